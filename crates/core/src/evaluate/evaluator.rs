@@ -1,0 +1,322 @@
+//! The order of evaluation, step by step.
+
+use super::{
+    Evaluation,
+    matching::Scope,
+    observer::Observer,
+    reason::{ErrorCode, Reason},
+    sentences,
+    trace::{Outcome, Step},
+};
+use crate::{
+    context::AttributeValue,
+    limits::MAX_REFERENCE_DEPTH,
+    model::Percent,
+    ruleset::{CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState},
+};
+
+/// One evaluation under way.
+pub(super) struct Evaluator<'r, 'c, O> {
+    scope: Scope<'r, 'c>,
+    observer: O,
+}
+
+/// Whether a rule applies to the context.
+enum Applies<'r> {
+    Yes {
+        drawn: bool,
+    },
+    No,
+    /// The rollout's draw could not be made: this part of its split key is missing.
+    Outside(&'r str),
+}
+
+impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
+    #[inline]
+    pub(super) fn new(scope: Scope<'r, 'c>, observer: O) -> Self {
+        Self { scope, observer }
+    }
+
+    #[inline]
+    pub(super) fn evaluate(&mut self, flag: &str) -> Evaluation<'r> {
+        let found = self.scope.ruleset.flags.get(flag);
+        self.flag(found, flag, 0)
+    }
+
+    #[inline]
+    fn flag(&mut self, found: Option<&'r CompiledFlag>, key: &str, depth: usize) -> Evaluation<'r> {
+        match found.map(|flag| &flag.state) {
+            Some(FlagState::Ready(config)) => self.config(config, depth),
+            None => {
+                self.decided("flag", || format!("There is no flag `{key}`: the caller's default applies."));
+                Evaluation::failed(ErrorCode::FlagNotFound)
+            }
+            Some(FlagState::Absent) => {
+                let environment = self.scope.ruleset.environment();
+                self.decided("flag", || {
+                    format!("The flag is not configured in {environment}: the caller's default applies.")
+                });
+                Evaluation::without_variant(Reason::Disabled)
+            }
+            Some(FlagState::Broken(problems)) => {
+                self.decided("flag", || {
+                    format!("The flag can't be understood, so the caller's default applies: {problems}")
+                });
+                Evaluation::failed(ErrorCode::ParseError)
+            }
+        }
+    }
+
+    #[inline]
+    fn config(&mut self, config: &'r CompiledConfig, depth: usize) -> Evaluation<'r> {
+        let off = |reason| Evaluation::of(config, config.off, reason);
+        if !config.enabled {
+            self.decided("enabled", || {
+                format!("The flag is off: `{}`.", sentences::variant(config, config.off))
+            });
+            return off(Reason::Disabled);
+        }
+        self.passed("enabled", || "The flag is on.".to_owned());
+        if self.is_killed(config) {
+            return off(Reason::Disabled);
+        }
+        if let Some(failed) = self.failed_prerequisite(config, depth) {
+            return Evaluation { failed_prerequisite: Some(failed), ..off(Reason::Disabled) };
+        }
+        if let Some(variant) = self.venue_override(config).or_else(|| self.target(config)) {
+            return Evaluation::of(config, variant, Reason::TargetingMatch);
+        }
+        let mut outside = None;
+        for (n, rule) in config.rules.iter().enumerate() {
+            match self.applies(config, n, rule) {
+                Applies::Yes { drawn } => {
+                    let reason = if drawn { Reason::Split } else { Reason::TargetingMatch };
+                    let served = self.serve(config, &rule.serve, reason);
+                    return Evaluation { rule: Some(&rule.id), ..served };
+                }
+                Applies::No => {}
+                Applies::Outside(name) => outside = outside.or(Some(name)),
+            }
+        }
+        let reason = if config.targeted { Reason::Default } else { Reason::Static };
+        let served = self.serve(config, &config.default, reason);
+        Evaluation { missing_split_key: served.missing_split_key.or(outside), ..served }
+    }
+
+    #[inline]
+    fn is_killed(&mut self, config: &'r CompiledConfig) -> bool {
+        let Some(killed) = &config.killed else { return false };
+        let off = || sentences::variant(config, config.off);
+        if killed.all {
+            self.decided("killed", || format!("The flag is killed for everyone: `{}`.", off()));
+            return true;
+        }
+        if let Some(venue) = self.scope.context.venue_text()
+            && killed.venues.contains(venue)
+        {
+            let venue = venue.as_str();
+            self.decided("killed", || format!("The flag is killed at {venue}: `{}`.", off()));
+            return true;
+        }
+        for cohort in &killed.cohorts {
+            if self.scope.belongs(cohort, 0) {
+                self.decided("killed", || {
+                    format!("The flag is killed for cohort {}: `{}`.", cohort.text(), off())
+                });
+                return true;
+            }
+        }
+        self.passed("killed", || "It is killed elsewhere, but not here.".to_owned());
+        false
+    }
+
+    fn failed_prerequisite(&mut self, config: &'r CompiledConfig, depth: usize) -> Option<&'r str> {
+        for prerequisite in &config.prerequisites {
+            let key = prerequisite.flag.text();
+            let given = if depth < MAX_REFERENCE_DEPTH {
+                // Without an observer: the trace tells this flag's story, the other's on request.
+                let scope = Scope::new(self.scope.ruleset, self.scope.context, self.scope.now);
+                let found = self.scope.ruleset.flags.get_ref(&prerequisite.flag);
+                Evaluator::new(scope, super::observer::Silent).flag(found, key, depth + 1).variant()
+            } else {
+                None
+            };
+            let met = given
+                .is_some_and(|given| prerequisite.variants.iter().any(|variant| variant.as_str() == given));
+            let wanted =
+                || sentences::alternatives(prerequisite.variants.iter().map(|variant| variant.as_str()));
+            if !met {
+                self.decided("prerequisite", || {
+                    let off = sentences::variant(config, config.off);
+                    format!(
+                        "Needs `{key}` to give {}; it gives `{}`: `{off}`.",
+                        wanted(),
+                        given.unwrap_or("nothing")
+                    )
+                });
+                return Some(key);
+            }
+            self.passed("prerequisite", || format!("Needs `{key}` to give {}, and it does.", wanted()));
+        }
+        None
+    }
+
+    #[inline]
+    fn venue_override(&mut self, config: &'r CompiledConfig) -> Option<usize> {
+        if config.venues.is_empty() {
+            return None;
+        }
+        let venue = self.scope.context.venue_text();
+        let found = venue.and_then(|venue| config.venues.iter().find(|(venues, _)| venues.contains(venue)));
+        match (found, venue) {
+            (Some((_, variant)), Some(venue)) => {
+                let venue = venue.as_str();
+                self.decided("venue", || {
+                    format!("{venue} is set to `{}`.", sentences::variant(config, *variant))
+                });
+                Some(*variant)
+            }
+            _ => {
+                self.passed("venue", || "This venue has no setting of its own.".to_owned());
+                None
+            }
+        }
+    }
+
+    #[inline]
+    fn target(&mut self, config: &'r CompiledConfig) -> Option<usize> {
+        for target in &config.targets {
+            let Some(AttributeValue::Text(text)) = self.scope.find(&target.by) else { continue };
+            if target.values.contains(text) {
+                let variant = target.variant;
+                if O::LISTENS {
+                    let text = format!(
+                        "{} {} is targeted: `{}`.",
+                        target.by.name(),
+                        text.as_str(),
+                        sentences::variant(config, variant)
+                    );
+                    self.observer.note(Step {
+                        step: "target",
+                        outcome: Outcome::Decided,
+                        text,
+                        rule: None,
+                        details: vec![],
+                    });
+                }
+                return Some(variant);
+            }
+        }
+        if !config.targets.is_empty() {
+            self.passed("target", || "Not among the individual targets.".to_owned());
+        }
+        None
+    }
+
+    #[inline]
+    fn applies(&mut self, config: &'r CompiledConfig, n: usize, rule: &'r CompiledRule) -> Applies<'r> {
+        let matched = rule.condition.as_ref().is_none_or(|condition| self.scope.holds(condition, 0));
+        let mut draw = None;
+        let applies = match &rule.rollout {
+            _ if !matched => Applies::No,
+            None => Applies::Yes { drawn: false },
+            Some(rollout) => {
+                let drawn = self.scope.draw(&rollout.split, u64::from(Percent::STEPS));
+                draw = Some(drawn);
+                match drawn {
+                    Ok(bucket) if bucket < u64::from(rollout.steps) => Applies::Yes { drawn: true },
+                    Ok(_) => Applies::No,
+                    Err(name) => Applies::Outside(name),
+                }
+            }
+        };
+        if O::LISTENS {
+            let written = &config.written.rules[n];
+            let name = if written.name.is_empty() { written.id.as_str() } else { &written.name };
+            let mut details =
+                sentences::condition(&self.scope, written.condition.as_ref(), rule.condition.as_ref());
+            if let (Some(draw), Some(rollout)) = (draw, &written.rollout) {
+                details.push(sentences::rollout(rollout, draw));
+            }
+            let (outcome, text) = match applies {
+                Applies::Yes { .. } => (Outcome::Passed, format!("Rule “{name}” matches.")),
+                Applies::No if matched => {
+                    (Outcome::Passed, format!("Rule “{name}” matches, but not for this share."))
+                }
+                Applies::No => (Outcome::Passed, format!("Rule “{name}” does not match.")),
+                Applies::Outside(_) => {
+                    (Outcome::Passed, format!("Rule “{name}” matches, but its share can't be drawn."))
+                }
+            };
+            self.observer.note(Step {
+                step: "rule",
+                outcome,
+                text,
+                rule: Some(rule.id.to_string()),
+                details,
+            });
+        }
+        applies
+    }
+
+    #[inline]
+    fn serve(
+        &mut self,
+        config: &'r CompiledConfig,
+        serve: &'r CompiledServe,
+        reason: Reason,
+    ) -> Evaluation<'r> {
+        match serve {
+            CompiledServe::Variant(variant) => {
+                self.decided("serve", || format!("Serves `{}`.", sentences::variant(config, *variant)));
+                Evaluation::of(config, *variant, reason)
+            }
+            CompiledServe::Split(split) => self.split(config, split),
+        }
+    }
+
+    #[inline]
+    fn split(&mut self, config: &'r CompiledConfig, split: &'r CompiledSplit) -> Evaluation<'r> {
+        let off = || sentences::variant(config, config.off);
+        if split.total == 0 {
+            self.decided("serve", || format!("All weights of the split are zero: `{}`.", off()));
+            return Evaluation::of(config, config.off, Reason::Default);
+        }
+        let bucket = match self.scope.draw(&split.split, split.total) {
+            Ok(bucket) => bucket,
+            Err(name) => {
+                self.decided("serve", || {
+                    format!("The split needs `{name}`, which the context lacks: `{}`.", off())
+                });
+                let off = Evaluation::of(config, config.off, Reason::Default);
+                return Evaluation { missing_split_key: Some(name), ..off };
+            }
+        };
+        let variant =
+            split.ends.iter().find(|(end, _)| bucket < *end).map_or(config.off, |(_, variant)| *variant);
+        self.decided("serve", || {
+            let by: Vec<&str> = split.split.by.iter().map(|source| source.name()).collect();
+            let total = split.total;
+            let served = sentences::variant(config, variant);
+            format!("Splits by {}: place {bucket} of {total} gives `{served}`.", by.join(" and "))
+        });
+        Evaluation::of(config, variant, Reason::Split)
+    }
+
+    #[inline]
+    fn passed(&mut self, step: &'static str, text: impl FnOnce() -> String) {
+        self.note(step, Outcome::Passed, text);
+    }
+
+    #[inline]
+    fn decided(&mut self, step: &'static str, text: impl FnOnce() -> String) {
+        self.note(step, Outcome::Decided, text);
+    }
+
+    #[inline]
+    fn note(&mut self, step: &'static str, outcome: Outcome, text: impl FnOnce() -> String) {
+        if O::LISTENS {
+            self.observer.note(Step { step, outcome, text: text(), rule: None, details: vec![] });
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Explanations in words: what a rule asked, what the context had.
+
+use super::matching::Scope;
+use crate::{
+    model::{Condition, Operator, Percent, Predicate, Rollout, Scalar},
+    ruleset::{CompiledCondition, CompiledConfig},
+};
+
+/// Values shown of a long list.
+const SHOWN_VALUES: usize = 5;
+
+/// A variant's name.
+pub(super) fn variant(config: &CompiledConfig, index: usize) -> &str {
+    config.variants.get(index).map_or("", |variant| variant.key.as_str())
+}
+
+/// "`a`", "`a` or `b`".
+pub(super) fn alternatives<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+}
+
+/// One line for each comparison within a condition, with what the context had and whether it held.
+pub(super) fn condition(
+    scope: &Scope<'_, '_>,
+    written: Option<&Condition>,
+    compiled: Option<&CompiledCondition>,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (Some(written), Some(compiled)) = (written, compiled) {
+        add(scope, written, compiled, 0, &mut lines);
+    }
+    lines
+}
+
+fn add(
+    scope: &Scope<'_, '_>,
+    written: &Condition,
+    compiled: &CompiledCondition,
+    indent: usize,
+    lines: &mut Vec<String>,
+) {
+    let mark = if scope.holds(compiled, 0) { "✓" } else { "✗" };
+    let line = match (written, compiled) {
+        (Condition::All(_), _) => "all of:".to_owned(),
+        (Condition::Any(_), _) => "any of:".to_owned(),
+        (Condition::Not(_), _) => "not:".to_owned(),
+        (Condition::Cohort(key), _) => {
+            let name = match scope.ruleset.cohorts.get(key).and_then(|cohort| cohort.parts.as_ref()) {
+                Some(parts) => parts.name.to_string(),
+                None => format!("{key}, which does not exist"),
+            };
+            format!("belongs to cohort {name}")
+        }
+        (Condition::Attribute(predicate), CompiledCondition::Attribute(source, _)) => {
+            let found = scope.find(source).map_or_else(|| "missing".to_owned(), |value| format!("“{value}”"));
+            format!("{} — it is {found}", comparison(predicate))
+        }
+        (Condition::Attribute(predicate), _) => comparison(predicate),
+    };
+    lines.push(format!("{:indent$}{mark} {line}", "", indent = indent * 2));
+    match (written, compiled) {
+        (Condition::All(written), CompiledCondition::All(compiled))
+        | (Condition::Any(written), CompiledCondition::Any(compiled)) => {
+            for (written, compiled) in written.iter().zip(compiled) {
+                add(scope, written, compiled, indent + 1, lines);
+            }
+        }
+        (Condition::Not(written), CompiledCondition::Not(compiled)) => {
+            add(scope, written, compiled, indent + 1, lines)
+        }
+        _ => {}
+    }
+}
+
+/// A comparison as a sentence without its end: "venue.country is one of England, Wales".
+fn comparison(predicate: &Predicate) -> String {
+    let words = match predicate.operator {
+        Operator::In | Operator::Equals if predicate.values.len() == 1 => "is",
+        Operator::In | Operator::Equals => "is one of",
+        Operator::NotIn if predicate.values.len() == 1 => "is not",
+        Operator::NotIn => "is none of",
+        Operator::Contains => "contains",
+        Operator::StartsWith => "starts with",
+        Operator::EndsWith => "ends with",
+        Operator::Matches => "matches",
+        Operator::Lt => "is below",
+        Operator::Lte => "is at most",
+        Operator::Gt => "is above",
+        Operator::Gte => "is at least",
+        Operator::Before => "is before",
+        Operator::After => "is after",
+        Operator::SemverEq => "is version",
+        Operator::SemverLt => "is older than version",
+        Operator::SemverLte => "is at most version",
+        Operator::SemverGt => "is newer than version",
+        Operator::SemverGte => "is at least version",
+        Operator::SemverTilde => "is a patch of version",
+        Operator::SemverCaret => "is compatible with version",
+        Operator::Cidr => "is in network",
+        Operator::Exists if predicate.values == [Scalar::Bool(false)] => {
+            return format!("{} is missing", predicate.attribute);
+        }
+        Operator::Exists => return format!("{} is there", predicate.attribute),
+        Operator::Modulo => "leaves, divided, a remainder of (divisor first)",
+    };
+    let shown: Vec<String> = predicate.values.iter().take(SHOWN_VALUES).map(scalar).collect();
+    let more = match predicate.values.len().saturating_sub(SHOWN_VALUES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{} {words} {}{more}", predicate.attribute, shown.join(", "))
+}
+
+fn scalar(value: &Scalar) -> String {
+    match value {
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::Number(value) => value.to_string(),
+        Scalar::Text(value) => value.clone(),
+    }
+}
+
+/// A rollout's draw as a sentence.
+pub(super) fn rollout(rollout: &Rollout, draw: Result<u64, &str>) -> String {
+    let by = rollout.by.join(" and ");
+    let share = rollout.percent.value();
+    match draw {
+        Ok(bucket) => {
+            // A bucket is below 100,000, so the conversion is exact.
+            #[allow(clippy::cast_precision_loss)]
+            let place = bucket as f64 * 100.0 / f64::from(Percent::STEPS);
+            let mark = if place < share { "✓" } else { "✗" };
+            format!("{mark} {share} % by {by} — it is at {place:.3} %")
+        }
+        Err(name) => format!("✗ {share} % by {by} — the context lacks `{name}`"),
+    }
+}

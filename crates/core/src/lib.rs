@@ -1,0 +1,18 @@
+//! Usher's core: the model, rulesets, evaluation and the streaming protocol's messages.
+//!
+//! Everything here is a pure function over values: no I/O, no clock, no lock. The server, the edge and the
+//! SDKs all evaluate with this code, so they can't disagree.
+
+pub mod bucket;
+pub mod context;
+pub mod evaluate;
+pub mod limits;
+pub mod model;
+pub mod problem;
+pub mod protocol;
+pub mod ruleset;
+
+pub use context::Context;
+pub use evaluate::{ErrorCode, Evaluation, Reason, Trace};
+pub use problem::{Problem, Problems};
+pub use ruleset::{Ruleset, VariantValue};

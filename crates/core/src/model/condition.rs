@@ -1,0 +1,230 @@
+//! Conditions: what a rule or a cohort asks of a context.
+
+use serde::{Deserialize, Serialize};
+
+use super::CohortKey;
+
+/// A condition as it is written. Conditions nest up to [`crate::limits::MAX_CONDITION_DEPTH`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawCondition", into = "RawCondition")]
+pub enum Condition {
+    /// Every one holds; of none: true.
+    All(Vec<Condition>),
+    /// At least one holds; of none: false.
+    Any(Vec<Condition>),
+    /// It does not hold.
+    Not(Box<Condition>),
+    /// The context belongs to the cohort.
+    Cohort(CohortKey),
+    /// An attribute compared with values.
+    Attribute(Predicate),
+}
+
+/// One attribute compared with values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicate {
+    /// The attribute's name: `targetingKey`, `venue`, `venue.country`, or any of the context's, nested ones dotted.
+    pub attribute: String,
+    /// How it is compared.
+    pub operator: Operator,
+    /// What it is compared with; it holds when one of them fits.
+    pub values: Vec<Scalar>,
+    /// Whether upper and lower case are the same.
+    pub ignore_case: bool,
+}
+
+/// A single value to compare with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// A boolean.
+    Bool(bool),
+    /// A number.
+    Number(serde_json::Number),
+    /// A text.
+    Text(String),
+}
+
+/// How an attribute is compared with values.
+///
+/// A missing attribute makes every operator false but [`Operator::NotIn`]; so does a value whose type does
+/// not fit. A list holds when one of its elements does (for `notIn`: when none does).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)] // The names are the documentation; DESIGN's list, one for one.
+pub enum Operator {
+    In,
+    NotIn,
+    Equals,
+    Contains,
+    StartsWith,
+    EndsWith,
+    /// A regular expression found anywhere in the text; matched in linear time.
+    Matches,
+    Lt,
+    Lte,
+    Gt,
+    Gte,
+    Before,
+    After,
+    SemverEq,
+    SemverLt,
+    SemverLte,
+    SemverGt,
+    SemverGte,
+    /// `~1.2.3`: at least that, below 1.3.0.
+    SemverTilde,
+    /// `^1.2.3`: at least that, below 2.0.0 (`^0.2.3`: below 0.3.0).
+    SemverCaret,
+    /// An IP address within one of the networks.
+    Cidr,
+    /// The attribute is there (`values: [false]`: it is not).
+    Exists,
+    /// `values: [divisor, remainder, …]`: the number divided leaves one of the remainders.
+    Modulo,
+}
+
+impl Operator {
+    /// Its name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::NotIn => "notIn",
+            Self::Equals => "equals",
+            Self::Contains => "contains",
+            Self::StartsWith => "startsWith",
+            Self::EndsWith => "endsWith",
+            Self::Matches => "matches",
+            Self::Lt => "lt",
+            Self::Lte => "lte",
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+            Self::Before => "before",
+            Self::After => "after",
+            Self::SemverEq => "semverEq",
+            Self::SemverLt => "semverLt",
+            Self::SemverLte => "semverLte",
+            Self::SemverGt => "semverGt",
+            Self::SemverGte => "semverGte",
+            Self::SemverTilde => "semverTilde",
+            Self::SemverCaret => "semverCaret",
+            Self::Cidr => "cidr",
+            Self::Exists => "exists",
+            Self::Modulo => "modulo",
+        }
+    }
+}
+
+/// The JSON form: exactly one of its alternatives. Read field by field, so that an error deep inside is
+/// reported with its path, which an untagged enum can't do.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RawCondition {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    all: Option<Vec<Condition>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    any: Option<Vec<Condition>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not: Option<Box<Condition>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cohort: Option<CohortKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attribute: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    op: Option<Operator>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    values: Option<Vec<Scalar>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ignore_case: bool,
+}
+
+impl TryFrom<RawCondition> for Condition {
+    type Error = String;
+
+    fn try_from(raw: RawCondition) -> Result<Self, String> {
+        let predicate_fields = raw.op.is_some() || raw.values.is_some() || raw.ignore_case;
+        let alternatives = [
+            raw.all.is_some(),
+            raw.any.is_some(),
+            raw.not.is_some(),
+            raw.cohort.is_some(),
+            raw.attribute.is_some(),
+        ];
+        if alternatives.into_iter().filter(|given| *given).count() != 1
+            || (predicate_fields && raw.attribute.is_none())
+        {
+            return Err("a condition is exactly one of `all`, `any`, `not`, `cohort`, or `attribute` with `op` and `values`".to_owned());
+        }
+        if let Some(attribute) = raw.attribute {
+            let operator = raw.op.ok_or("a condition on an attribute needs `op`")?;
+            if attribute.is_empty() {
+                return Err("the attribute's name is empty".to_owned());
+            }
+            let values = raw.values.unwrap_or_default();
+            return Ok(Self::Attribute(Predicate {
+                attribute,
+                operator,
+                values,
+                ignore_case: raw.ignore_case,
+            }));
+        }
+        raw.all
+            .map(Self::All)
+            .or(raw.any.map(Self::Any))
+            .or(raw.not.map(Self::Not))
+            .or(raw.cohort.map(Self::Cohort))
+            .ok_or_else(|| "an empty condition".to_owned())
+    }
+}
+
+impl From<Condition> for RawCondition {
+    fn from(condition: Condition) -> Self {
+        let empty = Self::default();
+        match condition {
+            Condition::All(all) => Self { all: Some(all), ..empty },
+            Condition::Any(any) => Self { any: Some(any), ..empty },
+            Condition::Not(not) => Self { not: Some(not), ..empty },
+            Condition::Cohort(cohort) => Self { cohort: Some(cohort), ..empty },
+            Condition::Attribute(predicate) => Self {
+                attribute: Some(predicate.attribute),
+                op: Some(predicate.operator),
+                values: (!predicate.values.is_empty()).then_some(predicate.values),
+                ignore_case: predicate.ignore_case,
+                ..empty
+            },
+        }
+    }
+}
+
+impl Condition {
+    /// How deep it nests; a condition without others inside counts 1.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Not(inner) => 1 + inner.depth(),
+            Self::Cohort(_) | Self::Attribute(_) => 1,
+        }
+    }
+
+    /// Calls `visit` with every cohort that it refers to.
+    pub fn each_cohort<'a>(&'a self, visit: &mut impl FnMut(&'a CohortKey)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each_cohort(visit)),
+            Self::Not(inner) => inner.each_cohort(visit),
+            Self::Cohort(cohort) => visit(cohort),
+            Self::Attribute(_) => {}
+        }
+    }
+
+    /// Calls `visit` with every attribute name that it asks for.
+    pub fn each_attribute<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each_attribute(visit)),
+            Self::Not(inner) => inner.each_attribute(visit),
+            Self::Cohort(_) => {}
+            Self::Attribute(predicate) => visit(&predicate.attribute),
+        }
+    }
+}

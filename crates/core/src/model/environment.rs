@@ -1,0 +1,37 @@
+//! Environments: `production`, `staging`, and whatever else a team works in.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EnvironmentKey, Kind, Model, document::check_text};
+use crate::problem::Problems;
+
+/// Where flags are configured and evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Environment {
+    /// Its key, `production`.
+    pub key: EnvironmentKey,
+    /// Its name, as people know it.
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Whether the public is in it: tools then ask twice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub critical: bool,
+}
+
+impl Model for Environment {
+    const KIND: Kind = Kind::Environment;
+
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::default();
+        check_text(&mut problems, "name", &self.name, true);
+        check_text(&mut problems, "description", &self.description, false);
+        problems
+    }
+}

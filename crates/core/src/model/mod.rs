@@ -1,0 +1,33 @@
+//! The documents of a workspace: flags, cohorts, venues, environments, credentials and people.
+//!
+//! There is one type for one thing. What the journal keeps and the wire carries is a [`Document`]: its
+//! identity and its JSON text, untouched, so that a field this version does not know is never lost. Who
+//! needs to look inside parses it to its typed [`Model`]; parsing is strict, and whatever it lets through
+//! is valid for good.
+
+mod cohort;
+mod condition;
+mod credential;
+mod document;
+mod environment;
+mod flag;
+mod key;
+mod sequence;
+mod time;
+mod user;
+mod venue;
+
+pub use cohort::Cohort;
+pub use condition::{Condition, Operator, Predicate, Scalar};
+pub use credential::{Credential, CredentialType};
+pub use document::{Document, DocumentId, Kind, Model, parse_strict};
+pub use environment::Environment;
+pub use flag::{
+    Flag, FlagConfig, FlagType, HashAlgorithm, Killed, Lifecycle, Prerequisite, Rollout, Rule, Serve, Split,
+    StaleThen, Target, WeightedVariant, WhenStale,
+};
+pub use key::{CohortKey, EnvironmentKey, FlagKey, Key, Percent, VariantKey, VenueKey};
+pub use sequence::{Epoch, Seq};
+pub use time::{Duration, Timestamp};
+pub use user::{Role, User};
+pub use venue::Venue;

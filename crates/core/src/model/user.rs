@@ -1,0 +1,56 @@
+//! People who sign in.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Key, Kind, Model, Timestamp, document::check_text};
+use crate::problem::{Problem, Problems};
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// Sees everything, changes nothing.
+    Viewer,
+    /// Kills, revives and toggles.
+    Operator,
+    /// Edits documents.
+    Editor,
+    /// Manages people and credentials.
+    Admin,
+}
+
+/// One person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct User {
+    /// Identity, made with the account.
+    pub key: Key,
+    /// What they sign in with, in lower case.
+    pub email: String,
+    /// How they are shown.
+    pub name: String,
+    /// argon2id hash in PHC form.
+    pub password_hash: String,
+    /// What they may do.
+    pub role: Role,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+impl Model for User {
+    const KIND: Kind = Kind::User;
+
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::default();
+        check_text(&mut problems, "name", &self.name, true);
+        if !self.email.contains('@') || self.email.chars().any(|c| c.is_whitespace() || c.is_uppercase()) {
+            let mend = "Give an address such as `ana@example.org`, in lower case.";
+            problems.push(Problem::new("email", &self.email, "this is not an e-mail address", mend));
+        }
+        problems
+    }
+}

@@ -1,0 +1,109 @@
+//! What clients say.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{FrameError, type_of};
+use crate::model::{Epoch, Seq, VenueKey};
+
+/// What a client wants to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// Documents, to evaluate by itself. For server keys.
+    Ruleset,
+    /// Evaluated values for one context. For any key.
+    Values,
+}
+
+/// A frame from a client.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum ClientFrame {
+    /// The first frame: who is there and what it has.
+    Hello(Box<Hello>),
+    /// Everything up to this commit has been applied.
+    Ack(Ack),
+    /// Values mode: the context has changed.
+    Context {
+        /// The new context, whole.
+        context: Value,
+    },
+    /// The answer to a ping.
+    Pong,
+}
+
+/// Who is there and what it has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hello {
+    /// Name and version of the SDK, `usher-rust/0.1.0`.
+    pub sdk: String,
+    /// Version of the program that uses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Random identity of the running program, for lists of laggards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// What it wants to be sent.
+    pub mode: Mode,
+    /// Values mode: the context to evaluate for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Value>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// What it has already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
+    /// The payload schemas that it reads.
+    #[serde(default)]
+    pub schemas: Vec<u32>,
+}
+
+/// Where a client is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scope {
+    /// The venues it serves; the first one is where it is counted.
+    #[serde(default)]
+    pub venues: Vec<VenueKey>,
+}
+
+/// The state that a client has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resume {
+    /// Of which journal.
+    pub epoch: Epoch,
+    /// Up to which commit.
+    pub seq: Seq,
+}
+
+/// Everything up to this commit has been applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ack {
+    /// The commit.
+    pub seq: Seq,
+}
+
+impl ClientFrame {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// A frame that is malformed or of an unknown type.
+    pub fn parse(text: &str) -> Result<Self, FrameError> {
+        #[derive(Deserialize)]
+        struct ContextFrame {
+            context: Value,
+        }
+        Ok(match &*type_of(text)? {
+            "hello" => Self::Hello(serde_json::from_str(text)?),
+            "ack" => Self::Ack(serde_json::from_str(text)?),
+            "context" => Self::Context { context: serde_json::from_str::<ContextFrame>(text)?.context },
+            "pong" => Self::Pong,
+            other => return Err(FrameError::UnknownType(other.to_owned())),
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! The messages of the streaming protocol `usher.v1`, and what may be seen on it.
+//!
+//! Frames are JSON objects with a `type`. Both sides pass over fields they don't know; a type they don't know
+//! is [`Unknown`](FrameError::UnknownType), which a client passes over and a server answers with an error.
+
+mod client;
+mod server;
+mod view;
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+pub use client::{Ack, ClientFrame, Hello, Mode, Resume, Scope};
+pub use server::{
+    Delta, Drain, ErrorCode, Intent, Ping, Ready, RulesetBody, ServerError, ServerFrame, Snapshot, Value,
+    Values, ValuesBody,
+};
+pub use view::View;
+
+/// The WebSocket subprotocol.
+pub const SUBPROTOCOL: &str = "usher.v1";
+/// Browsers can't set headers on a WebSocket, so they send the key as a second subprotocol with this prefix.
+pub const KEY_SUBPROTOCOL_PREFIX: &str = "usher.key.";
+/// The payload schema that this version writes.
+pub const SCHEMA: u32 = 1;
+/// How often the server pings, in seconds. Silence for twice as long is a dead link, for either side.
+pub const HEARTBEAT_SECONDS: u32 = 15;
+/// Largest frame that a server takes from a client, in bytes.
+pub const MAX_CLIENT_FRAME_BYTES: usize = 1024 * 1024;
+/// Largest part of a snapshot, in bytes of documents, so that no single frame holds up a slow link for long.
+pub const MAX_SNAPSHOT_PART_BYTES: usize = 256 * 1024;
+
+/// Why a frame can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// Not JSON, or not of the shape its type promises.
+    #[error("this frame can't be read: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// A type this version does not know.
+    #[error("this frame has the unknown type `{0}`")]
+    UnknownType(String),
+}
+
+/// The type of a frame. Frames are read in two passes, because documents pass through as raw JSON, which a
+/// tagged enum can't hold.
+fn type_of(text: &str) -> Result<Cow<'_, str>, FrameError> {
+    #[derive(Deserialize)]
+    struct Tag<'a> {
+        #[serde(rename = "type", borrow)]
+        name: Cow<'a, str>,
+    }
+    Ok(serde_json::from_str::<Tag<'_>>(text)?.name)
+}

@@ -1,0 +1,244 @@
+//! What servers say.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{FrameError, type_of};
+use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp};
+
+/// A frame from a server.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum ServerFrame {
+    /// The answer to `hello`: what follows.
+    Ready(Ready),
+    /// All documents, in one or more parts; applied when the last one has come. Replaces.
+    Snapshot(Snapshot),
+    /// Documents that changed. Amends.
+    Delta(Delta),
+    /// Values mode: values that changed, or all of them.
+    Values(Values),
+    /// Is anybody there? Answered by `pong`.
+    Ping(Ping),
+    /// The server is about to stop: reconnect, elsewhere or later.
+    Drain(Drain),
+    /// Something is wrong; the connection closes after it.
+    Error(ServerError),
+}
+
+/// What follows after `hello`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Intent {
+    /// Nothing: the client has it all.
+    Current,
+    /// One delta (or, in values mode, the whole of the values).
+    Delta,
+    /// A snapshot.
+    Snapshot,
+}
+
+/// The answer to `hello`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ready {
+    /// The journal.
+    pub epoch: Epoch,
+    /// The newest commit on this stream.
+    pub seq: Seq,
+    /// The payload schema that will be spoken.
+    pub schema: u32,
+    /// Seconds between pings.
+    pub heartbeat_sec: u32,
+    /// What follows.
+    pub intent: Intent,
+    /// The environment of the key.
+    pub environment: EnvironmentKey,
+}
+
+/// A part of all documents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// As of this commit.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+    /// Which part this is, from 1.
+    pub part: u32,
+    /// How many there are.
+    pub parts: u32,
+    /// The documents of this part.
+    pub documents: Vec<Document>,
+}
+
+/// Documents that changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delta {
+    /// The commit that the client must have.
+    pub from: Seq,
+    /// The commit that it has afterwards.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+    /// New or changed documents.
+    #[serde(default)]
+    pub put: Vec<Document>,
+    /// Documents that are gone.
+    #[serde(default)]
+    pub delete: Vec<DocumentId>,
+}
+
+/// Values that changed, or all of them. In JSON each value is what [`crate::Evaluation`] writes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Values {
+    /// As of this commit.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+    /// New or changed values, by flag.
+    #[serde(default)]
+    pub put: IndexMap<String, Box<RawValue>>,
+    /// Flags that are gone.
+    #[serde(default)]
+    pub delete: Vec<String>,
+    /// Whether these are all of them: what is not in `put` is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub full: bool,
+}
+
+/// One flag's value, as a client in values mode reads it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Value {
+    /// The value; missing for the caller's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+    /// The variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The reason.
+    pub reason: String,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// What else there is to know.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, serde_json::Value>,
+}
+
+/// Is anybody there?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ping {
+    /// The newest commit on this stream: a client that has less has lost something.
+    pub seq: Seq,
+}
+
+/// The server is about to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drain {
+    /// How long to wait before reconnecting, in milliseconds; different for each client.
+    pub reconnect_after_ms: u64,
+}
+
+/// What kind of thing is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ErrorCode {
+    /// A frame that can't be read, or out of order.
+    BadFrame,
+    /// A context that can't be read.
+    InvalidContext,
+    /// The key may not do this.
+    Forbidden,
+    /// The key was revoked or has expired.
+    Unauthorized,
+    /// No schema that both sides speak.
+    UnsupportedSchema,
+    /// Too many at once: come again later.
+    Busy,
+    /// The client did not keep up, or went silent.
+    TooSlow,
+    /// Something is wrong with the server.
+    Internal,
+    /// A code that only a newer version knows.
+    #[serde(other)]
+    Other,
+}
+
+/// Something is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerError {
+    /// What kind of thing.
+    pub code: ErrorCode,
+    /// What it is and what to do.
+    pub message: String,
+    /// Whether trying again can help.
+    pub retry: bool,
+    /// When to try again, in milliseconds, where the server knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What `GET /sdk/v1/ruleset` answers: a snapshot by polling.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RulesetBody {
+    /// The journal.
+    pub epoch: Epoch,
+    /// As of this commit.
+    pub seq: Seq,
+    /// The payload schema.
+    pub schema: u32,
+    /// The commit's time.
+    pub at: Timestamp,
+    /// The environment of the key.
+    pub environment: EnvironmentKey,
+    /// All documents.
+    pub documents: Vec<Document>,
+}
+
+/// What `POST /sdk/v1/values` answers: all values by polling.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValuesBody {
+    /// The journal.
+    pub epoch: Epoch,
+    /// As of this commit.
+    pub seq: Seq,
+    /// The payload schema.
+    pub schema: u32,
+    /// The commit's time.
+    pub at: Timestamp,
+    /// The environment of the key.
+    pub environment: EnvironmentKey,
+    /// All values, by flag.
+    pub values: IndexMap<String, Box<RawValue>>,
+}
+
+impl ServerFrame {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// A frame that is malformed or of an unknown type.
+    pub fn parse(text: &str) -> Result<Self, FrameError> {
+        Ok(match &*type_of(text)? {
+            "ready" => Self::Ready(serde_json::from_str(text)?),
+            "snapshot" => Self::Snapshot(serde_json::from_str(text)?),
+            "delta" => Self::Delta(serde_json::from_str(text)?),
+            "values" => Self::Values(serde_json::from_str(text)?),
+            "ping" => Self::Ping(serde_json::from_str(text)?),
+            "drain" => Self::Drain(serde_json::from_str(text)?),
+            "error" => Self::Error(serde_json::from_str(text)?),
+            other => return Err(FrameError::UnknownType(other.to_owned())),
+        })
+    }
+}

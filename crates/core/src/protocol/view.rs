@@ -1,0 +1,115 @@
+//! What a key sees of the workspace: documents specialised to one environment, and to its venues.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::model::{Document, EnvironmentKey, Kind, VenueKey};
+
+/// The part of a workspace that a stream carries.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct View {
+    environment: EnvironmentKey,
+    /// Empty: all venues.
+    venues: BTreeSet<VenueKey>,
+}
+
+impl View {
+    /// Everything in `environment`, for `venues` only if there are any.
+    #[must_use]
+    pub fn new(environment: EnvironmentKey, venues: impl IntoIterator<Item = VenueKey>) -> Self {
+        Self { environment, venues: venues.into_iter().collect() }
+    }
+
+    /// The environment.
+    #[must_use]
+    pub fn environment(&self) -> &EnvironmentKey {
+        &self.environment
+    }
+
+    /// What is seen of `document`; `None` for one that does not belong on a stream at all. A flag loses its
+    /// other environments, and what it holds about venues outside the view; a cohort loses such venues too.
+    #[must_use]
+    pub fn of(&self, document: &Document) -> Option<Document> {
+        match document.kind() {
+            Kind::Flag => self.flag(document),
+            Kind::Cohort => self.cohort(document),
+            Kind::Venue => self.sees(document.key()).then(|| document.clone()),
+            _ => None,
+        }
+    }
+
+    fn sees(&self, venue: &str) -> bool {
+        self.venues.is_empty() || self.venues.contains(venue)
+    }
+
+    fn flag(&self, document: &Document) -> Option<Document> {
+        let mut value = document.value();
+        if let Some(environments) = value.get_mut("environments").and_then(Value::as_object_mut) {
+            environments.retain(|key, _| *key == *self.environment);
+            if let Some(config) =
+                environments.get_mut(self.environment.as_str()).filter(|_| !self.venues.is_empty())
+            {
+                if let Some(overrides) = config.get_mut("venues").and_then(Value::as_object_mut) {
+                    overrides.retain(|venue, _| self.sees(venue));
+                }
+                self.retain(config.pointer_mut("/killed/venues"));
+            }
+        }
+        serde_json::from_value(value).ok()
+    }
+
+    fn cohort(&self, document: &Document) -> Option<Document> {
+        if self.venues.is_empty() {
+            return Some(document.clone());
+        }
+        let mut value = document.value();
+        let bound = value.get("venues").and_then(Value::as_array).is_some_and(|venues| !venues.is_empty());
+        self.retain(value.get_mut("venues"));
+        // An empty list would bind the cohort nowhere and so open it everywhere: it is left out instead.
+        let gone = value.get("venues").and_then(Value::as_array).is_none_or(Vec::is_empty);
+        if bound && gone { None } else { serde_json::from_value(value).ok() }
+    }
+
+    fn retain(&self, venues: Option<&mut Value>) {
+        if let Some(Value::Array(venues)) = venues {
+            venues.retain(|venue| venue.as_str().is_some_and(|venue| self.sees(venue)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(json: &str) -> Document {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_flag_is_seen_without_other_environments_and_venues() {
+        let flag = document(
+            r#"{"kind":"flag","key":"f","environments":{
+                "production":{"venues":{"a":"on","b":"on"},"killed":{"all":false,"venues":["b"],"cohorts":[]}},
+                "staging":{"secret":1}}}"#,
+        );
+        let all = View::new("production".parse().unwrap(), []).of(&flag).unwrap();
+        assert!(!all.json().contains("staging") && all.json().contains(r#""b":"on""#));
+        let one = View::new("production".parse().unwrap(), ["a".parse().unwrap()]).of(&flag).unwrap();
+        assert!(one.json().contains(r#""a":"on""#) && !one.json().contains(r#""b""#), "{}", one.json());
+    }
+
+    #[test]
+    fn credentials_and_people_are_never_seen() {
+        let view = View::new("production".parse().unwrap(), []);
+        for kind in ["key", "user", "environment", "release"] {
+            assert_eq!(view.of(&document(&format!(r#"{{"kind":"{kind}","key":"x","hash":"h"}}"#))), None);
+        }
+    }
+
+    #[test]
+    fn a_cohort_bound_elsewhere_does_not_become_unbound() {
+        let cohort = document(r#"{"kind":"cohort","key":"c","name":"C","keys":["x"],"venues":["b"]}"#);
+        assert_eq!(View::new("production".parse().unwrap(), ["a".parse().unwrap()]).of(&cohort), None);
+    }
+}

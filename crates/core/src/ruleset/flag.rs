@@ -1,0 +1,390 @@
+//! Flags, ready to be evaluated.
+
+use std::{collections::HashSet, sync::Arc};
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::{
+    Uses,
+    condition::{CompiledCondition, Source},
+    table::{KeyRef, Keyed},
+    values::Texts,
+};
+use crate::{
+    limits::{MAX_CONDITION_VALUES, MAX_RULES, MAX_TOTAL_WEIGHT},
+    model::{
+        Document, EnvironmentKey, Flag, FlagConfig, FlagType, Lifecycle, Rule, Serve, Split, VariantKey,
+        WhenStale,
+    },
+    problem::{Problem, Problems},
+};
+
+/// The value of a variant, typed once and for all; handing one out copies at most a pointer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VariantValue {
+    /// No value: the caller's default.
+    Null,
+    /// Of a boolean flag.
+    Boolean(bool),
+    /// Of a string flag.
+    String(Arc<str>),
+    /// Of an integer flag.
+    Integer(i64),
+    /// Of a float flag.
+    Float(f64),
+    /// Of an object flag.
+    Object(Arc<Value>),
+}
+
+impl VariantValue {
+    /// `value` as a flag of this type holds it; one that does not fit is `Null`.
+    #[must_use]
+    pub fn new(flag_type: FlagType, value: &Value) -> Self {
+        match (flag_type, value) {
+            (FlagType::Boolean, Value::Bool(value)) => Self::Boolean(*value),
+            (FlagType::String, Value::String(text)) => Self::String(text.as_str().into()),
+            (FlagType::Integer, Value::Number(number)) => number.as_i64().map_or(Self::Null, Self::Integer),
+            (FlagType::Float, Value::Number(number)) => number.as_f64().map_or(Self::Null, Self::Float),
+            (FlagType::Object, Value::Object(_) | Value::Array(_)) => Self::Object(Arc::new(value.clone())),
+            _ => Self::Null,
+        }
+    }
+}
+
+impl Serialize for VariantValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Boolean(value) => serializer.serialize_bool(*value),
+            Self::String(value) => serializer.serialize_str(value),
+            Self::Integer(value) => serializer.serialize_i64(*value),
+            Self::Float(value) => serializer.serialize_f64(*value),
+            Self::Object(value) => value.serialize(serializer),
+        }
+    }
+}
+
+/// A variant: its name and its value.
+#[derive(Debug)]
+pub(crate) struct CompiledVariant {
+    pub(crate) key: VariantKey,
+    pub(crate) value: VariantValue,
+}
+
+/// A flag in one environment.
+#[derive(Debug)]
+pub(crate) struct CompiledFlag {
+    pub(crate) key: KeyRef,
+    pub(crate) state: FlagState,
+}
+
+#[derive(Debug)]
+pub(crate) enum FlagState {
+    /// It can be evaluated.
+    Ready(CompiledConfig),
+    /// It exists, but not in this environment.
+    Absent,
+    /// It could not be understood.
+    Broken(Problems),
+}
+
+/// A flag's configuration. Variants are referred to by their index.
+#[derive(Debug)]
+pub(crate) struct CompiledConfig {
+    pub(crate) flag_type: FlagType,
+    pub(crate) variants: Box<[CompiledVariant]>,
+    pub(crate) client_visible: bool,
+    pub(crate) enabled: bool,
+    pub(crate) off: usize,
+    pub(crate) killed: Option<Box<CompiledKilled>>,
+    pub(crate) prerequisites: Box<[CompiledPrerequisite]>,
+    pub(crate) venues: Box<[(Texts, usize)]>,
+    pub(crate) targets: Box<[CompiledTarget]>,
+    pub(crate) rules: Box<[CompiledRule]>,
+    pub(crate) default: CompiledServe,
+    /// Whether anything but the default can decide.
+    pub(crate) targeted: bool,
+    pub(crate) when_stale: Option<WhenStale>,
+    pub(crate) uses: Uses,
+    /// As it was written, for explanations.
+    pub(crate) written: Arc<FlagConfig>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledKilled {
+    pub(crate) all: bool,
+    pub(crate) venues: Texts,
+    pub(crate) cohorts: Box<[KeyRef]>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledPrerequisite {
+    pub(crate) flag: KeyRef,
+    pub(crate) variants: Box<[VariantKey]>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledTarget {
+    pub(crate) by: Source,
+    pub(crate) values: Texts,
+    pub(crate) variant: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    pub(crate) id: Box<str>,
+    pub(crate) condition: Option<CompiledCondition>,
+    pub(crate) rollout: Option<CompiledRollout>,
+    pub(crate) serve: CompiledServe,
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledRollout {
+    pub(crate) split: SplitKey,
+    pub(crate) steps: u32,
+}
+
+/// Seed and attributes of a draw.
+#[derive(Debug)]
+pub(crate) struct SplitKey {
+    pub(crate) seed: Box<str>,
+    pub(crate) by: Box<[Source]>,
+}
+
+#[derive(Debug)]
+pub(crate) enum CompiledServe {
+    Variant(usize),
+    Split(CompiledSplit),
+}
+
+#[derive(Debug)]
+pub(crate) struct CompiledSplit {
+    pub(crate) split: SplitKey,
+    /// Each variant with the sum of all weights up to and with its own.
+    pub(crate) ends: Box<[(u64, usize)]>,
+    pub(crate) total: u64,
+}
+
+impl Keyed for CompiledFlag {
+    fn key(&self) -> &KeyRef {
+        &self.key
+    }
+}
+
+impl CompiledFlag {
+    pub(crate) fn compile(document: &Document, environment: &EnvironmentKey) -> Self {
+        let state = match document.parse::<Flag>() {
+            Err(problems) => FlagState::Broken(problems),
+            Ok(flag) => match flag.environments.get(environment) {
+                None => FlagState::Absent,
+                Some(config) => match CompiledConfig::compile(&flag, config) {
+                    Ok(config) => FlagState::Ready(config),
+                    Err(problems) => FlagState::Broken(problems),
+                },
+            },
+        };
+        Self { key: KeyRef::new(document.key()), state }
+    }
+
+    pub(crate) fn config(&self) -> Option<&CompiledConfig> {
+        match &self.state {
+            FlagState::Ready(config) => Some(config),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn problems(&self) -> Option<&Problems> {
+        match &self.state {
+            FlagState::Broken(problems) => Some(problems),
+            _ => None,
+        }
+    }
+}
+
+impl CompiledConfig {
+    /// Prepares a flag's configuration for evaluation.
+    ///
+    /// # Errors
+    /// Everything that makes no sense, with paths from the configuration.
+    pub(crate) fn compile(flag: &Flag, config: &FlagConfig) -> Result<Self, Problems> {
+        let mut compiler = Compiler { flag, problems: Problems::default(), uses: Uses::default() };
+        let off = compiler.variant("offVariant", &config.off_variant);
+        let prerequisites = config.prerequisites.iter().map(|prerequisite| CompiledPrerequisite {
+            flag: KeyRef::new(&prerequisite.flag),
+            variants: prerequisite.variants.clone().into(),
+        });
+        let prerequisites = prerequisites.collect();
+        compiler.uses.cohorts.extend(config.killed.cohorts.iter().map(|cohort| cohort.as_str().into()));
+        let killed = (!config.killed.is_empty()).then(|| {
+            Box::new(CompiledKilled {
+                all: config.killed.all,
+                venues: Texts::new(config.killed.venues.iter().map(|venue| venue.as_str())),
+                cohorts: config.killed.cohorts.iter().map(|cohort| KeyRef::new(cohort)).collect(),
+            })
+        });
+        let venues = compiler.venues(config);
+        let targets = config.targets.iter().enumerate().map(|(n, target)| {
+            if target.values.len() > MAX_CONDITION_VALUES {
+                let mend = format!("Keep at most {MAX_CONDITION_VALUES}, or use a cohort.");
+                compiler.problems.push(Problem::new(
+                    format!("targets[{n}].values"),
+                    target.values.len(),
+                    "too many values",
+                    mend,
+                ));
+            }
+            CompiledTarget {
+                by: Source::new(&target.by),
+                values: Texts::new(target.values.iter().map(String::as_str)),
+                variant: compiler.variant(&format!("targets[{n}].variant"), &target.variant),
+            }
+        });
+        let targets: Box<[_]> = targets.collect();
+        let rules = compiler.rules(&config.rules);
+        let default = compiler.serve("default", &config.default);
+        let Compiler { problems, uses, .. } = compiler;
+        let targeted = killed.is_some()
+            || !config.prerequisites.is_empty()
+            || !config.venues.is_empty()
+            || !targets.is_empty()
+            || !rules.is_empty();
+        problems.or(Self {
+            flag_type: flag.flag_type,
+            variants: flag
+                .variants
+                .iter()
+                .map(|(key, value)| CompiledVariant {
+                    key: key.clone(),
+                    value: VariantValue::new(flag.flag_type, value),
+                })
+                .collect(),
+            client_visible: flag.client_visible,
+            enabled: config.enabled && flag.lifecycle != Lifecycle::Archived,
+            off,
+            killed,
+            prerequisites,
+            venues,
+            targets,
+            rules,
+            default,
+            targeted,
+            when_stale: config.when_stale.clone(),
+            uses,
+            written: Arc::new(config.clone()),
+        })
+    }
+}
+
+struct Compiler<'f> {
+    flag: &'f Flag,
+    problems: Problems,
+    uses: Uses,
+}
+
+impl Compiler<'_> {
+    /// The index of a variant; notes one that does not exist.
+    fn variant(&mut self, field: &str, key: &VariantKey) -> usize {
+        self.flag.variants.get_index_of(key).unwrap_or_else(|| {
+            let known: Vec<&str> = self.flag.variants.keys().map(VariantKey::as_str).collect();
+            let mend = format!("Use one of: {}.", known.join(", "));
+            self.problems.push(Problem::new(field, key, "the flag has no such variant", mend));
+            0
+        })
+    }
+
+    /// Overrides grouped by variant: a thousand venues with the same one make one set.
+    fn venues(&mut self, config: &FlagConfig) -> Box<[(Texts, usize)]> {
+        let mut groups: Vec<(usize, Vec<&str>)> = Vec::new();
+        for (venue, variant) in &config.venues {
+            let variant = self.variant(&format!("venues.{venue}"), variant);
+            match groups.iter_mut().find(|(own, _)| *own == variant) {
+                Some((_, venues)) => venues.push(venue),
+                None => groups.push((variant, vec![venue])),
+            }
+        }
+        groups.into_iter().map(|(variant, venues)| (Texts::new(venues), variant)).collect()
+    }
+
+    fn rules(&mut self, rules: &[Rule]) -> Box<[CompiledRule]> {
+        if rules.len() > MAX_RULES {
+            let mend = format!("Keep at most {MAX_RULES}.");
+            self.problems.push(Problem::new("rules", rules.len(), "too many rules", mend));
+            return Box::default();
+        }
+        let mut ids = HashSet::new();
+        let mut compiled = Vec::with_capacity(rules.len());
+        for (n, rule) in rules.iter().enumerate() {
+            let at = format!("rules[{n}]");
+            if !ids.insert(&*rule.id) {
+                let mend = "Give every rule of a flag its own id.";
+                self.problems.push(Problem::new(
+                    format!("{at}.id"),
+                    &rule.id,
+                    "another rule has this id",
+                    mend,
+                ));
+            }
+            let condition = rule.condition.as_ref().and_then(|condition| {
+                self.uses.add(condition);
+                CompiledCondition::compile(condition)
+                    .map_err(|found| self.problems.extend_within(&format!("{at}.if"), found))
+                    .ok()
+            });
+            let rollout = rule.rollout.as_ref().map(|rollout| CompiledRollout {
+                split: self.split_key(&format!("{at}.rollout"), &rollout.seed, &rollout.by),
+                steps: rollout.percent.steps(),
+            });
+            let serve = self.serve(&format!("{at}.serve"), &rule.serve);
+            compiled.push(CompiledRule { id: rule.id.as_str().into(), condition, rollout, serve });
+        }
+        compiled.into()
+    }
+
+    fn serve(&mut self, at: &str, serve: &Serve) -> CompiledServe {
+        match serve {
+            Serve::Variant(variant) => {
+                CompiledServe::Variant(self.variant(&format!("{at}.variant"), variant))
+            }
+            Serve::Split(split) => CompiledServe::Split(self.split(&format!("{at}.split"), split)),
+        }
+    }
+
+    fn split(&mut self, at: &str, split: &Split) -> CompiledSplit {
+        let mut total = 0_u64;
+        let mut ends = Vec::with_capacity(split.weights.len());
+        for (n, weighted) in split.weights.iter().enumerate() {
+            let variant = self.variant(&format!("{at}.weights[{n}].variant"), &weighted.variant);
+            total += u64::from(weighted.weight);
+            if weighted.weight > 0 {
+                ends.push((total, variant));
+            }
+        }
+        if total > MAX_TOTAL_WEIGHT {
+            let mend = format!("Keep the sum of weights within {MAX_TOTAL_WEIGHT}.");
+            self.problems.push(Problem::new(
+                format!("{at}.weights"),
+                total,
+                "the weights add up to too much",
+                mend,
+            ));
+        }
+        if split.weights.is_empty() {
+            let mend = "Give at least one variant and its weight.";
+            self.problems.push(Problem::new(format!("{at}.weights"), "[]", "a split needs weights", mend));
+        }
+        CompiledSplit { split: self.split_key(at, &split.seed, &split.by), ends: ends.into(), total }
+    }
+
+    fn split_key(&mut self, at: &str, seed: &str, by: &[String]) -> SplitKey {
+        if by.is_empty() || by.iter().any(String::is_empty) {
+            let mend = "Name at least one attribute, such as `targetingKey` or `venue`.";
+            let found = serde_json::to_string(by).unwrap_or_default();
+            self.problems.push(Problem::new(format!("{at}.by"), found, "a draw needs a split key", mend));
+        }
+        for name in by {
+            self.uses.venue_attributes |= name.starts_with("venue.");
+        }
+        SplitKey { seed: seed.into(), by: by.iter().map(|name| Source::new(name)).collect() }
+    }
+}

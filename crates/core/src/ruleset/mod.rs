@@ -1,0 +1,223 @@
+//! Rulesets: documents compiled for evaluation in one environment.
+//!
+//! A ruleset is an immutable snapshot. Flags, cohorts and venues refer to each other by key, looked up with
+//! hashes that were computed when they were compiled, so a change of one document compiles that document
+//! only; everything else is shared with the snapshot before. A document that can't be compiled stays in the
+//! ruleset as broken: asking for it gives `PARSE_ERROR`, and nothing else is touched.
+
+mod cohort;
+mod condition;
+mod flag;
+mod table;
+mod test;
+mod values;
+mod venue;
+
+use std::sync::Arc;
+
+pub(crate) use self::{
+    cohort::CompiledCohort,
+    condition::{CompiledCondition, Source},
+    flag::{CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState, SplitKey},
+    table::{KeyRef, Table},
+    venue::CompiledVenue,
+};
+use crate::{
+    model::{Cohort, Condition, Document, DocumentId, EnvironmentKey, Flag, FlagConfig, Kind, Seq, Venue},
+    problem::Problems,
+};
+pub use flag::VariantValue;
+
+/// All that is needed to evaluate the flags of one environment, at one point of the journal.
+#[derive(Clone, Debug)]
+pub struct Ruleset {
+    environment: EnvironmentKey,
+    seq: Seq,
+    pub(crate) flags: Table<CompiledFlag>,
+    pub(crate) cohorts: Table<CompiledCohort>,
+    pub(crate) venues: Table<CompiledVenue>,
+}
+
+impl Ruleset {
+    /// A ruleset without any flag.
+    #[must_use]
+    pub fn empty(environment: EnvironmentKey) -> Self {
+        Self {
+            environment,
+            seq: Seq::ZERO,
+            flags: Table::default(),
+            cohorts: Table::default(),
+            venues: Table::default(),
+        }
+    }
+
+    /// Compiles the documents of a workspace for `environment`, as of commit `seq`. Documents of other kinds
+    /// than flag, cohort and venue have no part in evaluation and are passed over.
+    #[must_use]
+    pub fn compile<'d>(
+        environment: EnvironmentKey,
+        seq: Seq,
+        documents: impl IntoIterator<Item = &'d Document>,
+    ) -> Self {
+        Self::empty(environment).apply(seq, documents, [])
+    }
+
+    /// The ruleset after documents were put and deleted; what did not change is shared with this one.
+    #[must_use]
+    pub fn apply<'d>(
+        &self,
+        seq: Seq,
+        put: impl IntoIterator<Item = &'d Document>,
+        delete: impl IntoIterator<Item = &'d DocumentId>,
+    ) -> Self {
+        let mut next = self.clone();
+        next.seq = seq;
+        for id in delete {
+            match id.kind {
+                Kind::Flag => next.flags.remove(&id.key),
+                Kind::Cohort => next.cohorts.remove(&id.key),
+                Kind::Venue => next.venues.remove(&id.key),
+                _ => {}
+            }
+        }
+        for document in put {
+            match document.kind() {
+                Kind::Flag => next.flags.put(CompiledFlag::compile(document, &next.environment)),
+                Kind::Cohort => next.cohorts.put(CompiledCohort::compile(document)),
+                Kind::Venue => {
+                    // A venue that can't be read is an unknown venue: its attributes are missing.
+                    match document.parse::<Venue>() {
+                        Ok(venue) => next.venues.put(CompiledVenue::compile(&venue)),
+                        Err(_) => next.venues.remove(document.key()),
+                    }
+                }
+                _ => {}
+            }
+        }
+        next
+    }
+
+    /// The environment it was compiled for.
+    #[must_use]
+    pub fn environment(&self) -> &EnvironmentKey {
+        &self.environment
+    }
+
+    /// The last commit that it contains.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// How many flags it holds, broken ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.flags.len()
+    }
+
+    /// Whether it holds no flag.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.flags.len() == 0
+    }
+
+    /// The keys of all flags, in no particular order.
+    pub fn flag_keys(&self) -> impl Iterator<Item = &str> {
+        self.flags.iter().map(|flag| flag.key.text())
+    }
+
+    /// Whether client keys get this flag.
+    #[must_use]
+    pub fn is_client_visible(&self, flag: &str) -> bool {
+        self.flags.get(flag).is_some_and(|flag| flag.config().is_some_and(|config| config.client_visible))
+    }
+
+    /// What could not be compiled, flag by flag.
+    pub fn broken(&self) -> impl Iterator<Item = (&str, &Problems)> {
+        self.flags.iter().filter_map(|flag| flag.problems().map(|problems| (flag.key.text(), problems)))
+    }
+
+    /// The flags whose answers may differ once the documents in `changed` have: those flags themselves, those
+    /// that have them as prerequisites, and those that ask for a changed cohort or venue, directly or through
+    /// others. Sorted, each once.
+    #[must_use]
+    pub fn affected_by<'c>(&self, changed: impl IntoIterator<Item = &'c DocumentId>) -> Vec<&str> {
+        let mut flags: Vec<&str> = Vec::new();
+        let mut cohorts: Vec<&str> = Vec::new();
+        let mut venues = false;
+        for id in changed {
+            match id.kind {
+                Kind::Flag => flags.push(self.flags.get(&id.key).map_or("", |flag| flag.key.text())),
+                Kind::Cohort => {
+                    cohorts.push(self.cohorts.get(&id.key).map_or("", |cohort| cohort.key.text()))
+                }
+                Kind::Venue => venues = true,
+                _ => {}
+            }
+        }
+        flags.retain(|key| !key.is_empty());
+        cohorts.retain(|key| !key.is_empty());
+        // Cohorts first, as long as there are more that lean on those found; then flags likewise.
+        let mut before = usize::MAX;
+        while before != cohorts.len() {
+            before = cohorts.len();
+            for cohort in self.cohorts.iter() {
+                let leans = cohort.uses.leans_on(&cohorts, venues);
+                if leans && !cohorts.contains(&cohort.key.text()) {
+                    cohorts.push(cohort.key.text());
+                }
+            }
+        }
+        before = usize::MAX;
+        while before != flags.len() {
+            before = flags.len();
+            for flag in self.flags.iter() {
+                let Some(config) = flag.config() else { continue };
+                let leans = config.uses.leans_on(&cohorts, venues)
+                    || config.prerequisites.iter().any(|p| flags.contains(&p.flag.text()));
+                if leans && !flags.contains(&flag.key.text()) {
+                    flags.push(flag.key.text());
+                }
+            }
+        }
+        flags.sort_unstable();
+        flags.dedup();
+        flags
+    }
+}
+
+/// What a flag or a cohort asks for besides the context.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Uses {
+    pub(crate) cohorts: Vec<Box<str>>,
+    pub(crate) venue_attributes: bool,
+}
+
+impl Uses {
+    fn add(&mut self, condition: &Condition) {
+        condition.each_cohort(&mut |cohort| self.cohorts.push(cohort.as_str().into()));
+        condition.each_attribute(&mut |name| self.venue_attributes |= name.starts_with("venue."));
+    }
+
+    fn leans_on(&self, cohorts: &[&str], venues: bool) -> bool {
+        (venues && self.venue_attributes) || self.cohorts.iter().any(|used| cohorts.contains(&&**used))
+    }
+}
+
+/// What is wrong with a condition, if anything.
+pub(crate) fn check_condition(condition: &Condition) -> Problems {
+    CompiledCondition::compile(condition).err().unwrap_or_default()
+}
+
+/// Whether `config` makes sense for `flag`.
+///
+/// # Errors
+/// What does not, with paths from the configuration.
+pub(crate) fn check_config(flag: &Flag, config: &FlagConfig) -> Result<(), Problems> {
+    CompiledConfig::compile(flag, config).map(drop)
+}
+
+/// A cohort's condition and keys make sense when the model says so.
+pub(crate) fn parse_cohort(document: &Document) -> Result<Arc<Cohort>, Problems> {
+    document.parse::<Cohort>().map(Arc::new)
+}

@@ -1,0 +1,176 @@
+//! Sets of values that a condition compares with: hashed when compiled, and asked without allocating.
+
+use hashbrown::HashTable;
+
+use crate::{
+    context::{AttributeValue, Text},
+    model::Scalar,
+};
+
+/// Up to this many texts are compared one after the other, which beats a hash table.
+const LINEAR: usize = 8;
+
+/// A set of texts.
+#[derive(Clone, Debug)]
+pub(crate) enum Texts {
+    Few(Box<[Text]>),
+    Many(HashTable<Text>),
+}
+
+impl Texts {
+    pub(crate) fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let texts: Vec<Text> = texts.into_iter().map(Text::from).collect();
+        if texts.len() <= LINEAR {
+            return Self::Few(texts.into());
+        }
+        let mut table = HashTable::with_capacity(texts.len());
+        for text in texts {
+            if table.find(text.hash(), |own: &Text| own.as_str() == text.as_str()).is_none() {
+                table.insert_unique(text.hash(), text, Text::hash);
+            }
+        }
+        Self::Many(table)
+    }
+
+    #[inline]
+    pub(crate) fn contains(&self, text: &Text) -> bool {
+        let same = |own: &Text| own.hash() == text.hash() && own.as_str() == text.as_str();
+        match self {
+            Self::Few(texts) => texts.iter().any(same),
+            Self::Many(table) => table.find(text.hash(), same).is_some(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Few(texts) => texts.is_empty(),
+            Self::Many(table) => table.is_empty(),
+        }
+    }
+
+    fn any(&self, mut test: impl FnMut(&str) -> bool) -> bool {
+        match self {
+            Self::Few(texts) => texts.iter().any(|text| test(text.as_str())),
+            Self::Many(table) => table.iter().any(|text| test(text.as_str())),
+        }
+    }
+}
+
+/// A set of values of any type.
+#[derive(Clone, Debug)]
+pub(crate) struct Values {
+    texts: Texts,
+    others: Box<[AttributeValue]>,
+    ignore_case: bool,
+}
+
+impl Values {
+    pub(crate) fn new(values: &[Scalar], ignore_case: bool) -> Self {
+        let texts = values.iter().filter_map(|value| match value {
+            Scalar::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        Self { texts: Texts::new(texts), others: values.iter().filter_map(other).collect(), ignore_case }
+    }
+
+    #[inline]
+    pub(crate) fn contains(&self, value: &AttributeValue) -> bool {
+        match value {
+            AttributeValue::Text(text) if self.ignore_case => {
+                self.texts.any(|own| same_folded(own, text.as_str()))
+            }
+            AttributeValue::Text(text) => self.texts.contains(text),
+            AttributeValue::List(values) => values.iter().any(|value| self.contains(value)),
+            value => self.others.iter().any(|own| same(own, value)),
+        }
+    }
+}
+
+fn other(value: &Scalar) -> Option<AttributeValue> {
+    match value {
+        Scalar::Bool(value) => Some((*value).into()),
+        Scalar::Number(number) => number.as_i64().map(Into::into).or_else(|| number.as_f64().map(Into::into)),
+        Scalar::Text(_) => None,
+    }
+}
+
+/// Equality of single values. Numbers are equal when they have the same value, whatever their form.
+fn same(a: &AttributeValue, b: &AttributeValue) -> bool {
+    use AttributeValue::{Bool, Float, Integer};
+    match (a, b) {
+        (Bool(a), Bool(b)) => a == b,
+        (Integer(a), Integer(b)) => a == b,
+        (Integer(_) | Float(_), Integer(_) | Float(_)) => {
+            compare_numbers(a, b).is_some_and(std::cmp::Ordering::is_eq)
+        }
+        _ => false,
+    }
+}
+
+/// Orders two numbers by value, exactly: an integer beyond 2⁵³ is not rounded on the way. `None` for NaN and
+/// for what is not a number.
+#[inline]
+pub(crate) fn compare_numbers(a: &AttributeValue, b: &AttributeValue) -> Option<std::cmp::Ordering> {
+    use AttributeValue::{Float, Integer};
+    match (a, b) {
+        (Integer(a), Integer(b)) => Some(a.cmp(b)),
+        (Float(a), Float(b)) => a.partial_cmp(b),
+        (Integer(a), Float(b)) => compare_mixed(*a, *b),
+        (Float(a), Integer(b)) => compare_mixed(*b, *a).map(std::cmp::Ordering::reverse),
+        _ => None,
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // The float is within the integers' range where it is cast.
+fn compare_mixed(integer: i64, float: f64) -> Option<std::cmp::Ordering> {
+    use std::cmp::Ordering;
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0; // 2⁶³
+    if float.is_nan() {
+        return None;
+    }
+    if float >= LIMIT {
+        return Some(Ordering::Less);
+    }
+    if float < -LIMIT {
+        return Some(Ordering::Greater);
+    }
+    let whole = integer.cmp(&(float.trunc() as i64));
+    Some(if whole.is_eq() { 0.0_f64.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal) } else { whole })
+}
+
+/// Whether two texts are the same but for case, character by character in lower case.
+pub(crate) fn same_folded(a: &str, b: &str) -> bool {
+    fold(a).eq(fold(b))
+}
+
+/// The characters of a text in lower case.
+pub(crate) fn fold(text: &str) -> impl Iterator<Item = char> + Clone {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn numbers_compare_by_value_beyond_2_53() {
+        let big = (1_i64 << 53) + 1;
+        assert_eq!(compare_numbers(&big.into(), &9_007_199_254_740_992.0.into()), Some(Ordering::Greater));
+        assert_eq!(compare_numbers(&1_i64.into(), &1.5.into()), Some(Ordering::Less));
+        assert_eq!(compare_numbers(&(-1_i64).into(), &(-1.5).into()), Some(Ordering::Greater));
+        assert_eq!(compare_numbers(&i64::MAX.into(), &1e300.into()), Some(Ordering::Less));
+        assert_eq!(compare_numbers(&0_i64.into(), &f64::NAN.into()), None);
+        assert!(same(&2_i64.into(), &2.0.into()));
+    }
+
+    #[test]
+    fn small_and_large_sets_answer_alike() {
+        let many: Vec<String> = (0..1000).map(|n| format!("u-{n}")).collect();
+        let set = Texts::new(many.iter().map(String::as_str));
+        assert!(set.contains(&"u-999".into()) && !set.contains(&"u-1000".into()));
+        let few = Texts::new(["a", "b"]);
+        assert!(few.contains(&"b".into()) && !few.contains(&"c".into()));
+    }
+}

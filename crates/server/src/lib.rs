@@ -1,0 +1,1 @@
+//! HTTP, WebSocket hub, credentials and embedded UI of an Usher server.
