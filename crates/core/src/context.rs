@@ -198,10 +198,13 @@ impl Context {
         Self { targeting_key: Some(targeting_key.into()), ..Self::default() }
     }
 
+    /// A context that says nothing.
+    pub const ANONYMOUS: Self = Self { targeting_key: None, venue: None, attributes: Attributes(Vec::new()) };
+
     /// A context without a targeting key. Splits by it then give the off variant.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self::default()
+        Self::ANONYMOUS
     }
 
     /// Sets an attribute; `targetingKey` and `venue` are attributes like others.

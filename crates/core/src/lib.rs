@@ -3,6 +3,7 @@
 //! Everything here is a pure function over values: no I/O, no clock, no lock. The server, the edge and the
 //! SDKs all evaluate with this code, so they can't disagree.
 
+pub mod board;
 pub mod bucket;
 pub mod context;
 pub mod evaluate;
@@ -10,6 +11,7 @@ pub mod limits;
 pub mod model;
 pub mod problem;
 pub mod protocol;
+pub mod references;
 pub mod ruleset;
 
 pub use context::Context;

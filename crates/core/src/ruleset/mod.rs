@@ -141,22 +141,18 @@ impl Ruleset {
     /// that have them as prerequisites, and those that ask for a changed cohort or venue, directly or through
     /// others. Sorted, each once.
     #[must_use]
-    pub fn affected_by<'c>(&self, changed: impl IntoIterator<Item = &'c DocumentId>) -> Vec<&str> {
+    pub fn affected_by<'s>(&'s self, changed: impl IntoIterator<Item = &'s DocumentId>) -> Vec<&'s str> {
         let mut flags: Vec<&str> = Vec::new();
         let mut cohorts: Vec<&str> = Vec::new();
         let mut venues = false;
         for id in changed {
             match id.kind {
-                Kind::Flag => flags.push(self.flags.get(&id.key).map_or("", |flag| flag.key.text())),
-                Kind::Cohort => {
-                    cohorts.push(self.cohorts.get(&id.key).map_or("", |cohort| cohort.key.text()))
-                }
+                Kind::Flag => flags.push(&id.key),
+                Kind::Cohort => cohorts.push(&id.key),
                 Kind::Venue => venues = true,
                 _ => {}
             }
         }
-        flags.retain(|key| !key.is_empty());
-        cohorts.retain(|key| !key.is_empty());
         // Cohorts first, as long as there are more that lean on those found; then flags likewise.
         let mut before = usize::MAX;
         while before != cohorts.len() {
@@ -180,6 +176,8 @@ impl Ruleset {
                 }
             }
         }
+        // Those that are gone led to others, but have no answer themselves.
+        flags.retain(|key| self.flags.get(key).is_some());
         flags.sort_unstable();
         flags.dedup();
         flags

@@ -1,0 +1,348 @@
+//! What a venue gets from a flag, before anybody in particular asks: the cells of the board, and the reach of
+//! a change before it is saved.
+//!
+//! Only the venue is known, so conditions have three answers: yes, no, and "it depends on who asks". What
+//! depends is reported as a mix of variants, with percentages where draws alone decide.
+
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    evaluate::Scope,
+    limits::MAX_REFERENCE_DEPTH,
+    model::{Percent, Timestamp},
+    ruleset::{
+        CompiledCondition, CompiledConfig, CompiledServe, FlagState, KeyRef, Ruleset, Source, SplitKey,
+    },
+};
+
+/// What a venue gets from a flag.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exposure {
+    /// The one variant that everybody at the venue gets; `None` when it varies, or is the caller's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// What decides.
+    pub source: ExposureSource,
+    /// The rule that decides, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// All variants that somebody at the venue may get, when it varies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mix: Vec<Share>,
+    /// Whether single people or cohorts may get something else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exceptions: bool,
+}
+
+/// What decides about a venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ExposureSource {
+    /// The flag is off.
+    Off,
+    /// It is killed, for everyone or at this venue.
+    Killed,
+    /// A prerequisite is not met.
+    Prerequisite,
+    /// The venue has a setting of its own.
+    Override,
+    /// A rule matches the whole venue.
+    Rule,
+    /// The default applies.
+    Default,
+    /// A draw decides, person by person.
+    Split,
+    /// It depends on who asks.
+    Varies,
+    /// The flag can't be understood, or is not configured here: the caller's default.
+    Unknown,
+}
+
+/// A variant and its share of those who ask at a venue.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Share {
+    /// The variant.
+    pub variant: String,
+    /// Its share in percent, where draws alone decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<f64>,
+}
+
+impl Exposure {
+    fn plain(source: ExposureSource) -> Self {
+        Self { variant: None, source, rule: None, mix: Vec::new(), exceptions: false }
+    }
+}
+
+/// An answer when only the venue is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Truth {
+    Yes,
+    No,
+    Depends,
+}
+
+impl From<bool> for Truth {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+/// A part of those who ask, and what they get.
+struct Part<'r> {
+    variant: usize,
+    /// Of all who ask, 0 to 1; `None` when it depends on who they are.
+    share: Option<f64>,
+    rule: Option<&'r str>,
+    drawn: bool,
+}
+
+impl Ruleset {
+    /// What `flag` gives at `venue`.
+    #[must_use]
+    pub fn exposure(&self, flag: &str, venue: &str, now: Timestamp) -> Exposure {
+        let context = Context::anonymous().with("venue", venue);
+        let board = Board { scope: Scope::new(self, &context, now) };
+        match self.flags.get(flag).map(|flag| &flag.state) {
+            Some(FlagState::Ready(config)) => board.exposure(config, 0),
+            _ => Exposure::plain(ExposureSource::Unknown),
+        }
+    }
+}
+
+struct Board<'r, 'c> {
+    scope: Scope<'r, 'c>,
+}
+
+impl<'r> Board<'r, '_> {
+    fn exposure(&self, config: &'r CompiledConfig, depth: usize) -> Exposure {
+        let name = |index: usize| config.variants.get(index).map(|variant| variant.key.as_str().to_owned());
+        let settled = |index: usize, source| Exposure { variant: name(index), ..Exposure::plain(source) };
+        if !config.enabled {
+            return settled(config.off, ExposureSource::Off);
+        }
+        let mut exceptions = false;
+        if let Some(killed) = &config.killed {
+            let here = self.scope.context.venue_text().is_some_and(|venue| killed.venues.contains(venue));
+            if killed.all || here {
+                return settled(config.off, ExposureSource::Killed);
+            }
+            for cohort in &killed.cohorts {
+                match self.belongs(cohort, 0) {
+                    Truth::Yes => return settled(config.off, ExposureSource::Killed),
+                    Truth::Depends => exceptions = true,
+                    Truth::No => {}
+                }
+            }
+        }
+        for prerequisite in &config.prerequisites {
+            let given = self.prerequisite(&prerequisite.flag, depth);
+            let lets_on =
+                |variant: &str| prerequisite.variants.iter().any(|wanted| wanted.as_str() == variant);
+            match given {
+                Some(Exposure { variant: Some(variant), .. }) if lets_on(&variant) => {}
+                Some(Exposure { mix, .. }) if mix.iter().any(|share| lets_on(&share.variant)) => {
+                    exceptions = true
+                }
+                _ => return settled(config.off, ExposureSource::Prerequisite),
+            }
+        }
+        let venue = self.scope.context.venue_text();
+        if let Some((_, variant)) =
+            venue.and_then(|venue| config.venues.iter().find(|(venues, _)| venues.contains(venue)))
+        {
+            return Exposure { exceptions, ..settled(*variant, ExposureSource::Override) };
+        }
+        exceptions |= !config.targets.is_empty();
+        Exposure { exceptions, ..summary(config, &self.parts(config)) }
+    }
+
+    fn prerequisite(&self, flag: &KeyRef, depth: usize) -> Option<Exposure> {
+        match &self.scope.ruleset.flags.get_ref(flag)?.state {
+            FlagState::Ready(config) if depth < MAX_REFERENCE_DEPTH => Some(self.exposure(config, depth + 1)),
+            _ => None,
+        }
+    }
+
+    /// Rules and default, as parts of those who ask.
+    fn parts(&self, config: &'r CompiledConfig) -> Vec<Part<'r>> {
+        let mut parts = Vec::new();
+        // What is left for later rules: a known share, or one that depends.
+        let mut left = Some(1.0);
+        for rule in &config.rules {
+            let matches = rule.condition.as_ref().map_or(Truth::Yes, |condition| self.holds(condition, 0));
+            if matches == Truth::No {
+                continue;
+            }
+            let share = match &rule.rollout {
+                None => Some(1.0),
+                Some(rollout) => match self.settled_draw(&rollout.split, u64::from(Percent::STEPS)) {
+                    Some(place) => Some(if place < u64::from(rollout.steps) { 1.0 } else { 0.0 }),
+                    None => Some(f64::from(rollout.steps) / f64::from(Percent::STEPS)),
+                },
+            };
+            let share = if matches == Truth::Depends { None } else { share };
+            let drawn = rule.rollout.is_some() && share != Some(1.0);
+            match share {
+                Some(0.0) => continue,
+                _ => self.serve(&rule.serve, multiply(left, share), Some(&rule.id), drawn, &mut parts),
+            }
+            if share == Some(1.0) {
+                return parts;
+            }
+            left = multiply(left, share.map(|share| 1.0 - share));
+        }
+        self.serve(&config.default, left, None, false, &mut parts);
+        if let CompiledServe::Split(split) = &config.default
+            && split.total == 0
+        {
+            parts.push(Part { variant: config.off, share: left, rule: None, drawn: false });
+        }
+        parts
+    }
+
+    fn serve(
+        &self,
+        serve: &'r CompiledServe,
+        share: Option<f64>,
+        rule: Option<&'r str>,
+        drawn: bool,
+        parts: &mut Vec<Part<'r>>,
+    ) {
+        match serve {
+            CompiledServe::Variant(variant) => parts.push(Part { variant: *variant, share, rule, drawn }),
+            CompiledServe::Split(split) => {
+                if let Some(place) = self.settled_draw(&split.split, split.total) {
+                    let found = split.ends.iter().find(|(end, _)| place < *end);
+                    parts.extend(found.map(|(_, variant)| Part { variant: *variant, share, rule, drawn }));
+                    return;
+                }
+                let mut start = 0;
+                for (end, variant) in &split.ends {
+                    // Weights are below 2³¹, so these conversions are exact.
+                    #[allow(clippy::cast_precision_loss)]
+                    let own = (end - start) as f64 / split.total as f64;
+                    parts.push(Part {
+                        variant: *variant,
+                        share: multiply(share, Some(own)),
+                        rule,
+                        drawn: true,
+                    });
+                    start = *end;
+                }
+            }
+        }
+    }
+
+    /// The place of a draw that the venue alone decides.
+    fn settled_draw(&self, key: &'r SplitKey, total: u64) -> Option<u64> {
+        if key.by.iter().all(Source::is_of_venue) { self.scope.draw(key, total).ok() } else { None }
+    }
+
+    fn holds(&self, condition: &CompiledCondition, depth: usize) -> Truth {
+        match condition {
+            CompiledCondition::Attribute(source, test) if source.is_of_venue() => {
+                test.holds(self.scope.find(source)).into()
+            }
+            CompiledCondition::Attribute(..) => Truth::Depends,
+            CompiledCondition::All(parts) => self.combine(parts, Truth::No, depth),
+            CompiledCondition::Any(parts) => self.combine(parts, Truth::Yes, depth),
+            CompiledCondition::Not(inner) => match self.holds(inner, depth) {
+                Truth::Yes => Truth::No,
+                Truth::No => Truth::Yes,
+                Truth::Depends => Truth::Depends,
+            },
+            CompiledCondition::Cohort(cohort) => self.belongs(cohort, depth),
+        }
+    }
+
+    /// `settles`: the answer of one part that settles the whole.
+    fn combine(&self, parts: &[CompiledCondition], settles: Truth, depth: usize) -> Truth {
+        let mut answer = if settles == Truth::No { Truth::Yes } else { Truth::No };
+        for part in parts {
+            let one = self.holds(part, depth);
+            if one == settles {
+                return settles;
+            }
+            if one == Truth::Depends {
+                answer = Truth::Depends;
+            }
+        }
+        answer
+    }
+
+    fn belongs(&self, cohort: &KeyRef, depth: usize) -> Truth {
+        let Some(parts) = self.scope.ruleset.cohorts.get_ref(cohort).and_then(|cohort| cohort.parts.as_ref())
+        else {
+            return Truth::No;
+        };
+        let here = self.scope.context.venue_text().is_some_and(|venue| parts.venues.contains(venue));
+        if depth >= MAX_REFERENCE_DEPTH || (!parts.venues.is_empty() && !here) {
+            return Truth::No;
+        }
+        if parts.keys.is_empty() && parts.condition.is_none() {
+            return Truth::No;
+        }
+        if parts.by.is_of_venue() && self.scope.belongs(cohort, depth) {
+            return Truth::Yes;
+        }
+        let by_condition =
+            parts.condition.as_ref().map_or(Truth::No, |condition| self.holds(condition, depth + 1));
+        let listed = if parts.keys.is_empty() || parts.by.is_of_venue() { Truth::No } else { Truth::Depends };
+        match (by_condition, listed) {
+            (Truth::Yes, _) => Truth::Yes,
+            (Truth::No, Truth::No) => Truth::No,
+            _ => Truth::Depends,
+        }
+    }
+}
+
+fn multiply(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    Some(a? * b?)
+}
+
+fn summary(config: &CompiledConfig, parts: &[Part<'_>]) -> Exposure {
+    let name = |index: usize| {
+        config.variants.get(index).map_or_else(String::new, |variant| variant.key.as_str().to_owned())
+    };
+    let Some(first) = parts.first() else { return Exposure::plain(ExposureSource::Unknown) };
+    let rule = |part: &Part<'_>| part.rule.map(ToOwned::to_owned);
+    if parts.iter().all(|part| part.variant == first.variant) {
+        let same_rule = parts.iter().all(|part| part.rule == first.rule);
+        let source = match (same_rule, first.rule) {
+            (true, Some(_)) => ExposureSource::Rule,
+            (true, None) => ExposureSource::Default,
+            (false, _) => ExposureSource::Varies,
+        };
+        let rule = if same_rule { rule(first) } else { None };
+        return Exposure { variant: Some(name(first.variant)), rule, ..Exposure::plain(source) };
+    }
+    let mut mix: Vec<(usize, Option<f64>)> = Vec::new();
+    for part in parts {
+        match mix.iter_mut().find(|(variant, _)| *variant == part.variant) {
+            Some((_, share)) => *share = share.and_then(|own| Some(own + part.share?)),
+            None => mix.push((part.variant, part.share)),
+        }
+    }
+    let known = parts.iter().all(|part| part.share.is_some());
+    let percent = |share: f64| (share * 100_000.0).round() / 1000.0;
+    Exposure {
+        source: if known && parts.iter().any(|part| part.drawn) {
+            ExposureSource::Split
+        } else {
+            ExposureSource::Varies
+        },
+        rule: rule(first),
+        mix: mix
+            .into_iter()
+            .map(|(variant, share)| Share {
+                variant: name(variant),
+                percent: share.filter(|_| known).map(percent),
+            })
+            .collect(),
+        ..Exposure::plain(ExposureSource::Varies)
+    }
+}

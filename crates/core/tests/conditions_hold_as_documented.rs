@@ -1,0 +1,186 @@
+//! The condition language: each operator, with values that fit, values that don't, and none.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{NOW, document, flag, ruleset, venue};
+use usher_core::{Context, Ruleset, model::Kind};
+
+fn rules(condition: &Value) -> Ruleset {
+    let rule = json!({"rules": [{"id": "r", "if": condition, "serve": {"variant": "on"}}]});
+    ruleset(&[
+        flag("f", &rule),
+        venue("park", "England"),
+        document(Kind::Cohort, &json!({"key": "vip", "name": "VIP", "keys": ["u-1"]})),
+        document(
+            Kind::Cohort,
+            &json!({"key": "local", "name": "Local", "keys": ["u-1"], "venues": ["park"]}),
+        ),
+        document(Kind::Cohort, &json!({"key": "scanner", "name": "S", "by": "device", "keys": ["d-1"]})),
+        document(
+            Kind::Cohort,
+            &json!({"key": "nested", "name": "N", "if": {"all": [{"cohort": "vip"}, {"attribute": "x", "op": "exists"}]}}),
+        ),
+    ])
+}
+
+fn holds(condition: &Value, context: &Value) -> bool {
+    let context = Context::from_json(context).unwrap();
+    rules(condition).evaluate("f", &context, NOW).boolean() == Ok(Some(true))
+}
+
+#[test]
+fn every_operator() {
+    // (operator, values, what holds, what does not)
+    let table: &[(&str, Value, &[Value], &[Value])] = &[
+        (
+            "in",
+            json!(["a", 2, true]),
+            &[json!("a"), json!(2), json!(2.0), json!(true), json!(["z", "a"])],
+            &[json!("A"), json!("2"), json!(false), json!(3)],
+        ),
+        (
+            "notIn",
+            json!(["a"]),
+            &[json!("b"), json!(1), json!(null), json!(["b"])],
+            &[json!("a"), json!(["b", "a"])],
+        ),
+        ("equals", json!([1.5]), &[json!(1.5)], &[json!(1), json!("1.5")]),
+        (
+            "contains",
+            json!(["ell"]),
+            &[json!("hello"), json!(["ell"])],
+            &[json!("HELLO"), json!(["hello"]), json!(1)],
+        ),
+        ("startsWith", json!(["he"]), &[json!("hello"), json!(["x", "he"])], &[json!("ohe"), json!(1)]),
+        ("endsWith", json!(["lo"]), &[json!("hello")], &[json!("lot")]),
+        ("matches", json!(["^u-[0-9]+$"]), &[json!("u-17")], &[json!("u-x"), json!(17)]),
+        ("lt", json!([5]), &[json!(4.9), json!(-1)], &[json!(5), json!("4")]),
+        ("lte", json!([5]), &[json!(5), json!(5.0)], &[json!(5.1)]),
+        (
+            "gt",
+            json!([9_007_199_254_740_992_i64]),
+            &[json!(9_007_199_254_740_993_i64)],
+            &[json!(9_007_199_254_740_992_i64)],
+        ),
+        ("gte", json!([0]), &[json!(0), json!(-0.0)], &[json!(-1)]),
+        (
+            "before",
+            json!(["2026-06-01T00:00:00Z"]),
+            &[json!("2026-05-31T23:59:59Z"), json!(0)],
+            &[json!("2026-06-01T00:00:00Z"), json!("soon")],
+        ),
+        ("after", json!([1_000]), &[json!(1_001), json!("1970-01-01T00:00:02Z")], &[json!(1_000)]),
+        (
+            "semverEq",
+            json!(["3.2.0"]),
+            &[json!("3.2.0"), json!("v3.2"), json!("3.2.0+build")],
+            &[json!("3.2.1"), json!("3.2.0-rc.1")],
+        ),
+        (
+            "semverLt",
+            json!(["3.2.0"]),
+            &[json!("3.2.0-rc.1"), json!("3.1.9")],
+            &[json!("3.2.0"), json!("no")],
+        ),
+        ("semverLte", json!(["3.2.0"]), &[json!("3.2.0")], &[json!("3.2.1")]),
+        ("semverGt", json!(["3.2.0"]), &[json!("3.10.0")], &[json!("3.2.0")]),
+        ("semverGte", json!(["3.2.0"]), &[json!("3.2.0"), json!("4")], &[json!("3.2.0-rc.1"), json!(4)]),
+        (
+            "semverTilde",
+            json!(["1.2.3"]),
+            &[json!("1.2.3"), json!("1.2.9")],
+            &[json!("1.3.0"), json!("1.3.0-rc.1"), json!("1.2.2")],
+        ),
+        ("semverCaret", json!(["1.2.3"]), &[json!("1.9.0")], &[json!("2.0.0"), json!("2.0.0-rc.1")]),
+        ("semverCaret", json!(["0.2.3"]), &[json!("0.2.9")], &[json!("0.3.0")]),
+        (
+            "cidr",
+            json!(["10.1.0.0/16", "2001:db8::/32", "192.0.2.7"]),
+            &[json!("10.1.255.255"), json!("2001:db8::1"), json!("192.0.2.7")],
+            &[json!("10.2.0.0"), json!("gate")],
+        ),
+        ("exists", json!([]), &[json!(0), json!(""), json!([])], &[json!(null)]),
+        ("exists", json!([false]), &[json!(null)], &[json!(0)]),
+        ("modulo", json!([10, 3, -7]), &[json!(13), json!(-7)], &[json!(4), json!("13"), json!(3.0)]),
+    ];
+    for (operator, values, good, bad) in table {
+        let condition = json!({"attribute": "x", "op": operator, "values": values});
+        for (value, expected) in good.iter().map(|v| (v, true)).chain(bad.iter().map(|v| (v, false))) {
+            assert_eq!(holds(&condition, &json!({"x": value})), expected, "{value} {operator} {values}");
+        }
+        let missing = matches!(*operator, "notIn") || (*operator == "exists" && *values == json!([false]));
+        assert_eq!(holds(&condition, &json!({})), missing, "missing {operator}");
+        assert_eq!(holds(&json!({"not": condition}), &json!({})), !missing, "not missing {operator}");
+    }
+}
+
+#[test]
+fn upper_and_lower_case_can_be_ignored() {
+    for (operator, value, found) in [
+        ("in", "ÄRGER", "ärger"),
+        ("contains", "ELL", "Hello"),
+        ("startsWith", "HE", "hello"),
+        ("endsWith", "LO", "hello"),
+        ("matches", "^HEL+O$", "hello"),
+    ] {
+        let condition = json!({"attribute": "x", "op": operator, "values": [value]});
+        assert!(!holds(&condition, &json!({"x": found})), "{operator}");
+        let mut folded = condition;
+        folded["ignoreCase"] = true.into();
+        assert!(holds(&folded, &json!({"x": found})), "{operator}");
+    }
+}
+
+#[test]
+fn conditions_combine() {
+    let yes = json!({"attribute": "x", "op": "equals", "values": [1]});
+    let no = json!({"attribute": "x", "op": "equals", "values": [2]});
+    for (condition, expected) in [
+        (json!({"all": [yes, yes]}), true),
+        (json!({"all": [yes, no]}), false),
+        (json!({"all": []}), true),
+        (json!({"any": [no, yes]}), true),
+        (json!({"any": []}), false),
+        (json!({"not": {"any": [no, {"not": yes}]}}), true),
+    ] {
+        assert_eq!(holds(&condition, &json!({"x": 1})), expected, "{condition}");
+    }
+}
+
+#[test]
+fn a_venue_answers_for_its_attributes() {
+    let at = |venue: &str| json!({"venue": venue, "venue.country": "Atlantis"});
+    for (attribute, operator, value) in [
+        ("venue.country", "in", json!("England")),
+        ("venue.tags", "contains", json!("roof")),
+        ("venue.capacity", "gte", json!(90_000)),
+        ("venue.gates", "equals", json!(12)),
+        ("venue.cashless", "equals", json!(true)),
+        ("venue.key", "equals", json!("park")),
+    ] {
+        let condition = json!({"attribute": attribute, "op": operator, "values": [value]});
+        assert!(holds(&condition, &at("park")), "{attribute}");
+        assert!(!holds(&condition, &at("nowhere")), "{attribute} of an unknown venue");
+    }
+    let claimed = json!({"attribute": "venue.country", "op": "in", "values": ["Atlantis"]});
+    assert!(!holds(&claimed, &at("park")), "a context can't claim what its venue is");
+}
+
+#[test]
+fn cohorts_list_keys_hold_conditions_and_are_bound_to_venues() {
+    let cohort = |key: &str| json!({"cohort": key});
+    for (key, context, expected) in [
+        ("vip", json!({"targetingKey": "u-1"}), true),
+        ("vip", json!({"targetingKey": "u-2"}), false),
+        ("vip", json!({}), false),
+        ("local", json!({"targetingKey": "u-1"}), false),
+        ("local", json!({"targetingKey": "u-1", "venue": "park"}), true),
+        ("scanner", json!({"targetingKey": "u-2", "device": "d-1"}), true),
+        ("nested", json!({"targetingKey": "u-1", "x": 1}), true),
+        ("nested", json!({"targetingKey": "u-1"}), false),
+        ("nobody", json!({"targetingKey": "u-1"}), false),
+    ] {
+        assert_eq!(holds(&cohort(key), &context), expected, "{key} {context}");
+    }
+}
