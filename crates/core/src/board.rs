@@ -100,6 +100,13 @@ struct Part<'r> {
     drawn: bool,
 }
 
+/// Those that come to one serve.
+struct Whole<'r> {
+    share: Option<f64>,
+    rule: Option<&'r str>,
+    drawn: bool,
+}
+
 impl Ruleset {
     /// What `flag` gives at `venue`.
     #[must_use]
@@ -145,7 +152,7 @@ impl<'r> Board<'r, '_> {
             match given {
                 Some(Exposure { variant: Some(variant), .. }) if lets_on(&variant) => {}
                 Some(Exposure { mix, .. }) if mix.iter().any(|share| lets_on(&share.variant)) => {
-                    exceptions = true
+                    exceptions = true;
                 }
                 _ => return settled(config.off, ExposureSource::Prerequisite),
             }
@@ -174,72 +181,64 @@ impl<'r> Board<'r, '_> {
         let mut left = Some(1.0);
         for rule in &config.rules {
             let matches = rule.condition.as_ref().map_or(Truth::Yes, |condition| self.holds(condition, 0));
-            if matches == Truth::No {
+            let share = rule.rollout.as_ref().map_or(1.0, |rollout| {
+                let inside = |place: u64| place < u64::from(rollout.steps);
+                match self.settled_draw(&rollout.split, u64::from(Percent::STEPS)) {
+                    Some(place) => f64::from(u8::from(place.is_ok_and(inside))),
+                    None => f64::from(rollout.steps) / f64::from(Percent::STEPS),
+                }
+            });
+            if matches == Truth::No || share == 0.0 {
                 continue;
             }
-            let share = match &rule.rollout {
-                None => Some(1.0),
-                Some(rollout) => match self.settled_draw(&rollout.split, u64::from(Percent::STEPS)) {
-                    Some(place) => Some(if place < u64::from(rollout.steps) { 1.0 } else { 0.0 }),
-                    None => Some(f64::from(rollout.steps) / f64::from(Percent::STEPS)),
-                },
+            let share = if matches == Truth::Depends { None } else { Some(share) };
+            let all = Whole {
+                share: multiply(left, share),
+                rule: Some(&rule.id),
+                drawn: share.is_some_and(|share| share < 1.0),
             };
-            let share = if matches == Truth::Depends { None } else { share };
-            let drawn = rule.rollout.is_some() && share != Some(1.0);
-            match share {
-                Some(0.0) => continue,
-                _ => self.serve(&rule.serve, multiply(left, share), Some(&rule.id), drawn, &mut parts),
-            }
+            self.serve(config, &rule.serve, &all, &mut parts);
             if share == Some(1.0) {
                 return parts;
             }
             left = multiply(left, share.map(|share| 1.0 - share));
         }
-        self.serve(&config.default, left, None, false, &mut parts);
-        if let CompiledServe::Split(split) = &config.default
-            && split.total == 0
-        {
-            parts.push(Part { variant: config.off, share: left, rule: None, drawn: false });
-        }
+        self.serve(config, &config.default, &Whole { share: left, rule: None, drawn: false }, &mut parts);
         parts
     }
 
+    /// Adds what `serve` gives to `all` that come to it.
     fn serve(
         &self,
+        config: &CompiledConfig,
         serve: &'r CompiledServe,
-        share: Option<f64>,
-        rule: Option<&'r str>,
-        drawn: bool,
+        all: &Whole<'r>,
         parts: &mut Vec<Part<'r>>,
     ) {
-        match serve {
-            CompiledServe::Variant(variant) => parts.push(Part { variant: *variant, share, rule, drawn }),
-            CompiledServe::Split(split) => {
-                if let Some(place) = self.settled_draw(&split.split, split.total) {
-                    let found = split.ends.iter().find(|(end, _)| place < *end);
-                    parts.extend(found.map(|(_, variant)| Part { variant: *variant, share, rule, drawn }));
-                    return;
-                }
-                let mut start = 0;
-                for (end, variant) in &split.ends {
-                    // Weights are below 2³¹, so these conversions are exact.
-                    #[allow(clippy::cast_precision_loss)]
-                    let own = (end - start) as f64 / split.total as f64;
-                    parts.push(Part {
-                        variant: *variant,
-                        share: multiply(share, Some(own)),
-                        rule,
-                        drawn: true,
-                    });
-                    start = *end;
-                }
-            }
+        let Whole { share, rule, drawn } = *all;
+        let mut add = |variant: usize, share, drawn| parts.push(Part { variant, share, rule, drawn });
+        let split = match serve {
+            CompiledServe::Variant(variant) => return add(*variant, share, drawn),
+            CompiledServe::Split(split) if split.total == 0 => return add(config.off, share, drawn),
+            CompiledServe::Split(split) => split,
+        };
+        if let Some(place) = self.settled_draw(&split.split, split.total) {
+            let found = place.ok().and_then(|place| split.ends.iter().find(|(end, _)| place < *end));
+            return add(found.map_or(config.off, |(_, variant)| *variant), share, drawn);
+        }
+        let mut start = 0;
+        for (end, variant) in &split.ends {
+            // Weights are below 2³¹, so these conversions are exact.
+            #[allow(clippy::cast_precision_loss)]
+            let own = (end - start) as f64 / split.total as f64;
+            add(*variant, multiply(share, Some(own)), true);
+            start = *end;
         }
     }
 
-    /// The place of a draw that the venue alone decides.
-    fn settled_draw(&self, key: &'r SplitKey, total: u64) -> Option<u64> {
-        if key.by.iter().all(Source::is_of_venue) { self.scope.draw(key, total).ok() } else { None }
+    /// A draw that the venue alone decides: its place, or what it lacks. `None` when people decide.
+    fn settled_draw(&self, key: &'r SplitKey, total: u64) -> Option<Result<u64, &'r str>> {
+        key.by.iter().all(Source::is_of_venue).then(|| self.scope.draw(key, total))
     }
 
     fn holds(&self, condition: &CompiledCondition, depth: usize) -> Truth {

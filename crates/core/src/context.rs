@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     limits::{MAX_CONTEXT_ATTRIBUTES, MAX_CONTEXT_DEPTH},
+    model::Timestamp,
     problem::{Problem, Problems},
 };
 
@@ -21,6 +22,7 @@ pub struct Text {
     text: Box<str>,
     hash: u64,
     version: Option<Box<Version>>,
+    time: Option<Timestamp>,
 }
 
 impl Text {
@@ -41,11 +43,22 @@ impl Text {
     pub fn version(&self) -> Option<&Version> {
         self.version.as_deref()
     }
+
+    /// The time it spells, if it does.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        self.time
+    }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self { text: text.into(), hash: xxh3_64(text.as_bytes()), version: parse_version(text).map(Box::new) }
+        Self {
+            text: text.into(),
+            hash: xxh3_64(text.as_bytes()),
+            version: parse_version(text).map(Box::new),
+            time: parse_time(text),
+        }
     }
 }
 
@@ -69,6 +82,12 @@ pub(crate) fn parse_version(text: &str) -> Option<Version> {
         _ => return None,
     };
     Version::parse(&format!("{}{missing}{}", &bare[..core_end], &bare[core_end..])).ok()
+}
+
+/// Reads a time, when the text begins like one: most texts are none, and errors cost more than answers.
+fn parse_time(text: &str) -> Option<Timestamp> {
+    let looks_like_one = text.bytes().take(4).all(|b| b.is_ascii_digit() || b == b'-') && !text.is_empty();
+    if looks_like_one { text.parse().ok() } else { None }
 }
 
 /// The value of one attribute.

@@ -1,5 +1,7 @@
 //! Strict parsing: each error names the field, the value and the mend.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! The condition language: each operator, with values that fit, values that don't, and none.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use serde_json::{Value, json};

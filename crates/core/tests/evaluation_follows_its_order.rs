@@ -1,5 +1,7 @@
 //! The order of evaluation, each step before the next.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use serde_json::json;

@@ -241,7 +241,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
             let (outcome, text) = match applies {
                 Applies::Yes { .. } => (Outcome::Passed, format!("Rule “{name}” matches.")),
                 Applies::No if matched => {
-                    (Outcome::Passed, format!("Rule “{name}” matches, but not for this share."))
+                    (Outcome::Passed, format!("Rule “{name}” matches, but this one is outside its share."))
                 }
                 Applies::No => (Outcome::Passed, format!("Rule “{name}” does not match.")),
                 Applies::Outside(_) => {

@@ -66,7 +66,7 @@ fn add(
             }
         }
         (Condition::Not(written), CompiledCondition::Not(compiled)) => {
-            add(scope, written, compiled, indent + 1, lines)
+            add(scope, written, compiled, indent + 1, lines);
         }
         _ => {}
     }

@@ -104,7 +104,7 @@ impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, seconds) = UNITS
             .into_iter()
-            .find(|(_, seconds)| self.0 >= *seconds && self.0 % seconds == 0)
+            .find(|(_, seconds)| self.0 >= *seconds && self.0.is_multiple_of(*seconds))
             .unwrap_or(('s', 1));
         write!(f, "{}{unit}", self.0 / seconds)
     }

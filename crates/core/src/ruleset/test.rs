@@ -225,10 +225,9 @@ impl Test {
             (Self::Number { accept, values }, Integer(_) | Float(_)) => values
                 .iter()
                 .any(|own| compare_numbers(value, own).is_some_and(|ordering| accept.holds(ordering))),
-            (Self::Time { accept, values }, Text(text)) => text
-                .as_str()
-                .parse::<Timestamp>()
-                .is_ok_and(|time| values.iter().any(|own| accept.holds(time.cmp(own)))),
+            (Self::Time { accept, values }, Text(text)) => {
+                text.time().is_some_and(|time| values.iter().any(|own| accept.holds(time.cmp(own))))
+            }
             (Self::Time { accept, values }, Integer(millis)) => {
                 values.iter().any(|own| accept.holds(Timestamp::from_millis(*millis).cmp(own)))
             }

@@ -1,5 +1,6 @@
 //! What the core's tests share: small real documents, and rulesets of them.
-#![allow(dead_code)] // Each test file uses its own part.
+// Each test file uses its own part; a broken fixture should fail loudly.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 use serde_json::{Value, json};
 use usher_core::{

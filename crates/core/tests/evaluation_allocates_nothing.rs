@@ -1,0 +1,88 @@
+//! Evaluation never touches the heap. In a test binary of its own, because the allocator counts for all.
+#![allow(unsafe_code)] // A global allocator can't be written without.
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
+mod support;
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+use serde_json::json;
+use support::{NOW, document, flag, ruleset, venue};
+use usher_core::{Context, model::Kind};
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts what this thread allocates.
+struct Counting;
+
+// SAFETY: passes everything on to the system's allocator, unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = COUNT.with(Cell::get);
+    work();
+    COUNT.with(Cell::get) - before
+}
+
+#[test]
+fn not_one_allocation_whatever_decides() {
+    assert!(allocations(|| drop(Box::new(1))) == 1, "the counter counts");
+    let split = json!({"split": {"by": ["targetingKey", "venue", "seat"], "seed": "s", "weights": [
+        {"variant": "on", "weight": 1}, {"variant": "off", "weight": 1}]}});
+    let rule = |id: &str, condition: serde_json::Value| json!({"id": id, "if": condition, "serve": {"variant": "on"}});
+    let test = |op: &str, values: serde_json::Value| json!({"attribute": "x", "op": op, "values": values});
+    let many: Vec<String> = (0..1_000).map(|n| format!("v-{n}")).collect();
+    let none_matches = json!({"rules": [
+        rule("in", test("in", json!(many))),
+        rule("contains", test("contains", json!(["zzz"]))),
+        rule("version", json!({"attribute": "appVersion", "op": "semverGte", "values": ["9.0.0"]})),
+        rule("time", test("before", json!(["1970-01-01T00:00:00Z"]))),
+        rule("network", test("cidr", json!(["10.0.0.0/8"]))),
+        rule("number", test("lt", json!([3]))),
+        rule("cohort", json!({"cohort": "vip"})),
+        rule("country", json!({"attribute": "venue.country", "op": "in", "values": ["Wales"]})),
+    ], "default": split});
+    let mut folded = test("equals", json!(["ZZZ"]));
+    folded["ignoreCase"] = true.into();
+    let rules = ruleset(&[
+        flag("long", &none_matches),
+        flag("folded", &json!({"rules": [rule("r", folded)]})),
+        flag("killed", &json!({"killed": {"venues": ["park"], "cohorts": ["vip"]}})),
+        flag(
+            "needs",
+            &json!({"prerequisites": [{"flag": "long", "variants": ["on", "off"]}], "default": {"variant": "on"}}),
+        ),
+        flag("override", &json!({"venues": {"park": "on"}})),
+        venue("park", "England"),
+        document(Kind::Cohort, &json!({"key": "vip", "name": "V", "keys": ["u-1"]})),
+    ]);
+    // A seat so long that the draw does not fit its stack buffer, too.
+    for seat in [json!(12), json!("A12"), json!("s".repeat(1_000))] {
+        let context = json!({"targetingKey": "u-17", "venue": "park", "appVersion": "3.2.0-rc.12345678901", "x": "10.77.0.1x", "seat": seat});
+        let context = Context::from_json(&context).unwrap();
+        for key in ["long", "folded", "killed", "needs", "override", "missing"] {
+            let mut variant = None;
+            let count = allocations(|| variant = rules.evaluate(key, &context, NOW).variant());
+            assert_eq!(count, 0, "{key} gave {variant:?}");
+        }
+    }
+}
