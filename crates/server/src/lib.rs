@@ -1,1 +1,1 @@
-//! HTTP, WebSocket hub, credentials and embedded UI of an Usher server.
+//! (being written)

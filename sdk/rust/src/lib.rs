@@ -1,1 +1,1 @@
-//! Usher's SDK: evaluates locally, keeps flags on disk, never blocks.
+//! x

@@ -1,0 +1,190 @@
+//! What every engine promises.
+
+use std::{future::Future, path::Path, pin::Pin, sync::Arc};
+
+use serde::Serialize;
+use tokio::sync::watch;
+use usher_core::model::{DocumentId, Epoch, Seq, Timestamp};
+
+use crate::{Actor, Change, Commit, State};
+
+/// A future that a trait object can give back.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// An append-only log of commits.
+pub trait Journal: Send + Sync + 'static {
+    /// Which journal this is.
+    fn epoch(&self) -> Epoch;
+
+    /// The fold of all commits that are on disk.
+    fn state(&self) -> Arc<State>;
+
+    /// Tells when there are more commits: holds the last one's number.
+    fn watch(&self) -> watch::Receiver<Seq>;
+
+    /// Appends one commit: atomically, on disk before the answer, at most once for one idempotency key.
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>>;
+
+    /// Up to `limit` commits after `after`, oldest first, without holes.
+    fn read(&self, after: Seq, limit: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>>;
+
+    /// Commits, newest first.
+    fn history(&self, query: History) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>>;
+
+    /// The state as it was.
+    fn state_at(&self, point: Point) -> BoxFuture<'_, Result<Arc<State>, JournalError>>;
+
+    /// Reads everything there is and checks it.
+    fn verify(&self) -> BoxFuture<'_, Result<Verification, JournalError>>;
+
+    /// Writes a copy that can be opened like the original.
+    fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>>;
+}
+
+/// A point in a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// After this commit.
+    Seq(Seq),
+    /// After the last commit up to this time.
+    Time(Timestamp),
+}
+
+impl std::str::FromStr for Point {
+    type Err = String;
+
+    /// A small number is a commit; a time is RFC 3339 or milliseconds since 1970.
+    fn from_str(text: &str) -> Result<Self, String> {
+        /// No journal has this many commits, and no commit was made in the year 1970.
+        const FIRST_TIME: u64 = 100_000_000_000;
+        match text.parse::<u64>() {
+            Ok(seq) if seq < FIRST_TIME => Ok(Self::Seq(Seq(seq))),
+            _ => text.parse().map(Self::Time),
+        }
+    }
+}
+
+/// Which commits to show.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Only commits before this one.
+    pub before: Option<Seq>,
+    /// Only commits that changed this document.
+    pub document: Option<DocumentId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A commit to be.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// What its sender believes about documents; anything else is a conflict.
+    pub expected: Vec<(DocumentId, Expected)>,
+    /// What its sender calls it.
+    pub idempotency: Option<Idempotency>,
+    /// Who makes it.
+    pub actor: Actor,
+    /// Why.
+    pub message: String,
+    /// When; a clock that has gone back counts as the time of the commit before.
+    pub at: Timestamp,
+    /// What it changes; at least one document, each at most once.
+    pub changes: Vec<Change>,
+}
+
+/// What a sender believes about a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// It is not there.
+    Absent,
+    /// It is there, whatever its version.
+    Present,
+    /// It has this version.
+    Version(Seq),
+}
+
+/// What a sender calls a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The name, unique to the sender.
+    pub key: String,
+    /// A hash of all that was sent, to notice the same name on another request.
+    pub fingerprint: [u8; 32],
+}
+
+/// A commit that is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Its number.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+    /// Whether this is the answer to an earlier sending, given again.
+    pub replayed: bool,
+}
+
+/// Why a commit was not appended. Nothing was written.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody was faster.
+    #[error("{document} is not as expected: {}", match found { Some(by) => format!("{} changed it in commit {}", by.1.name, by.0), None => "it does not exist".to_owned() })]
+    Conflict {
+        /// The document.
+        document: DocumentId,
+        /// Its version and who wrote it; none when it is not there.
+        found: Option<(Seq, Actor, Timestamp)>,
+    },
+    /// The idempotency key was used for something else.
+    #[error("this idempotency key was used for another request, commit {0}: use a new key")]
+    KeyReused(Seq),
+    /// The first request with this idempotency key has not been answered yet.
+    #[error("the first request with this idempotency key is still running: wait for it")]
+    InProgress,
+    /// There is nothing in it.
+    #[error("a commit changes at least one document, and each at most once")]
+    Malformed,
+    /// It can't be written now.
+    #[error("the journal can't be written: {0}")]
+    Unavailable(String),
+}
+
+/// Why a journal can't be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another process has it open.
+    #[error("{0} is in use by another process: stop that one first, or ask it over its API")]
+    InUse(String),
+    /// It is not a journal, or of another version.
+    #[error("{path} is not a journal that this version can read: {reason}")]
+    Foreign {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It is damaged.
+    #[error("the journal is damaged: {0}. Restore a backup; `usher journal verify` tells more")]
+    Damaged(String),
+    /// There is no such commit yet.
+    #[error("there is no commit {0} yet")]
+    NoSuchCommit(Seq),
+    /// The disk failed.
+    #[error("the journal can't be read or written: {0}")]
+    Storage(String),
+}
+
+/// What a check of everything found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    /// Which journal.
+    pub epoch: Epoch,
+    /// How many commits there are.
+    pub commits: u64,
+    /// How many documents they fold to.
+    pub documents: usize,
+    /// Hash over all commits, in hexadecimal: equal journals have equal hashes.
+    pub head: String,
+    /// What is wrong; empty when all is well.
+    pub problems: Vec<String>,
+}

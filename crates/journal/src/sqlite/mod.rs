@@ -1,0 +1,267 @@
+//! The embedded engine: SQLite with a write-ahead log, synchronised to disk at every commit.
+//!
+//! One thread writes. It takes all appends that are waiting, puts them into one transaction, and answers them
+//! once that is on disk: under load many commits share one fsync. Readers have a connection of their own.
+
+mod schema;
+mod verify;
+mod writer;
+
+use std::{
+    collections::HashSet,
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::{mpsc, oneshot, watch};
+use usher_core::model::{Epoch, Seq};
+
+use crate::{
+    Append, AppendError, Appended, BoxFuture, Commit, History, Journal, JournalError, Point, State,
+    Verification,
+};
+use writer::{Request, Writer};
+
+/// Appends that may wait for the writer; more are refused, so that a stalled disk can't fill the memory.
+const WAITING_APPENDS: usize = 1024;
+
+/// A journal in a folder of its own.
+pub struct SqliteJournal {
+    epoch: Epoch,
+    folder: PathBuf,
+    requests: mpsc::Sender<Request>,
+    state: watch::Receiver<Arc<State>>,
+    head: watch::Receiver<Seq>,
+    /// Idempotency keys whose first request has not been answered yet.
+    running: Arc<Mutex<HashSet<String>>>,
+    reader: Arc<Mutex<Connection>>,
+    /// Held for as long as the journal is open.
+    _lock: File,
+}
+
+impl SqliteJournal {
+    /// Opens the journal in `folder`, or makes one there.
+    ///
+    /// # Errors
+    /// The folder can't be used, holds something else, or is in use by another process.
+    pub fn open(folder: &Path) -> Result<Self, JournalError> {
+        std::fs::create_dir_all(folder).map_err(|error| storage(&error))?;
+        let lock = File::create(folder.join("journal.lock")).map_err(|error| storage(&error))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => JournalError::InUse(folder.display().to_string()),
+            TryLockError::Error(error) => storage(&error),
+        })?;
+        let path = folder.join("journal.db");
+        let connection = schema::open(&path)?;
+        let epoch = schema::epoch(&connection, &path)?;
+        let (state, hash) = schema::load(&connection)?;
+        let (head_sender, head) = watch::channel(state.seq());
+        let (state_sender, state) = watch::channel(Arc::new(state));
+        let reader = schema::open(&path)?;
+        let (requests, incoming) = mpsc::channel(WAITING_APPENDS);
+        let writer = Writer::new(connection, state_sender, head_sender, hash);
+        std::thread::Builder::new()
+            .name("usher-journal".to_owned())
+            .spawn(move || writer.run(incoming))
+            .map_err(|error| storage(&error))?;
+        Ok(Self {
+            epoch,
+            folder: folder.to_owned(),
+            requests,
+            state,
+            head,
+            running: Arc::default(),
+            reader: Arc::new(Mutex::new(reader)),
+            _lock: lock,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Runs `work` on the reading connection, off the caller's thread.
+    fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, JournalError>> {
+        let reader = Arc::clone(&self.reader);
+        Box::pin(async move {
+            let task = tokio::task::spawn_blocking(move || {
+                work(&reader.lock().unwrap_or_else(PoisonError::into_inner))
+            });
+            task.await.map_err(|error| storage(&error))?
+        })
+    }
+
+    async fn send(&self, append: Append) -> Result<Appended, AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.try_send(Request { append, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => AppendError::Unavailable(format!(
+                "{WAITING_APPENDS} changes are waiting already; try again shortly"
+            )),
+            mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable("it has been closed".to_owned()),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(AppendError::Unavailable("it has been closed".to_owned())))
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.borrow())
+    }
+
+    fn watch(&self) -> watch::Receiver<Seq> {
+        self.head.clone()
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            let Some(key) = append.idempotency.as_ref().map(|idempotency| idempotency.key.clone()) else {
+                return self.send(append).await;
+            };
+            let _running = Running::enter(&self.running, key).ok_or(AppendError::InProgress)?;
+            self.send(append).await
+        })
+    }
+
+    fn read(&self, after: Seq, limit: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
+        self.reading(move |connection| {
+            let sql = "SELECT body FROM commits WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+            commits(connection, sql, (after.0, as_i64(limit)))
+        })
+    }
+
+    fn history(&self, query: History) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
+        self.reading(move |connection| {
+            // SQLite's integers are signed; no journal reaches that far.
+            let before = query.before.map_or(i64::MAX, |seq| i64::try_from(seq.0).unwrap_or(i64::MAX));
+            let limit = as_i64(query.limit);
+            match query.document {
+                None => {
+                    let sql = "SELECT body FROM commits WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
+                    commits(connection, sql, (before, limit))
+                }
+                Some(id) => {
+                    let sql = "SELECT body FROM commits JOIN touched USING (seq) \
+                               WHERE kind = ?3 AND key = ?4 AND seq < ?1 ORDER BY seq DESC LIMIT ?2";
+                    commits(connection, sql, (before, limit, id.kind.as_str(), &*id.key))
+                }
+            }
+        })
+    }
+
+    fn state_at(&self, point: Point) -> BoxFuture<'_, Result<Arc<State>, JournalError>> {
+        let newest = self.state();
+        Box::pin(async move {
+            if let Point::Seq(seq) = point {
+                if seq > newest.seq() {
+                    return Err(JournalError::NoSuchCommit(seq));
+                }
+                if seq == newest.seq() {
+                    return Ok(newest);
+                }
+            }
+            self.reading(move |connection| {
+                let seq = match point {
+                    Point::Seq(seq) => seq,
+                    Point::Time(at) => {
+                        let sql = "SELECT max(seq) FROM commits WHERE at <= ?1";
+                        let found: Option<u64> =
+                            connection.query_row(sql, [at.millis()], |row| row.get(0)).map_err(sqlite)?;
+                        Seq(found.unwrap_or(0))
+                    }
+                };
+                schema::state_at(connection, seq).map(Arc::new)
+            })
+            .await
+        })
+    }
+
+    fn verify(&self) -> BoxFuture<'_, Result<Verification, JournalError>> {
+        let epoch = self.epoch;
+        self.reading(move |connection| verify::verify(connection, epoch))
+    }
+
+    fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>> {
+        let to = to.to_owned();
+        self.reading(move |connection| {
+            std::fs::create_dir_all(&to).map_err(|error| storage(&error))?;
+            let path = to.join("journal.db");
+            if path.exists() {
+                let reason = "there is a journal already: name a new folder for the backup".to_owned();
+                return Err(JournalError::Foreign { path: path.display().to_string(), reason });
+            }
+            connection.backup("main", &path, None::<fn(rusqlite::backup::Progress)>).map_err(sqlite)
+        })
+    }
+}
+
+/// An idempotency key that is being worked on, until this is dropped.
+struct Running {
+    keys: Arc<Mutex<HashSet<String>>>,
+    key: String,
+}
+
+impl Running {
+    fn enter(keys: &Arc<Mutex<HashSet<String>>>, key: String) -> Option<Self> {
+        let fresh = keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        fresh.then(|| Self { keys: Arc::clone(keys), key })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+fn commits(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<Commit>, JournalError> {
+    let mut statement = connection.prepare_cached(sql).map_err(sqlite)?;
+    let bodies = statement.query_map(parameters, |row| row.get::<_, String>(0)).map_err(sqlite)?;
+    bodies.map(|body| parse(&body.map_err(sqlite)?)).collect()
+}
+
+fn parse(body: &str) -> Result<Commit, JournalError> {
+    serde_json::from_str(body)
+        .map_err(|error| JournalError::Damaged(format!("a commit can't be read ({error})")))
+}
+
+fn as_i64(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+// By value, so that it fits `map_err`.
+fn sqlite(error: rusqlite::Error) -> JournalError {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => JournalError::Damaged(error.to_string()),
+        _ => storage(&error),
+    }
+}
+
+fn storage(error: &impl std::fmt::Display) -> JournalError {
+    JournalError::Storage(error.to_string())
+}
+
+/// The seq and hash of the last commit; of none, zeros.
+fn last(connection: &Connection) -> Result<(Seq, [u8; 32]), JournalError> {
+    let sql = "SELECT seq, hash FROM commits ORDER BY seq DESC LIMIT 1";
+    let row = connection
+        .query_row(sql, [], |row| Ok((Seq(row.get(0)?), row.get(1)?)))
+        .optional()
+        .map_err(sqlite)?;
+    Ok(row.unwrap_or_default())
+}

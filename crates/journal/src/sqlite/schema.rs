@@ -1,0 +1,112 @@
+//! The tables, and reading state out of them.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
+use usher_core::model::{Epoch, Seq};
+
+use super::{last, parse, sqlite};
+use crate::{JournalError, State};
+
+/// Version of the tables. A newer one is refused: an old program must not write to it.
+const VERSION: i64 = 1;
+
+/// Commits between two folded states on disk, so that opening need not read them all.
+pub(super) const SNAPSHOT_EVERY: u64 = 1024;
+
+const TABLES: &str = "
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    -- `hash` chains each commit to the one before; see `chain`.
+    CREATE TABLE commits (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
+    CREATE INDEX commits_at ON commits (at);
+    CREATE TABLE touched (kind TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, key, seq)) STRICT, WITHOUT ROWID;
+    CREATE TABLE idempotency (key TEXT PRIMARY KEY, fingerprint BLOB NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+    CREATE INDEX idempotency_at ON idempotency (at);
+    CREATE TABLE snapshots (seq INTEGER PRIMARY KEY, state TEXT NOT NULL) STRICT;
+";
+
+/// Opens the file and brings it to the newest tables.
+pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
+    let foreign = |reason: String| JournalError::Foreign { path: path.display().to_string(), reason };
+    let connection = Connection::open(path).map_err(|error| foreign(error.to_string()))?;
+    let pragma = |name: &str, value: &str| connection.pragma_update(None, name, value);
+    // FULL: a commit is on disk before it is acknowledged, also in WAL mode.
+    pragma("journal_mode", "WAL")
+        .and_then(|()| pragma("synchronous", "FULL"))
+        .and_then(|()| pragma("busy_timeout", "5000"))
+        .map_err(|error| foreign(error.to_string()))?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(sqlite)?;
+    match version {
+        VERSION => {}
+        0 => create(&connection).map_err(|error| foreign(error.to_string()))?,
+        other => {
+            return Err(foreign(format!(
+                "it has version {other}, this program knows {VERSION}: use a newer program"
+            )));
+        }
+    }
+    Ok(connection)
+}
+
+fn create(connection: &Connection) -> rusqlite::Result<()> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let epoch = Epoch::from_bytes(bytes);
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {TABLES} INSERT INTO meta VALUES ('epoch', '{epoch}'); PRAGMA user_version = {VERSION}; COMMIT;"
+    ))
+}
+
+/// Which journal it is.
+pub(super) fn epoch(connection: &Connection, path: &Path) -> Result<Epoch, JournalError> {
+    let found: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0))
+        .optional()
+        .map_err(sqlite)?;
+    found.and_then(|text| text.parse().ok()).ok_or_else(|| JournalError::Foreign {
+        path: path.display().to_string(),
+        reason: "it has no epoch".to_owned(),
+    })
+}
+
+/// The newest state, and the hash of its last commit.
+pub(super) fn load(connection: &Connection) -> Result<(State, [u8; 32]), JournalError> {
+    let (seq, hash) = last(connection)?;
+    Ok((state_at(connection, seq)?, hash))
+}
+
+/// The state after commit `seq`: the last folded one before it, and the commits since.
+pub(super) fn state_at(connection: &Connection, seq: Seq) -> Result<State, JournalError> {
+    let sql = "SELECT state FROM snapshots WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1";
+    let snapshot: Option<String> =
+        connection.query_row(sql, [seq.0], |row| row.get(0)).optional().map_err(sqlite)?;
+    let mut state = match snapshot {
+        Some(text) => serde_json::from_str(&text)
+            .map_err(|error| JournalError::Damaged(format!("a folded state can't be read ({error})")))?,
+        None => State::default(),
+    };
+    let sql = "SELECT body FROM commits WHERE seq > ?1 AND seq <= ?2 ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql).map_err(sqlite)?;
+    let mut rows = statement.query((state.seq().0, seq.0)).map_err(sqlite)?;
+    while let Some(row) = rows.next().map_err(sqlite)? {
+        let commit = parse(&row.get::<_, String>(0).map_err(sqlite)?)?;
+        if commit.seq != state.seq().next() {
+            return Err(JournalError::Damaged(format!("commit {} is missing", state.seq().next())));
+        }
+        state.fold(&commit);
+    }
+    if state.seq() != seq {
+        return Err(JournalError::Damaged(format!("commit {} is missing", state.seq().next())));
+    }
+    Ok(state)
+}
+
+/// The hash of a commit: SHA-256 over the hash of the one before and its own text. Whoever knows the last
+/// hash can tell whether any commit was altered, taken out or moved.
+pub(super) fn chain(previous: &[u8; 32], body: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(previous);
+    hash.update(body.as_bytes());
+    hash.finalize().into()
+}

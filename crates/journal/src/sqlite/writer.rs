@@ -1,0 +1,204 @@
+//! The one thread that writes.
+
+use std::{collections::HashSet, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot, watch};
+use usher_core::model::{DocumentId, Seq, Timestamp};
+
+use super::schema::{SNAPSHOT_EVERY, chain, load};
+use crate::{Append, AppendError, Appended, Commit, Expected, Idempotency, State};
+
+/// Appends that share one transaction at most, so that the first does not wait for long.
+const GROUP: usize = 256;
+
+/// How long an idempotency key is remembered, in milliseconds.
+const IDEMPOTENCY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// One append and where its answer goes.
+pub(super) struct Request {
+    pub(super) append: Append,
+    pub(super) answer: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+/// The writer's own view: what is on disk.
+pub(super) struct Writer {
+    connection: Connection,
+    state: watch::Sender<Arc<State>>,
+    head: watch::Sender<Seq>,
+    hash: [u8; 32],
+}
+
+/// What a transaction has done so far; thrown away when it fails.
+struct Draft {
+    state: State,
+    hash: [u8; 32],
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        state: watch::Sender<Arc<State>>,
+        head: watch::Sender<Seq>,
+        hash: [u8; 32],
+    ) -> Self {
+        Self { connection, state, head, hash }
+    }
+
+    /// Writes until nobody can send any more.
+    pub(super) fn run(mut self, mut incoming: mpsc::Receiver<Request>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while incoming.blocking_recv_many(&mut group, GROUP) > 0 {
+            let (appends, answers): (Vec<_>, Vec<_>) =
+                group.drain(..).map(|request| (request.append, request.answer)).unzip();
+            let results = self.write(appends);
+            for (answer, result) in answers.into_iter().zip(results) {
+                // Who asked may have gone; the commit stands all the same.
+                drop(answer.send(result));
+            }
+        }
+    }
+
+    /// One transaction: either all that is acceptable in the group is on disk, or nothing.
+    fn write(&mut self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+        let count = appends.len();
+        match self.transact(appends) {
+            Ok(results) => results,
+            Err(error) => {
+                tracing::error!(%error, "the journal can't be written");
+                // The disk decides what is true: a commit may have failed on either side of it.
+                if let Ok((state, hash)) = load(&self.connection) {
+                    self.publish(Draft { state, hash });
+                }
+                vec![Err(AppendError::Unavailable(error.to_string())); count]
+            }
+        }
+    }
+
+    fn transact(&mut self, appends: Vec<Append>) -> rusqlite::Result<Vec<Result<Appended, AppendError>>> {
+        let mut draft = Draft { state: State::clone(&self.state.borrow()), hash: self.hash };
+        let before = draft.state.seq();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut results = Vec::with_capacity(appends.len());
+        for append in appends {
+            results.push(draft.append(&transaction, append)?);
+        }
+        if draft.state.seq().0 / SNAPSHOT_EVERY > before.0 / SNAPSHOT_EVERY {
+            snapshot(&transaction, &draft.state)?;
+        }
+        transaction.commit()?;
+        if draft.state.seq() > before {
+            self.publish(draft);
+        }
+        Ok(results)
+    }
+
+    fn publish(&mut self, draft: Draft) {
+        let seq = draft.state.seq();
+        self.hash = draft.hash;
+        self.state.send_replace(Arc::new(draft.state));
+        self.head.send_replace(seq);
+    }
+}
+
+impl Draft {
+    fn append(
+        &mut self,
+        transaction: &Transaction<'_>,
+        append: Append,
+    ) -> rusqlite::Result<Result<Appended, AppendError>> {
+        if let Some(idempotency) = &append.idempotency
+            && let Some(answer) = replay(transaction, idempotency)?
+        {
+            return Ok(answer);
+        }
+        let mut ids = HashSet::new();
+        if append.changes.is_empty() || !append.changes.iter().all(|change| ids.insert(change.id())) {
+            return Ok(Err(AppendError::Malformed));
+        }
+        if let Some(conflict) = append.expected.iter().find_map(|(id, expected)| self.conflict(id, *expected))
+        {
+            return Ok(Err(conflict));
+        }
+        let commit = Commit {
+            seq: self.state.seq().next(),
+            at: append.at.max(self.state.at()),
+            actor: append.actor,
+            message: append.message,
+            idempotency_key: append.idempotency.as_ref().map(|idempotency| idempotency.key.clone()),
+            changes: append.changes,
+        };
+        let Ok(body) = serde_json::to_string(&commit) else { return Ok(Err(AppendError::Malformed)) };
+        let hash = chain(&self.hash, &body);
+        insert(transaction, &commit, &body, &hash)?;
+        if let Some(idempotency) = &append.idempotency {
+            remember(transaction, idempotency, &commit)?;
+        }
+        self.hash = hash;
+        self.state.fold(&commit);
+        Ok(Ok(Appended { seq: commit.seq, at: commit.at, replayed: false }))
+    }
+
+    fn conflict(&self, id: &DocumentId, expected: Expected) -> Option<AppendError> {
+        let entry = self.state.get(id);
+        let fits = match expected {
+            Expected::Absent => entry.is_none(),
+            Expected::Present => entry.is_some(),
+            Expected::Version(version) => entry.is_some_and(|entry| entry.version == version),
+        };
+        let found = entry.map(|entry| (entry.version, entry.actor.clone(), entry.at));
+        (!fits).then(|| AppendError::Conflict { document: id.clone(), found })
+    }
+}
+
+fn replay(
+    transaction: &Transaction<'_>,
+    idempotency: &Idempotency,
+) -> rusqlite::Result<Option<Result<Appended, AppendError>>> {
+    let sql = "SELECT fingerprint, seq, at FROM idempotency WHERE key = ?1";
+    let row =
+        |row: &rusqlite::Row<'_>| Ok((row.get::<_, [u8; 32]>(0)?, Seq(row.get(1)?), row.get::<_, i64>(2)?));
+    let found = transaction.prepare_cached(sql)?.query_row([&idempotency.key], row).optional()?;
+    Ok(found.map(|(fingerprint, seq, at)| {
+        if fingerprint == idempotency.fingerprint {
+            Ok(Appended { seq, at: Timestamp::from_millis(at), replayed: true })
+        } else {
+            Err(AppendError::KeyReused(seq))
+        }
+    }))
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    commit: &Commit,
+    body: &str,
+    hash: &[u8; 32],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO commits (seq, at, body, hash) VALUES (?1, ?2, ?3, ?4)";
+    transaction.prepare_cached(sql)?.execute((commit.seq.0, commit.at.millis(), body, hash))?;
+    let mut touch = transaction.prepare_cached("INSERT INTO touched (kind, key, seq) VALUES (?1, ?2, ?3)")?;
+    for change in &commit.changes {
+        touch.execute((change.id().kind.as_str(), &*change.id().key, commit.seq.0))?;
+    }
+    Ok(())
+}
+
+fn remember(
+    transaction: &Transaction<'_>,
+    idempotency: &Idempotency,
+    commit: &Commit,
+) -> rusqlite::Result<()> {
+    let old = commit.at.millis() - IDEMPOTENCY_MILLIS;
+    transaction.prepare_cached("DELETE FROM idempotency WHERE at < ?1")?.execute([old])?;
+    let sql = "INSERT INTO idempotency (key, fingerprint, seq, at) VALUES (?1, ?2, ?3, ?4)";
+    let row = (&idempotency.key, &idempotency.fingerprint, commit.seq.0, commit.at.millis());
+    transaction.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+fn snapshot(transaction: &Transaction<'_>, state: &State) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(state)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    transaction.execute("INSERT INTO snapshots (seq, state) VALUES (?1, ?2)", (state.seq().0, text))?;
+    Ok(())
+}
