@@ -27,6 +27,8 @@ pub struct State {
 pub struct Entry {
     /// The commit that last wrote it: its version.
     pub version: Seq,
+    /// The commit that made it.
+    pub created: Seq,
     /// When that was.
     pub at: Timestamp,
     /// Who did it.
@@ -97,9 +99,10 @@ impl State {
                 Change::Put(document) => {
                     let id = Arc::new(document.id().clone());
                     self.tombstones.remove(&id);
+                    let created = self.entries.get(&id).map_or(commit.seq, |entry| entry.created);
                     let (version, at, actor) = (commit.seq, commit.at, commit.actor.clone());
-                    self.entries
-                        .insert(id, Arc::new(Entry { version, at, actor, document: document.clone() }));
+                    let entry = Entry { version, created, at, actor, document: document.clone() };
+                    self.entries.insert(id, Arc::new(entry));
                 }
                 Change::Delete(id) => {
                     if self.entries.remove(id).is_some() {

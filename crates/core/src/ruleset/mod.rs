@@ -126,6 +126,12 @@ impl Ruleset {
         self.flags.iter().map(|flag| flag.key.text())
     }
 
+    /// Whether there is such a flag, broken or not.
+    #[must_use]
+    pub fn contains(&self, flag: &str) -> bool {
+        self.flags.get(flag).is_some()
+    }
+
     /// Whether client keys get this flag.
     #[must_use]
     pub fn is_client_visible(&self, flag: &str) -> bool {

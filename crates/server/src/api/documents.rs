@@ -1,0 +1,235 @@
+//! Environments, venues, cohorts and flags: reading and writing them whole.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json, value::RawValue};
+use usher_core::model::{Document, DocumentId, Flag, Kind, Seq, Timestamp, parse_strict};
+use usher_journal::{Change, Entry, State};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    AtQuery,
+    schemas::{CohortSchema, EnvironmentSchema, FlagSchema, PageOf, VenueSchema, WrittenOf},
+    world_at,
+    write::{Write, Written},
+};
+use crate::{app::App, problem::Problem};
+
+/// Documents on a page, when not said.
+const PAGE: usize = 100;
+/// Documents on a page, at most.
+const MAX_PAGE: usize = 5_000;
+
+/// Which documents to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// How many at most.
+    limit: Option<usize>,
+    /// Where the page before ended: its `nextCursor`.
+    cursor: Option<String>,
+    /// Only those whose key, name, tags or place contain this.
+    search: Option<String>,
+    /// As of this commit or time.
+    at: Option<String>,
+}
+
+/// What a changing request says about itself.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MessageQuery {
+    /// Why: the message of the commit.
+    pub message: Option<String>,
+}
+
+/// A document and its version.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Item<'a> {
+    #[schema(value_type = u64)]
+    version: Seq,
+    #[schema(value_type = String)]
+    updated_at: Timestamp,
+    updated_by: &'a str,
+    #[schema(value_type = Object)]
+    document: &'a RawValue,
+}
+
+/// A page of documents.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Page<'a> {
+    items: Vec<Item<'a>>,
+    total: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<&'a str>,
+    seq: Seq,
+}
+
+async fn list(app: &App, kind: Kind, query: ListQuery) -> Result<HttpResponse, Problem> {
+    let snapshot = world_at(app, query.at.as_deref()).await?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let search = query.search.unwrap_or_default().to_lowercase();
+    let all: Vec<&Entry> = snapshot.state.of_kind(&kind).filter(|entry| fits(&entry.document, &search)).collect();
+    let after = query.cursor.as_deref();
+    let mut rest = all.iter().filter(|entry| after.is_none_or(|after| entry.document.key() > after)).peekable();
+    let page: Vec<&Entry> = rest.by_ref().take(limit).copied().collect();
+    let next_cursor = rest.peek().and(page.last()).map(|entry| entry.document.key());
+    let items = page.iter().filter_map(|entry| {
+        let document = serde_json::from_str(entry.document.json()).ok()?;
+        Some(Item { version: entry.version, updated_at: entry.at, updated_by: &entry.actor.name, document })
+    });
+    let page = Page { items: items.collect(), total: all.len(), next_cursor, seq: snapshot.seq() };
+    Ok(HttpResponse::Ok().json(page))
+}
+
+fn fits(document: &Document, search: &str) -> bool {
+    if search.is_empty() || document.key().to_lowercase().contains(search) {
+        return true;
+    }
+    let value = document.value();
+    let text = |name: &str| value.get(name).and_then(Value::as_str).is_some_and(|text| text.to_lowercase().contains(search));
+    let tags = value.get("tags").and_then(Value::as_array).into_iter().flatten();
+    ["name", "city", "country", "owner"].into_iter().any(text)
+        || tags.filter_map(Value::as_str).any(|tag| tag.to_lowercase().contains(search))
+}
+
+async fn get(app: &App, kind: Kind, key: &str, query: AtQuery) -> Result<HttpResponse, Problem> {
+    let snapshot = world_at(app, query.at.as_deref()).await?;
+    let id = DocumentId::new(kind, key);
+    let entry = snapshot.state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+    Ok(answer(StatusCode::OK, entry.version).body(entry.document.json().to_owned()))
+}
+
+fn answer(status: StatusCode, version: Seq) -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response.insert_header(("ETag", format!("\"{version}\""))).content_type("application/json");
+    response
+}
+
+async fn put(
+    app: &App,
+    request: &HttpRequest,
+    kind: Kind,
+    key: &str,
+    query: MessageQuery,
+    body: &[u8],
+) -> Result<HttpResponse, Problem> {
+    let id = DocumentId::new(kind, key);
+    let document = parse_strict(&id.kind, body)?;
+    if document.key() != key {
+        let mend = "Send the document to the path of its own key; a key can't be changed.";
+        return Err(Problem::bad_value("key", document.key(), "this is not the key in the path", mend));
+    }
+    let write = Write::new(app, request, query.message.as_deref(), body)?;
+    let expected = write.expectation(&id)?;
+    let state = &app.world.snapshot().state;
+    let current = state.get(&id);
+    let document = keep_kills(document, current)?;
+    if let Some(entry) = current.filter(|entry| entry.document == document) {
+        let fits = expected.as_ref().is_none_or(|(_, expected)| *expected == usher_journal::Expected::Version(entry.version));
+        if fits && request.headers().get("Idempotency-Key").is_none() {
+            // Nothing to say: no commit.
+            return Ok(answer(StatusCode::OK, entry.version).json(written_body(
+                &Written { seq: entry.version, at: entry.at, replayed: false },
+                &document,
+            )));
+        }
+    }
+    let status = if current.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    let verb = if current.is_some() { "Change" } else { "Create" };
+    let write = write.or_message(|| format!("{verb} {id}"));
+    let written = write.commit(vec![Change::Put(document.clone())], expected.into_iter().collect()).await?;
+    Ok(answer(status, written.seq).json(written_body(&written, &document)))
+}
+
+fn written_body(written: &Written, document: &Document) -> Value {
+    json!({"seq": written.seq, "at": written.at, "version": written.seq, "document": document, "replayed": written.replayed})
+}
+
+/// Saving never revives: what is killed now stays killed.
+fn keep_kills(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
+    let (Kind::Flag, Some(current)) = (document.kind(), current) else { return Ok(document) };
+    let (mut flag, Ok(now)) = (document.parse::<Flag>()?, current.document.parse::<Flag>()) else { return Ok(document) };
+    let mut changed = false;
+    for (environment, config) in &now.environments {
+        let Some(saved) = flag.environments.get_mut(environment) else { continue };
+        let before = saved.killed.clone();
+        saved.killed.all |= config.killed.all;
+        for venue in &config.killed.venues {
+            if !saved.killed.venues.contains(venue) {
+                saved.killed.venues.push(venue.clone());
+            }
+        }
+        for cohort in &config.killed.cohorts {
+            if !saved.killed.cohorts.contains(cohort) {
+                saved.killed.cohorts.push(cohort.clone());
+            }
+        }
+        changed |= saved.killed != before;
+    }
+    if changed { Ok(Document::from_model(&flag)?) } else { Ok(document) }
+}
+
+async fn delete(
+    app: &App,
+    request: &HttpRequest,
+    kind: Kind,
+    key: &str,
+    query: MessageQuery,
+) -> Result<HttpResponse, Problem> {
+    let id = DocumentId::new(kind, key);
+    let write = Write::new(app, request, query.message.as_deref(), &[])?;
+    let expected = write.expectation(&id)?;
+    let exists = State::get(&app.world.snapshot().state, &id).is_some();
+    if !exists && request.headers().get("Idempotency-Key").is_none() {
+        return Err(Problem::not_found(&id));
+    }
+    let expected = expected.unwrap_or_else(|| (id.clone(), usher_journal::Expected::Present));
+    let write = write.or_message(|| format!("Delete {id}"));
+    let written = write.commit(vec![Change::Delete(id)], vec![expected]).await?;
+    Ok(HttpResponse::Ok().json(written))
+}
+
+macro_rules! resource {
+    ($name:ident, $kind:expr, $schema:ty, $tag:literal, $collection:literal, $one:literal) => {
+        #[doc = concat!("The routes of ", $tag, ".")]
+        pub mod $name {
+            use super::*;
+
+            /// Lists them.
+            #[utoipa::path(get, path = $collection, tag = $tag, operation_id = concat!("list_", $tag), params(ListQuery),
+                responses((status = 200, description = "A page of documents", body = inline(PageOf<$schema>)), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+            pub async fn list(app: web::Data<App>, query: web::Query<ListQuery>) -> Result<HttpResponse, Problem> {
+                super::list(&app, $kind, query.into_inner()).await
+            }
+
+            /// Reads one.
+            #[utoipa::path(get, path = $one, tag = $tag, operation_id = concat!("get_", $tag), params(("key" = String, Path, description = "Its key"), ("at" = Option<String>, Query, description = "As of this commit or time")),
+                responses((status = 200, description = "The document; its version is the ETag", body = $schema), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+            pub async fn get(app: web::Data<App>, key: web::Path<String>, query: web::Query<AtQuery>) -> Result<HttpResponse, Problem> {
+                super::get(&app, $kind, &key, query.into_inner()).await
+            }
+
+            /// Writes one, whole.
+            #[utoipa::path(put, path = $one, tag = $tag, operation_id = concat!("put_", $tag), params(("key" = String, Path, description = "Its key"), MessageQuery, ("If-Match" = Option<String>, Header, description = "The version that is changed"), ("Idempotency-Key" = Option<String>, Header, description = "Sending it again changes nothing")), request_body = $schema,
+                responses((status = 200, description = "Changed", body = inline(WrittenOf<$schema>)), (status = 201, description = "Created", body = inline(WrittenOf<$schema>)), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+            pub async fn put(request: HttpRequest, app: web::Data<App>, key: web::Path<String>, query: web::Query<MessageQuery>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+                super::put(&app, &request, $kind, &key, query.into_inner(), &body).await
+            }
+
+            /// Deletes one that nothing refers to.
+            #[utoipa::path(delete, path = $one, tag = $tag, operation_id = concat!("delete_", $tag), params(("key" = String, Path, description = "Its key"), MessageQuery, ("If-Match" = Option<String>, Header, description = "The version that is deleted")),
+                responses((status = 200, description = "Deleted", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+            pub async fn delete(request: HttpRequest, app: web::Data<App>, key: web::Path<String>, query: web::Query<MessageQuery>) -> Result<HttpResponse, Problem> {
+                super::delete(&app, &request, $kind, &key, query.into_inner()).await
+            }
+        }
+    };
+}
+
+resource!(environments, Kind::Environment, EnvironmentSchema, "environments", "/api/v1/environments", "/api/v1/environments/{key}");
+resource!(venues, Kind::Venue, VenueSchema, "venues", "/api/v1/venues", "/api/v1/venues/{key}");
+resource!(cohorts, Kind::Cohort, CohortSchema, "cohorts", "/api/v1/cohorts", "/api/v1/cohorts/{key}");
+resource!(flags, Kind::Flag, FlagSchema, "flags", "/api/v1/flags", "/api/v1/flags/{key}");

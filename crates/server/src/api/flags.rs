@@ -1,0 +1,290 @@
+//! What people do with flags in a hurry: on, off, kill, revive, clear, archive. Each is atomic and needs no
+//! version, because it says what shall be, not what changes.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use usher_core::model::{
+    CohortKey, Document, DocumentId, Flag, FlagConfig, FlagType, Kind, Lifecycle, VariantKey, VenueKey,
+};
+use usher_journal::{Change, Expected};
+use utoipa::ToSchema;
+
+use super::{
+    schemas::{FlagSchema, WrittenOf},
+    write::Write,
+};
+use crate::{app::App, problem::Problem};
+
+/// How often a change is tried anew when somebody else was faster.
+const TRIES: usize = 8;
+
+/// What can be done with a flag in an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// Turn it on; at venues: give them a variant.
+    On,
+    /// Turn it off; at venues: give them the off variant.
+    Off,
+    /// Off, whatever anybody edits, until it is revived.
+    Kill,
+    /// Take a kill back.
+    Revive,
+    /// Take the settings of venues away.
+    Clear,
+}
+
+/// Where, and what.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Target {
+    /// At these venues only.
+    #[schema(value_type = Vec<String>)]
+    pub venues: Vec<VenueKey>,
+    /// For these cohorts only.
+    #[schema(value_type = Vec<String>)]
+    pub cohorts: Vec<CohortKey>,
+    /// Which variant venues get.
+    #[schema(value_type = Option<String>)]
+    pub variant: Option<VariantKey>,
+    /// Why.
+    pub message: Option<String>,
+}
+
+/// Does it to a flag.
+///
+/// # Errors
+/// What makes no sense: no such environment, a variant that can't be guessed, an action without venues.
+pub fn apply(flag: &mut Flag, environment: &str, action: Action, target: &Target) -> Result<(), Problem> {
+    let on = on_variant(flag, environment, target.variant.as_ref());
+    let Some(config) = flag.environments.get_mut(environment) else {
+        let mend = "Configure the flag for this environment first.";
+        return Err(Problem::bad_value("environment", environment, "the flag is not configured there", mend));
+    };
+    if !target.cohorts.is_empty() && !matches!(action, Action::Kill | Action::Revive) {
+        let mend = "Use a rule for cohorts; only kill and revive take them.";
+        return Err(Problem::bad_value("cohorts", target.cohorts.len(), "this can't be done for a cohort", mend));
+    }
+    let everywhere = target.venues.is_empty() && target.cohorts.is_empty();
+    match action {
+        Action::On if everywhere => config.enabled = true,
+        Action::Off if everywhere => config.enabled = false,
+        Action::On => set(config, &target.venues, &on?),
+        Action::Off => {
+            let off = config.off_variant.clone();
+            set(config, &target.venues, &off);
+        }
+        Action::Clear if everywhere => {
+            let mend = "Name the venues whose settings shall go.";
+            return Err(Problem::bad_value("venues", "[]", "there is nothing to clear", mend));
+        }
+        Action::Clear => config.venues.retain(|venue, _| !target.venues.contains(venue)),
+        Action::Kill => kill(config, target, everywhere),
+        Action::Revive => {
+            if everywhere {
+                config.killed.all = false;
+            }
+            config.killed.venues.retain(|venue| !target.venues.contains(venue));
+            config.killed.cohorts.retain(|cohort| !target.cohorts.contains(cohort));
+        }
+    }
+    Ok(())
+}
+
+fn set(config: &mut FlagConfig, venues: &[VenueKey], variant: &VariantKey) {
+    for venue in venues {
+        config.venues.insert(venue.clone(), variant.clone());
+    }
+}
+
+fn kill(config: &mut FlagConfig, target: &Target, everywhere: bool) {
+    config.killed.all |= everywhere;
+    for venue in &target.venues {
+        if !config.killed.venues.contains(venue) {
+            config.killed.venues.push(venue.clone());
+        }
+    }
+    for cohort in &target.cohorts {
+        if !config.killed.cohorts.contains(cohort) {
+            config.killed.cohorts.push(cohort.clone());
+        }
+    }
+}
+
+/// The variant that "on" means: the one named, the true one, or the only one that is not the off variant.
+fn on_variant(flag: &Flag, environment: &str, named: Option<&VariantKey>) -> Result<VariantKey, Problem> {
+    if let Some(named) = named {
+        return Ok(named.clone());
+    }
+    let off = flag.environments.get(environment).map(|config| &config.off_variant);
+    let mut others = flag.variants.iter().filter(|(key, _)| Some(*key) != off);
+    let truthy = flag.variants.iter().find(|(_, value)| flag.flag_type == FlagType::Boolean && **value == json!(true));
+    match (truthy, others.next(), others.next()) {
+        (Some((key, _)), ..) | (None, Some((key, _)), None) => Ok(key.clone()),
+        _ => {
+            let mend = "Name the variant that the venues shall get.";
+            Err(Problem::bad_value("variant", "nothing", "this flag has several variants that could be meant", mend))
+        }
+    }
+}
+
+/// Turns a flag on or off, kills or revives it, or clears the settings of venues.
+#[utoipa::path(post, path = "/api/v1/flags/{key}/environments/{environment}/{action}", tag = "flags", operation_id = "act_on_flag",
+    params(("key" = String, Path, description = "The flag"), ("environment" = String, Path, description = "The environment"), ("action" = Action, Path, description = "What to do")),
+    request_body = Target,
+    responses((status = 200, description = "Done", body = inline(WrittenOf<FlagSchema>)), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn act(
+    request: HttpRequest,
+    app: web::Data<App>,
+    path: web::Path<(String, String, String)>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
+    let (key, environment, action) = path.into_inner();
+    let action: Action = serde_json::from_value(action.clone().into()).map_err(|_| {
+        Problem::bad_value("action", &action, "this can't be done", "Use one of on, off, kill, revive, clear.")
+    })?;
+    let target: Target =
+        if body.is_empty() { Target::default() } else { usher_core::problem::from_json(&body)? };
+    let message = || {
+        let verb = match action {
+            Action::On => "Turn on",
+            Action::Off => "Turn off",
+            Action::Kill => "Kill",
+            Action::Revive => "Revive",
+            Action::Clear => "Clear",
+        };
+        let venues = target.venues.iter().map(|venue| venue.as_str());
+        let places: Vec<&str> = venues.chain(target.cohorts.iter().map(|cohort| cohort.as_str())).collect();
+        let place = if places.is_empty() { String::new() } else { format!(" at {}", places.join(", ")) };
+        format!("{verb} {key}{place} in {environment}")
+    };
+    change(&app, &request, &key, &body, target.message.as_deref(), message, |flag| {
+        apply(flag, &environment, action, &target)
+    })
+    .await
+}
+
+/// Why a flag is archived.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Archive {
+    /// Why.
+    message: Option<String>,
+}
+
+/// Archives a flag: off everywhere, but for its history.
+#[utoipa::path(post, path = "/api/v1/flags/{key}/archive", tag = "flags", operation_id = "archive_flag",
+    params(("key" = String, Path, description = "The flag")), request_body = Archive,
+    responses((status = 200, description = "Done", body = inline(WrittenOf<FlagSchema>)), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn archive(
+    request: HttpRequest,
+    app: web::Data<App>,
+    key: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
+    let archive: Archive = if body.is_empty() { Archive::default() } else { usher_core::problem::from_json(&body)? };
+    let message = || format!("Archive {key}");
+    change(&app, &request, &key, &body, archive.message.as_deref(), message, |flag| {
+        flag.lifecycle = Lifecycle::Archived;
+        Ok(())
+    })
+    .await
+}
+
+async fn change(
+    app: &App,
+    request: &HttpRequest,
+    key: &str,
+    body: &[u8],
+    message: Option<&str>,
+    default_message: impl Fn() -> String,
+    edit: impl Fn(&mut Flag) -> Result<(), Problem>,
+) -> Result<HttpResponse, Problem> {
+    let id = DocumentId::new(Kind::Flag, key);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let state = app.world.snapshot().state.clone();
+        let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+        let mut flag = entry.document.parse::<Flag>()?;
+        edit(&mut flag)?;
+        let document = Document::from_model(&flag)?;
+        // A variant that does not exist, say: what is written is checked like any other.
+        let document = usher_core::model::parse_strict(&Kind::Flag, document.json().as_bytes())?;
+        if document == entry.document && request.headers().get("Idempotency-Key").is_none() {
+            let (seq, at) = (entry.version, entry.at);
+            return Ok(HttpResponse::Ok().json(
+                json!({"seq": seq, "at": at, "version": seq, "document": document, "replayed": false}),
+            ));
+        }
+        let write = Write::new(app, request, message, body)?.or_message(&default_message);
+        let expected = vec![(id.clone(), Expected::Version(entry.version))];
+        match write.commit(vec![Change::Put(document.clone())], expected).await {
+            Ok(written) => {
+                return Ok(HttpResponse::Ok().insert_header(("ETag", format!("\"{}\"", written.seq))).json(json!({
+                    "seq": written.seq, "at": written.at, "version": written.seq,
+                    "document": document, "replayed": written.replayed
+                })));
+            }
+            // Somebody was faster. What is wanted does not depend on what was there, so it is tried anew.
+            Err(problem) if problem.code() == "conflict" && tries < TRIES => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn flag(config: Value) -> Flag {
+        let mut whole = json!({"enabled": true, "offVariant": "off", "default": {"variant": "on"}});
+        whole.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
+        serde_json::from_value(json!({"key": "f", "type": "boolean", "variants": {"on": true, "off": false},
+            "environments": {"production": whole}}))
+        .unwrap()
+    }
+
+    fn after(mut flag: Flag, action: Action, target: &Value) -> Result<Value, String> {
+        let target = serde_json::from_value(target.clone()).unwrap();
+        apply(&mut flag, "production", action, &target).map_err(|problem| problem.detail().to_owned())?;
+        Ok(serde_json::to_value(&flag.environments["production"]).unwrap())
+    }
+
+    #[test]
+    fn a_kill_at_a_venue_is_added_to_others_and_revived_alone() {
+        let killed = flag(json!({"killed": {"venues": ["dome"]}}));
+        let config = after(killed.clone(), Action::Kill, &json!({"venues": ["wembley", "dome"]})).unwrap();
+        assert_eq!(config["killed"]["venues"], json!(["dome", "wembley"]));
+        let config = after(killed.clone(), Action::Revive, &json!({"venues": ["dome"]})).unwrap();
+        assert_eq!(config.get("killed"), None);
+        let config = after(killed, Action::Kill, &json!({})).unwrap();
+        assert_eq!(config["killed"]["all"], true);
+    }
+
+    #[test]
+    fn on_at_a_venue_gives_it_the_true_variant_and_off_the_off_variant() {
+        let config = after(flag(json!({})), Action::On, &json!({"venues": ["wembley"]})).unwrap();
+        assert_eq!(config["venues"], json!({"wembley": "on"}));
+        let config = after(flag(json!({})), Action::Off, &json!({"venues": ["wembley"]})).unwrap();
+        assert_eq!((&config["venues"]["wembley"], &config["enabled"]), (&json!("off"), &json!(true)));
+        let set = flag(json!({"venues": {"wembley": "on", "dome": "on"}}));
+        let config = after(set, Action::Clear, &json!({"venues": ["wembley"]})).unwrap();
+        assert_eq!(config["venues"], json!({"dome": "on"}));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        assert!(after(flag(json!({})), Action::Clear, &json!({})).is_err());
+        assert!(after(flag(json!({})), Action::On, &json!({"cohorts": ["staff"]})).is_err());
+        let mut colours = flag(json!({}));
+        colours.flag_type = FlagType::String;
+        colours.variants = serde_json::from_value(json!({"off": "", "red": "r", "blue": "b"})).unwrap();
+        assert!(after(colours.clone(), Action::On, &json!({"venues": ["dome"]})).is_err());
+        let config = after(colours, Action::On, &json!({"venues": ["dome"], "variant": "red"})).unwrap();
+        assert_eq!(config["venues"]["dome"], "red");
+    }
+}

@@ -1,0 +1,180 @@
+//! Credentials of programs: made, rotated with an overlap, revoked at once. The secret is shown once.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use usher_core::model::{
+    Credential, CredentialType, Document, DocumentId, EnvironmentKey, Kind, Timestamp, VenueKey, parse_strict,
+};
+use usher_journal::{Change, Entry, Expected};
+use utoipa::ToSchema;
+
+use super::{identity, schemas::KeySchema, write::Write};
+use crate::{app::App, auth::secret, clock, problem::Problem};
+
+/// Longest time that an old secret lives on beside the new one, in seconds.
+const MAX_OVERLAP_SECONDS: u32 = 30 * 24 * 60 * 60;
+
+/// A credential to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewKey {
+    /// What it is for.
+    name: String,
+    /// What it opens: `server`, `client` or `api`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    credential_type: CredentialType,
+    /// The environment it belongs to; none for `api`.
+    #[schema(value_type = Option<String>)]
+    environment: Option<EnvironmentKey>,
+    /// The venues it is narrowed to.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    venues: Vec<VenueKey>,
+    /// From when on it is refused.
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Timestamp>,
+}
+
+/// A secret, shown this once, and what is kept of it.
+#[derive(serde::Serialize, ToSchema)]
+pub struct CreatedKey {
+    /// The secret.
+    secret: String,
+    /// The credential.
+    key: KeySchema,
+}
+
+/// A page of credentials.
+#[derive(serde::Serialize, ToSchema)]
+pub struct KeyList {
+    /// The credentials, newest last.
+    items: Vec<KeySchema>,
+}
+
+/// A credential without its hash.
+pub(super) fn shown(document: &Document) -> Value {
+    let mut value = document.value();
+    if let Some(fields) = value.as_object_mut() {
+        fields.shift_remove("hash");
+        fields.shift_remove("passwordHash");
+    }
+    value
+}
+
+/// Lists all credentials, revoked ones too.
+#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", operation_id = "list_keys",
+    responses((status = 200, description = "All credentials", body = KeyList)))]
+pub async fn list(app: web::Data<App>) -> HttpResponse {
+    let snapshot = app.world.snapshot();
+    let items: Vec<Value> = snapshot.state.of_kind(&Kind::Key).map(|entry| shown(&entry.document)).collect();
+    HttpResponse::Ok().json(json!({"items": items}))
+}
+
+/// Makes a credential.
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "create_key", request_body = NewKey,
+    responses((status = 201, description = "Made; the secret is shown this once", body = CreatedKey), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn create(request: HttpRequest, app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+    let new: NewKey = usher_core::problem::from_json(&body)?;
+    let credential = |secret: &str| -> Result<Credential, Problem> {
+        Ok(Credential {
+            key: new_identity()?,
+            name: new.name.clone(),
+            credential_type: new.credential_type,
+            environment: new.environment.clone(),
+            venues: new.venues.clone(),
+            hash: secret::hash(secret),
+            prefix: secret.chars().take(secret::PREFIX_CHARACTERS).collect(),
+            created_at: clock::now(),
+            created_by: identity(&request)?.actor().name,
+            expires_at: new.expires_at,
+            revoked_at: None,
+        })
+    };
+    let secret = secret::generate(new.credential_type).map_err(Problem::internal)?;
+    let document = checked(&credential(&secret)?)?;
+    // No idempotency: an answer given again could not show the secret.
+    let write = Write::new(&app, &request, None, &body)?.or_message(|| format!("Create key “{}”", new.name));
+    write.commit(vec![Change::Put(document.clone())], vec![(document.id().clone(), Expected::Absent)]).await?;
+    Ok(HttpResponse::Created().json(json!({"secret": secret, "key": shown(&document)})))
+}
+
+/// How long the old secret lives on.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Rotation {
+    /// Seconds for which both secrets are good.
+    overlap_seconds: u32,
+}
+
+/// Makes a new secret for a credential; the old one lives on for the overlap.
+#[utoipa::path(post, path = "/api/v1/keys/{key}/rotate", tag = "keys", operation_id = "rotate_key",
+    params(("key" = String, Path, description = "The credential")), request_body = Rotation,
+    responses((status = 201, description = "Made; the secret is shown this once", body = CreatedKey), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn rotate(
+    request: HttpRequest,
+    app: web::Data<App>,
+    key: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
+    let rotation: Rotation = if body.is_empty() { Rotation::default() } else { usher_core::problem::from_json(&body)? };
+    if rotation.overlap_seconds > MAX_OVERLAP_SECONDS {
+        let mend = format!("Give at most {MAX_OVERLAP_SECONDS} seconds, which is 30 days.");
+        return Err(Problem::bad_value("overlapSeconds", rotation.overlap_seconds, "this is too long", &mend));
+    }
+    let (old, entry) = find(&app, &key)?;
+    let now = clock::now();
+    if !old.is_live(now) {
+        return Err(Problem::bad_value("key", &*key, "this key has expired or was revoked", "Create a new one."));
+    }
+    let end = Timestamp::from_millis(now.millis() + i64::from(rotation.overlap_seconds) * 1000);
+    let secret = secret::generate(old.credential_type).map_err(Problem::internal)?;
+    let new = Credential {
+        key: new_identity()?,
+        hash: secret::hash(&secret),
+        prefix: secret.chars().take(secret::PREFIX_CHARACTERS).collect(),
+        created_at: now,
+        created_by: identity(&request)?.actor().name,
+        ..old.clone()
+    };
+    let old = Credential { expires_at: Some(old.expires_at.map_or(end, |own| own.min(end))), ..old };
+    let (new, old) = (checked(&new)?, checked(&old)?);
+    let expected = vec![(entry.document.id().clone(), Expected::Version(entry.version))];
+    let write = Write::new(&app, &request, None, &body)?.or_message(|| format!("Rotate key “{key}”"));
+    write.commit(vec![Change::Put(new.clone()), Change::Put(old)], expected).await?;
+    if rotation.overlap_seconds == 0 {
+        app.connections.close_credential(&key);
+    }
+    Ok(HttpResponse::Created().json(json!({"secret": secret, "key": shown(&new)})))
+}
+
+/// Revokes a credential at once; its open streams close.
+#[utoipa::path(post, path = "/api/v1/keys/{key}/revoke", tag = "keys", operation_id = "revoke_key",
+    params(("key" = String, Path, description = "The credential")),
+    responses((status = 200, description = "Revoked", body = super::write::Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn revoke(request: HttpRequest, app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let (credential, entry) = find(&app, &key)?;
+    let name = credential.name.clone();
+    let revoked = Credential { revoked_at: Some(credential.revoked_at.unwrap_or(clock::now())), ..credential };
+    let expected = vec![(entry.document.id().clone(), Expected::Version(entry.version))];
+    let write = Write::new(&app, &request, None, &[])?.or_message(|| format!("Revoke key “{name}”"));
+    let written = write.commit(vec![Change::Put(checked(&revoked)?)], expected).await?;
+    app.connections.close_credential(&key);
+    Ok(HttpResponse::Ok().json(written))
+}
+
+fn find(app: &App, key: &str) -> Result<(Credential, Entry), Problem> {
+    let id = DocumentId::new(Kind::Key, key);
+    let snapshot = app.world.snapshot();
+    let entry = snapshot.state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+    Ok((entry.document.parse()?, entry.clone()))
+}
+
+fn checked(credential: &Credential) -> Result<Document, Problem> {
+    Ok(parse_strict(&Kind::Key, Document::from_model(credential)?.json().as_bytes())?)
+}
+
+fn new_identity() -> Result<usher_core::model::Key, Problem> {
+    secret::identity().map_err(Problem::internal)?.parse().map_err(Problem::internal)
+}

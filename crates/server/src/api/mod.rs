@@ -1,0 +1,158 @@
+//! The administration API, `/api/v1`.
+//!
+//! Rights are checked before any handler runs, by [`guard`]. Everything that writes goes through
+//! [`write::Write`], which knows about messages, versions, idempotency and references; handlers only say what
+//! changes.
+
+pub mod board;
+pub mod commits;
+pub mod documents;
+pub mod evaluate;
+pub mod export;
+pub mod flags;
+pub mod keys;
+pub mod reach;
+pub mod schemas;
+pub mod session;
+pub mod status;
+pub mod write;
+
+use std::sync::Arc;
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+    web,
+};
+use serde::Deserialize;
+use usher_journal::Point;
+
+use crate::{
+    app::App,
+    auth::{
+        self, Identity,
+        rights::{self, Needs},
+    },
+    clock,
+    problem::Problem,
+    world::Snapshot,
+};
+
+/// Lets through who has the right to the route; sets the identity for the handler.
+///
+/// # Errors
+/// 401, 403, or what the handler answers.
+pub async fn guard<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let app = app.ok_or_else(|| Problem::internal("the application is not there"))?;
+    let Some(pattern) = request.match_pattern() else {
+        // Nobody learns which routes there are without saying who they are.
+        auth::identify(request.request(), &app)?;
+        return next.call(request).await;
+    };
+    let mut renewed = None;
+    match rights::needs(request.method().as_str(), &pattern) {
+        Some(Needs::Nobody) => {}
+        Some(Needs::Role(role)) => {
+            let identity = auth::identify(request.request(), &app)?;
+            if identity.role() < role {
+                let detail = format!("This needs the role {role:?}; yours is {:?}.", identity.role());
+                return Err(Problem::forbidden(detail).into());
+            }
+            if let Identity::Person(user) = &identity {
+                renewed = Some(app.sessions.issue(user, clock::now())?.0);
+            }
+            request.extensions_mut().insert(identity);
+        }
+        None => {
+            auth::identify(request.request(), &app)?;
+            return next.call(request).await;
+        }
+    }
+    let signs_out = request.method() == "DELETE" && pattern == "/api/v1/session";
+    let mut response = next.call(request).await?;
+    if let Some(cookie) = renewed.filter(|_| !signs_out) {
+        // A session lives as long as it is used.
+        response.response_mut().add_cookie(&cookie)?;
+    }
+    Ok(response)
+}
+
+/// Who sent the request; [`guard`] has put it there.
+///
+/// # Errors
+/// 401 where nobody has.
+pub fn identity(request: &HttpRequest) -> Result<Identity, Problem> {
+    request.extensions().get::<Identity>().cloned().ok_or_else(|| Problem::unauthorized("Sign in first."))
+}
+
+/// `?at=`: a commit or a time.
+#[derive(Debug, Default, Deserialize)]
+pub struct AtQuery {
+    at: Option<String>,
+}
+
+/// The world now, or as it was `at`.
+///
+/// # Errors
+/// A point that is none, or has not come yet.
+pub async fn world_at(app: &App, at: Option<&str>) -> Result<Arc<Snapshot>, Problem> {
+    match at {
+        None => Ok(app.world.snapshot()),
+        Some(text) => {
+            let point: Point = text.parse().map_err(|detail: String| {
+                Problem::bad_value("at", text, &detail, "Give a commit's number or a time.")
+            })?;
+            Ok(app.world.at(point).await?)
+        }
+    }
+}
+
+/// All routes.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .route("/session", web::post().to(session::sign_in))
+        .route("/session", web::get().to(session::who))
+        .route("/session", web::delete().to(session::sign_out))
+        .route("/workspace", web::get().to(status::workspace))
+        .route("/openapi.json", web::get().to(crate::openapi::document))
+        .route("/convergence", web::get().to(status::convergence))
+        .route("/connections", web::get().to(status::connections))
+        .route("/verify", web::get().to(status::verify))
+        .route("/environments", web::get().to(documents::environments::list))
+        .route("/environments/{key}", web::get().to(documents::environments::get))
+        .route("/environments/{key}", web::put().to(documents::environments::put))
+        .route("/environments/{key}", web::delete().to(documents::environments::delete))
+        .route("/venues", web::get().to(documents::venues::list))
+        .route("/venues/{key}", web::get().to(documents::venues::get))
+        .route("/venues/{key}", web::put().to(documents::venues::put))
+        .route("/venues/{key}", web::delete().to(documents::venues::delete))
+        .route("/cohorts", web::get().to(documents::cohorts::list))
+        .route("/cohorts/{key}", web::get().to(documents::cohorts::get))
+        .route("/cohorts/{key}", web::put().to(documents::cohorts::put))
+        .route("/cohorts/{key}", web::delete().to(documents::cohorts::delete))
+        .route("/flags", web::get().to(documents::flags::list))
+        .route("/flags/{key}", web::get().to(documents::flags::get))
+        .route("/flags/{key}", web::put().to(documents::flags::put))
+        .route("/flags/{key}", web::delete().to(documents::flags::delete))
+        .route("/flags/{key}/archive", web::post().to(flags::archive))
+        .route("/flags/{key}/environments/{environment}/{action}", web::post().to(flags::act))
+        .route("/keys", web::get().to(keys::list))
+        .route("/keys", web::post().to(keys::create))
+        .route("/keys/{key}/rotate", web::post().to(keys::rotate))
+        .route("/keys/{key}/revoke", web::post().to(keys::revoke))
+        .route("/commits", web::post().to(commits::create))
+        .route("/commits", web::get().to(commits::list))
+        .route("/commits/{seq}", web::get().to(commits::get))
+        .route("/commits/{seq}/undo", web::post().to(commits::undo))
+        .route("/rollback", web::post().to(commits::rollback))
+        .route("/reach", web::post().to(reach::reach))
+        .route("/evaluate", web::post().to(evaluate::evaluate))
+        .route("/board", web::get().to(board::board))
+        .route("/export", web::get().to(export::export));
+}

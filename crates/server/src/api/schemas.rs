@@ -1,0 +1,111 @@
+//! The documents' schemas for the OpenAPI document. The core does not know of OpenAPI, so they stand here, as
+//! JSON Schema; a test holds them against real documents.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+/// JSON Schemas by name.
+const SCHEMAS: &str = include_str!("schemas.json");
+
+fn schema(name: &str) -> RefOr<Schema> {
+    let mut all: serde_json::Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    serde_json::from_value(all[name].take()).unwrap_or_default()
+}
+
+macro_rules! documents {
+    ($($(#[$doc:meta])* $type:ident = $name:literal;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Serialize)]
+            pub struct $type;
+
+            impl PartialSchema for $type {
+                fn schema() -> RefOr<Schema> {
+                    schema($name)
+                }
+            }
+
+            impl ToSchema for $type {
+                fn name() -> Cow<'static, str> {
+                    Cow::Borrowed($name)
+                }
+            }
+        )*
+    };
+}
+
+documents! {
+    /// A flag.
+    FlagSchema = "Flag";
+    /// A flag in one environment.
+    FlagConfigSchema = "FlagConfig";
+    /// A rule of a flag.
+    RuleSchema = "Rule";
+    /// What is served.
+    ServeSchema = "Serve";
+    /// A condition.
+    ConditionSchema = "Condition";
+    /// A cohort.
+    CohortSchema = "Cohort";
+    /// A venue.
+    VenueSchema = "Venue";
+    /// An environment.
+    EnvironmentSchema = "Environment";
+    /// A credential, without its hash.
+    KeySchema = "Key";
+    /// What a venue gets from a flag.
+    ExposureSchema = "Exposure";
+    /// One document of a commit, before or after.
+    DocumentSchema = "Document";
+    /// A change of one document.
+    ChangeSchema = "Change";
+}
+
+/// A page of documents.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PageOf<T> {
+    /// The documents.
+    items: Vec<ItemOf<T>>,
+    /// How many there are on all pages.
+    total: usize,
+    /// What to ask for the next page with; none on the last.
+    next_cursor: Option<String>,
+    /// As of this commit.
+    seq: u64,
+}
+
+/// A document with its version.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemOf<T> {
+    /// The commit that last wrote it.
+    version: u64,
+    /// When.
+    updated_at: String,
+    /// Who.
+    updated_by: String,
+    /// The document.
+    document: T,
+}
+
+/// The answer to a document that was written.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenOf<T> {
+    /// The commit.
+    seq: u64,
+    /// Its time.
+    at: String,
+    /// The document's version.
+    version: u64,
+    /// The document as it is now.
+    document: T,
+    /// Whether this is the answer to an earlier sending, given again.
+    replayed: bool,
+}

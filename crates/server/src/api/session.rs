@@ -1,0 +1,108 @@
+//! Signing in and out.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::{Deserialize, Serialize};
+use usher_core::model::{Role, Timestamp, User};
+use utoipa::ToSchema;
+
+use super::identity;
+use crate::{
+    app::App,
+    auth::{Identity, password, session::check_same_origin},
+    clock,
+    problem::Problem,
+};
+
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// E-mail.
+    email: String,
+    /// Password.
+    password: String,
+}
+
+/// Who is signed in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    user: Person,
+    /// When the session ends, unless it is used before; none for API tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<Timestamp>,
+}
+
+/// A person, or a program, as the UI shows them.
+#[derive(Serialize, ToSchema)]
+pub struct Person {
+    id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    email: String,
+    name: String,
+    #[schema(value_type = String)]
+    role: Role,
+}
+
+impl From<&User> for Person {
+    fn from(user: &User) -> Self {
+        Self { id: user.key.to_string(), email: user.email.clone(), name: user.name.clone(), role: user.role }
+    }
+}
+
+/// Signs in; sets the session's cookie.
+#[utoipa::path(post, path = "/api/v1/session", tag = "session", operation_id = "sign_in", request_body = SignIn,
+    responses((status = 200, description = "Signed in", body = Session), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+    if request.headers().contains_key("Origin") {
+        check_same_origin(&request)?;
+    }
+    let SignIn { email, password } = usher_core::problem::from_json(&body).map_err(|_| {
+        // Nothing of the body: it holds a password.
+        Problem::bad_value("", "…", "this is not a sign-in", "Send {\"email\": …, \"password\": …}.")
+    })?;
+    let email = email.trim().to_lowercase();
+    let now = clock::now();
+    let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
+    let names = [format!("account {email}"), format!("address {address}")];
+    if let Some(seconds) = names.iter().filter_map(|name| app.throttle.wait(name, now)).max() {
+        let detail = format!("Too many failed sign-ins; wait {seconds} s.");
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(seconds));
+    }
+    let user = app.world.snapshot().users.get(&email).cloned();
+    let hash = user.as_ref().map_or_else(|| password::NOBODY.clone(), |user| user.password_hash.clone());
+    let good = web::block(move || password::verify(&password, &hash)).await.map_err(Problem::internal)?;
+    let Some(user) = user.filter(|_| good) else {
+        names.iter().for_each(|name| app.throttle.failed(name, now));
+        tracing::warn!(%address, "a sign-in failed");
+        return Err(Problem::unauthorized("E-mail or password is wrong."));
+    };
+    let (cookie, expires_at) = app.sessions.issue(&user, now)?;
+    let session = Session { user: Person::from(&*user), expires_at: Some(expires_at) };
+    Ok(HttpResponse::Ok().cookie(cookie).json(session))
+}
+
+/// Tells who is signed in.
+#[utoipa::path(get, path = "/api/v1/session", tag = "session", operation_id = "who_am_i",
+    responses((status = 200, description = "Who is signed in", body = Session), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn who(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let identity = identity(&request)?;
+    let user = match &identity {
+        Identity::Person(user) => Person::from(&**user),
+        Identity::Program(credential) => Person {
+            id: credential.key.to_string(),
+            email: String::new(),
+            name: credential.name.clone(),
+            role: identity.role(),
+        },
+    };
+    Ok(HttpResponse::Ok().json(Session { user, expires_at: None }))
+}
+
+/// Signs out.
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out",
+    responses((status = 204, description = "Signed out")))]
+pub async fn sign_out(app: web::Data<App>) -> HttpResponse {
+    HttpResponse::NoContent().cookie(app.sessions.end()).finish()
+}

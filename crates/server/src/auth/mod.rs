@@ -1,0 +1,110 @@
+//! Who asks, and what they may do.
+//!
+//! People have a session cookie, programs an API token or an SDK key. The administration API's rights stand in
+//! one table, [`rights`], that is asked before any handler runs; a route without an entry is refused.
+
+pub mod password;
+pub mod rights;
+pub mod secret;
+pub mod session;
+pub mod throttle;
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, http::header};
+use usher_core::{
+    model::{Credential, CredentialType, Role, User},
+    protocol::KEY_SUBPROTOCOL_PREFIX,
+};
+use usher_journal::{Actor, ActorKind};
+
+use crate::{app::App, clock, problem::Problem};
+
+/// Whoever uses the administration API.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// A person who signed in.
+    Person(Arc<User>),
+    /// A program with an API token.
+    Program(Arc<Credential>),
+}
+
+impl Identity {
+    /// What they may do. API tokens are the administrator's until they have scopes.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Person(user) => user.role,
+            Self::Program(_) => Role::Admin,
+        }
+    }
+
+    /// How they stand in the journal.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Person(user) => {
+                Actor { kind: ActorKind::User, id: user.key.to_string(), name: user.name.clone() }
+            }
+            Self::Program(credential) => {
+                Actor { kind: ActorKind::Token, id: credential.key.to_string(), name: credential.name.clone() }
+            }
+        }
+    }
+}
+
+/// Who sent this request to the administration API.
+///
+/// # Errors
+/// Nobody known (401), or a browser that was sent by another site (403).
+pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
+    if let Some(token) = bearer(request) {
+        let credential = live_credential(token, app)?;
+        if credential.credential_type != CredentialType::Api {
+            return Err(Problem::forbidden("This is an SDK key; the administration API takes an API token (uat_…)."));
+        }
+        return Ok(Identity::Program(credential));
+    }
+    let Some(cookie) = request.cookie(session::COOKIE) else {
+        return Err(Problem::unauthorized("Sign in, or send an API token as `Authorization: Bearer uat_…`."));
+    };
+    session::check_same_origin(request)?;
+    let user = app.sessions.read(cookie.value(), clock::now())?;
+    let snapshot = app.world.snapshot();
+    // Looked up again each time, so that a role that was taken away is gone at once.
+    let user = snapshot.users.values().find(|own| *own.key == *user).cloned();
+    user.map(Identity::Person).ok_or_else(|| Problem::unauthorized("This account no longer exists; sign in again."))
+}
+
+/// The SDK key that a request carries: in `Authorization`, in `X-API-Key`, or, from a browser's WebSocket, as a
+/// second subprotocol.
+///
+/// # Errors
+/// No key, one that is unknown, expired or revoked (401), or an API token (403).
+pub fn sdk_key(request: &HttpRequest, app: &App) -> Result<Arc<Credential>, Problem> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let protocol = header("Sec-WebSocket-Protocol")
+        .and_then(|offered| offered.split(',').find_map(|one| one.trim().strip_prefix(KEY_SUBPROTOCOL_PREFIX)));
+    let Some(secret) = bearer(request).or_else(|| header("X-API-Key")).or(protocol) else {
+        return Err(Problem::unauthorized("Send an SDK key as `Authorization: Bearer usk_…` (or uck_…)."));
+    };
+    let credential = live_credential(secret, app)?;
+    if credential.credential_type == CredentialType::Api {
+        return Err(Problem::forbidden("This is an API token; here a server or client key is needed."));
+    }
+    Ok(credential)
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn live_credential(secret: &str, app: &App) -> Result<Arc<Credential>, Problem> {
+    // Found by its hash: an attacker who measures this learns about hashes, not about secrets.
+    let found = app.world.snapshot().credentials.get(&secret::hash(secret)).cloned();
+    found
+        .filter(|credential| credential.is_live(clock::now()))
+        .ok_or_else(|| Problem::unauthorized("This key is not known here, has expired or was revoked."))
+}

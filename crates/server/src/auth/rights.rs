@@ -1,0 +1,66 @@
+//! Who may call which route: the one table.
+
+use usher_core::model::Role;
+
+/// What a route asks of whoever calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: signing in.
+    Nobody,
+    /// At least this role.
+    Role(Role),
+}
+
+const VIEWER: Needs = Needs::Role(Role::Viewer);
+const OPERATOR: Needs = Needs::Role(Role::Operator);
+const EDITOR: Needs = Needs::Role(Role::Editor);
+const ADMIN: Needs = Needs::Role(Role::Admin);
+
+/// Method and pattern of every route of the administration API, with what it needs.
+pub const RIGHTS: &[(&str, &str, Needs)] = &[
+    ("POST", "/api/v1/session", Needs::Nobody),
+    ("GET", "/api/v1/session", VIEWER),
+    ("DELETE", "/api/v1/session", VIEWER),
+    ("GET", "/api/v1/workspace", VIEWER),
+    ("GET", "/api/v1/openapi.json", VIEWER),
+    ("GET", "/api/v1/environments", VIEWER),
+    ("GET", "/api/v1/environments/{key}", VIEWER),
+    ("PUT", "/api/v1/environments/{key}", ADMIN),
+    ("DELETE", "/api/v1/environments/{key}", ADMIN),
+    ("GET", "/api/v1/venues", VIEWER),
+    ("GET", "/api/v1/venues/{key}", VIEWER),
+    ("PUT", "/api/v1/venues/{key}", EDITOR),
+    ("DELETE", "/api/v1/venues/{key}", EDITOR),
+    ("GET", "/api/v1/cohorts", VIEWER),
+    ("GET", "/api/v1/cohorts/{key}", VIEWER),
+    ("PUT", "/api/v1/cohorts/{key}", EDITOR),
+    ("DELETE", "/api/v1/cohorts/{key}", EDITOR),
+    ("GET", "/api/v1/flags", VIEWER),
+    ("GET", "/api/v1/flags/{key}", VIEWER),
+    ("PUT", "/api/v1/flags/{key}", EDITOR),
+    ("DELETE", "/api/v1/flags/{key}", EDITOR),
+    ("POST", "/api/v1/flags/{key}/archive", EDITOR),
+    ("POST", "/api/v1/flags/{key}/environments/{environment}/{action}", OPERATOR),
+    ("GET", "/api/v1/keys", ADMIN),
+    ("POST", "/api/v1/keys", ADMIN),
+    ("POST", "/api/v1/keys/{key}/rotate", ADMIN),
+    ("POST", "/api/v1/keys/{key}/revoke", ADMIN),
+    ("POST", "/api/v1/commits", EDITOR),
+    ("GET", "/api/v1/commits", VIEWER),
+    ("GET", "/api/v1/commits/{seq}", VIEWER),
+    ("POST", "/api/v1/commits/{seq}/undo", OPERATOR),
+    ("POST", "/api/v1/rollback", EDITOR),
+    ("POST", "/api/v1/reach", VIEWER),
+    ("POST", "/api/v1/evaluate", VIEWER),
+    ("GET", "/api/v1/board", VIEWER),
+    ("GET", "/api/v1/convergence", VIEWER),
+    ("GET", "/api/v1/connections", VIEWER),
+    ("GET", "/api/v1/export", VIEWER),
+    ("GET", "/api/v1/verify", VIEWER),
+];
+
+/// What a route needs; `None` for one that has no entry, and is refused.
+#[must_use]
+pub fn needs(method: &str, pattern: &str) -> Option<Needs> {
+    RIGHTS.iter().find(|(own, route, _)| *own == method && *route == pattern).map(|(_, _, needs)| *needs)
+}

@@ -1,0 +1,142 @@
+//! Sessions of people: a short-lived JWT in a cookie that scripts can't read.
+//!
+//! The algorithm is pinned, audience, issuer and expiry are required, and the key is this server's own, chosen
+//! by nothing in the token.
+
+use std::{fs, io, path::Path};
+
+use actix_web::{
+    HttpRequest,
+    cookie::{Cookie, SameSite, time::Duration},
+    http::{Method, header},
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+use usher_core::model::{Timestamp, User};
+
+use crate::problem::Problem;
+
+/// The cookie's name.
+pub const COOKIE: &str = "usher_session";
+
+/// How long a session lasts without use, in seconds; each use in its second half renews it.
+const LIFETIME_SECONDS: i64 = 8 * 60 * 60;
+
+const ISSUER: &str = "usher";
+const AUDIENCE: &str = "usher-ui";
+const KEY_BYTES: usize = 32;
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    iss: String,
+    aud: String,
+    iat: i64,
+    exp: i64,
+}
+
+/// Makes and reads session tokens.
+pub struct Sessions {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    secure: bool,
+}
+
+impl Sessions {
+    /// Opens the signing key in `folder`, or makes one that only its owner can read.
+    ///
+    /// # Errors
+    /// The file can't be read or written, or does not hold a key.
+    pub fn open(folder: &Path, secure: bool) -> io::Result<Self> {
+        let path = folder.join("session.key");
+        let key = match fs::read(&path) {
+            Ok(key) if key.len() == KEY_BYTES => key,
+            Ok(_) => {
+                let message = format!("{} does not hold a key: remove it, and people sign in again", path.display());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&path)?,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { encoding: EncodingKey::from_secret(&key), decoding: DecodingKey::from_secret(&key), secure })
+    }
+
+    /// A new session, and when it ends.
+    ///
+    /// # Errors
+    /// The token can't be signed.
+    pub fn issue(&self, user: &User, now: Timestamp) -> Result<(Cookie<'static>, Timestamp), Problem> {
+        let iat = now.millis() / 1000;
+        let exp = iat + LIFETIME_SECONDS;
+        let claims =
+            Claims { sub: user.key.to_string(), iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), iat, exp };
+        let token = encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(Problem::internal)?;
+        Ok((self.cookie(token, Duration::seconds(LIFETIME_SECONDS)), Timestamp::from_millis(exp * 1000)))
+    }
+
+    /// A cookie that takes the session away.
+    #[must_use]
+    pub fn end(&self) -> Cookie<'static> {
+        self.cookie(String::new(), Duration::ZERO)
+    }
+
+    /// The key of the user whose session it is.
+    ///
+    /// # Errors
+    /// Forged, foreign or expired.
+    pub fn read(&self, token: &str, now: Timestamp) -> Result<String, Problem> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = 0;
+        let expired = || Problem::unauthorized("This session has ended; sign in again.");
+        let claims = decode::<Claims>(token, &self.decoding, &validation).map_err(|_| expired())?.claims;
+        if claims.exp * 1000 <= now.millis() {
+            return Err(expired());
+        }
+        Ok(claims.sub)
+    }
+
+    fn cookie(&self, value: String, max_age: Duration) -> Cookie<'static> {
+        Cookie::build(COOKIE, value)
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Strict)
+            .max_age(max_age)
+            .finish()
+    }
+}
+
+fn make_key(path: &Path) -> io::Result<Vec<u8>> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let mut key = vec![0; KEY_BYTES];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    Ok(key)
+}
+
+/// Refuses a request that a browser sends on behalf of another site. `SameSite=Strict` keeps the cookie at home
+/// already; this holds where a browser does not.
+///
+/// # Errors
+/// 403 for another site's request.
+pub fn check_same_origin(request: &HttpRequest) -> Result<(), Problem> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let refused = || Problem::forbidden("This request comes from another site.");
+    if let Some(origin) = header("Origin") {
+        let host = header(header::HOST.as_str()).unwrap_or_default();
+        let own = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        return if own == Some(host) { Ok(()) } else { Err(refused()) };
+    }
+    match header("Sec-Fetch-Site") {
+        Some("same-origin" | "none") => Ok(()),
+        Some(_) => Err(refused()),
+        // Neither: not a browser of this decade. Reading is harmless; changing needs a token.
+        None if matches!(*request.method(), Method::GET | Method::HEAD) => Ok(()),
+        None => Err(refused()),
+    }
+}

@@ -1,0 +1,12 @@
+//! The server's clock, read in one place.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use usher_core::model::Timestamp;
+
+/// Now.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

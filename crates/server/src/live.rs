@@ -1,0 +1,124 @@
+//! `/live`: what browsers are told as it happens — commits, convergence, connections.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_ws::Message;
+use bytestring::ByteString;
+use futures_util::StreamExt;
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::broadcast;
+
+use crate::{api::commits::CommitSummary, app::App, auth};
+
+/// Convergence is told at most this often while it moves.
+const CONVERGENCE_EVERY: Duration = Duration::from_millis(100);
+/// Connections are told at most once in so many of those.
+const CONNECTIONS_EVERY: u32 = 10;
+/// Messages that a slow browser may lag behind before it loses some.
+const WAITING_MESSAGES: usize = 256;
+/// Silence for longer than two of these is a dead link.
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// Tells all browsers the same.
+pub struct Live(broadcast::Sender<ByteString>);
+
+impl Default for Live {
+    fn default() -> Self {
+        Self(broadcast::channel(WAITING_MESSAGES).0)
+    }
+}
+
+impl Live {
+    fn tell(&self, message: &impl Serialize) {
+        if self.0.receiver_count() > 0
+            && let Ok(text) = serde_json::to_string(message)
+        {
+            drop(self.0.send(text.into()));
+        }
+    }
+}
+
+/// Watches the world and tells of it, until the server stops.
+pub async fn narrate(app: Arc<App>) {
+    let mut commits = app.world.commits();
+    let mut tick = tokio::time::interval(CONVERGENCE_EVERY);
+    let mut ticks = 0_u32;
+    loop {
+        tokio::select! {
+            commit = commits.recv() => match commit {
+                Ok(commit) => {
+                    let summary = CommitSummary::new(&commit, &app.world.snapshot());
+                    app.live.tell(&json!({"type": "commit", "commit": summary}));
+                }
+                // Browsers that hear of a later commit fetch what they lack.
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            _ = tick.tick() => {
+                ticks = ticks.wrapping_add(1);
+                if app.convergence.take_changed() && let Some(mut report) = app.convergence.report(None) {
+                    report.laggards.clear();
+                    app.live.tell(&json!({"type": "convergence", "convergence": report}));
+                }
+                if ticks.is_multiple_of(CONNECTIONS_EVERY) && app.connections.take_changed() {
+                    let summary = app.connections.summary(None);
+                    app.live.tell(&json!({"type": "connections", "total": summary.total, "byVenue": summary.by_venue}));
+                }
+            }
+        }
+    }
+}
+
+/// `GET /live`, a WebSocket.
+pub async fn live(request: HttpRequest, body: web::Payload, app: web::Data<App>) -> Result<HttpResponse, actix_web::Error> {
+    auth::identify(&request, &app)?;
+    // A WebSocket carries the cookie wherever it is opened from, also as a GET.
+    if request.headers().contains_key("Origin") {
+        auth::session::check_same_origin(&request)?;
+    }
+    let (response, session, messages) = actix_ws::handle(&request, body)?;
+    actix_web::rt::spawn(serve(app, session, messages));
+    Ok(response)
+}
+
+async fn serve(app: web::Data<App>, mut session: actix_ws::Session, mut messages: actix_ws::MessageStream) {
+    let mut news = app.live.0.subscribe();
+    let mut draining = app.draining.subscribe();
+    let hello = json!({"type": "hello", "seq": app.world.snapshot().seq(), "connections": app.connections.len()});
+    if session.text(hello.to_string()).await.is_err() {
+        return;
+    }
+    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut heard = tokio::time::Instant::now();
+    loop {
+        let sent = tokio::select! {
+            message = news.recv() => match message {
+                Ok(message) => session.text(message).await,
+                Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                Err(broadcast::error::RecvError::Closed) => break,
+            },
+            _ = ping.tick() => {
+                if heard.elapsed() > PING_EVERY * 2 {
+                    break;
+                }
+                // Two pings: the protocol's own, which a browser answers by itself, and one its page can see.
+                match session.ping(b"").await {
+                    Ok(()) => session.text(r#"{"type":"ping"}"#).await,
+                    closed => closed,
+                }
+            }
+            message = messages.next() => match message {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                Some(Ok(Message::Ping(bytes))) => { heard = tokio::time::Instant::now(); session.pong(&bytes).await }
+                Some(Ok(_)) => { heard = tokio::time::Instant::now(); Ok(()) }
+            },
+            _ = draining.wait_for(|draining| *draining) => break,
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+    drop(session.close(None).await);
+}

@@ -1,0 +1,35 @@
+//! The OpenAPI document, generated from the handlers.
+
+use actix_web::HttpResponse;
+use utoipa::OpenApi;
+
+use crate::api::{board, commits, documents, evaluate, export, flags, keys, reach, schemas, session, status};
+
+/// All of the administration API.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Usher", description = "Feature flags for live events: the administration API.", license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    paths(
+        session::sign_in, session::who, session::sign_out,
+        status::workspace, status::convergence, status::connections, status::verify,
+        documents::environments::list, documents::environments::get, documents::environments::put, documents::environments::delete,
+        documents::venues::list, documents::venues::get, documents::venues::put, documents::venues::delete,
+        documents::cohorts::list, documents::cohorts::get, documents::cohorts::put, documents::cohorts::delete,
+        documents::flags::list, documents::flags::get, documents::flags::put, documents::flags::delete,
+        flags::act, flags::archive,
+        keys::list, keys::create, keys::rotate, keys::revoke,
+        commits::create, commits::list, commits::get, commits::undo, commits::rollback,
+        reach::reach, evaluate::evaluate, board::board, export::export,
+    ),
+    components(schemas(
+        schemas::FlagSchema, schemas::FlagConfigSchema, schemas::RuleSchema, schemas::ServeSchema,
+        schemas::ConditionSchema, schemas::CohortSchema, schemas::VenueSchema, schemas::EnvironmentSchema,
+        schemas::KeySchema, schemas::ExposureSchema, schemas::DocumentSchema, schemas::ChangeSchema,
+    ))
+)]
+pub struct Api;
+
+/// `GET /api/v1/openapi.json`.
+pub async fn document() -> HttpResponse {
+    HttpResponse::Ok().json(Api::openapi())
+}

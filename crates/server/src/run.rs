@@ -1,0 +1,207 @@
+//! Starting and stopping a server.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use actix_web::{
+    App as ActixApp, HttpServer,
+    dev::{Service, ServerHandle},
+    middleware::from_fn,
+    web,
+};
+use tokio::{sync::Semaphore, task::JoinHandle};
+use usher_core::{limits::MAX_DOCUMENT_BYTES, model::Seq};
+use usher_journal::{JournalError, SqliteJournal};
+
+use crate::{
+    api,
+    app::{App, SNAPSHOT_ADMISSIONS},
+    auth::{session::Sessions, throttle::Throttle},
+    connections::Connections,
+    convergence::Convergence,
+    health, headers, live,
+    metrics::{self, Metrics},
+    ofrep,
+    problem::Problem,
+    sdk,
+    seed::{self, SeedError},
+    settings::Settings,
+    stream, ui,
+    world::World,
+};
+
+/// Largest body of a request, in bytes: one document and a little more.
+const MAX_BODY_BYTES: usize = MAX_DOCUMENT_BYTES + 64 * 1024;
+/// Largest body of a commit of many documents, in bytes.
+const MAX_COMMIT_BYTES: usize = 64 * 1024 * 1024;
+/// How long requests may take to finish once the server stops.
+const SHUTDOWN_SECONDS: u64 = 10;
+/// How long streams have to take their farewell.
+const DRAIN: Duration = Duration::from_millis(300);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The first commit.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// The address, or a file.
+    #[error("{what}: {cause}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The metrics.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A server that runs.
+pub struct Running {
+    address: SocketAddr,
+    app: Arc<App>,
+    handle: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its insides, for who seeds or tests it.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Stops: says farewell to streams, finishes requests, ends.
+    pub async fn stop(self) {
+        self.app.draining.send_replace(true);
+        tokio::time::sleep(DRAIN).await;
+        self.handle.stop(true).await;
+        for task in &self.tasks {
+            task.abort();
+        }
+        drop(self.server.await);
+    }
+}
+
+/// Starts a server on the embedded journal.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn run(settings: Settings) -> Result<Running, StartError> {
+    let journal = Arc::new(SqliteJournal::open(&settings.data)?);
+    seed::seed(&*journal, settings.admin_token.as_ref()).await?;
+    let world = World::open(journal);
+    let connections = Arc::new(Connections::default());
+    let convergence = Arc::new(Convergence::new(Arc::clone(&connections)));
+    let system = |what: String| move |cause| StartError::System { what, cause };
+    let folder: &Path = &settings.data;
+    let sessions = Sessions::open(folder, settings.secure_cookies)
+        .map_err(system(format!("the session key in {} can't be used", folder.display())))?;
+    let app = Arc::new(App {
+        world: Arc::clone(&world),
+        sessions,
+        throttle: Throttle::default(),
+        connections,
+        convergence: Arc::clone(&convergence),
+        live: live::Live::default(),
+        metrics: Metrics::new()?,
+        counts: sdk::events::Counts::default(),
+        admissions: Arc::new(Semaphore::new(SNAPSHOT_ADMISSIONS)),
+        writing: tokio::sync::Mutex::new(()),
+        draining: tokio::sync::watch::channel(false).0,
+        settings,
+    });
+    let listen = app.settings.listen.clone();
+    let data = web::Data::from(Arc::clone(&app));
+    let mut server = HttpServer::new(move || {
+        let data = data.clone();
+        ActixApp::new()
+            .app_data(data)
+            .wrap(from_fn(headers::secure))
+            .configure(routes)
+            .default_service(web::to(ui::file))
+    })
+    .disable_signals()
+    .shutdown_timeout(SHUTDOWN_SECONDS);
+    if app.settings.workers > 0 {
+        server = server.workers(app.settings.workers);
+    }
+    let server = server.bind(&listen).map_err(system(format!("{listen} can't be listened on")))?;
+    let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let server = server.run();
+    let handle = server.handle();
+    let tasks = vec![
+        tokio::spawn(Arc::clone(&world).follow(convergence)),
+        tokio::spawn(live::narrate(Arc::clone(&app))),
+    ];
+    tracing::info!(%address, seq = %Seq(world.snapshot().seq().0), "usher listens");
+    Ok(Running { address, app, handle, server: tokio::spawn(server), tasks })
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    let json = || {
+        web::JsonConfig::default().limit(MAX_BODY_BYTES).error_handler(|error, _| {
+            Problem::bad_value("", "…", &error.to_string(), "Send one well-formed JSON object.").into()
+        })
+    };
+    config
+        .route("/healthz", web::get().to(health::healthz))
+        .route("/readyz", web::get().to(health::readyz))
+        .route("/metrics", web::get().to(metrics::metrics))
+        .route("/live", web::get().to(live::live))
+        .service(
+            web::scope("/ofrep/v1")
+                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+                .wrap_fn(|request, service| {
+                    let answer = service.call(request);
+                    async move {
+                        let mut response = answer.await?;
+                        ofrep::allow_any_origin(response.headers_mut());
+                        Ok(response)
+                    }
+                })
+                .route("/evaluate/flags", web::post().to(ofrep::all))
+                .route("/evaluate/flags", web::method(actix_web::http::Method::OPTIONS).to(ofrep::preflight))
+                .route("/evaluate/flags/{key:.*}", web::post().to(ofrep::one))
+                .route("/evaluate/flags/{key:.*}", web::method(actix_web::http::Method::OPTIONS).to(ofrep::preflight))
+                .default_service(web::to(nothing_here)),
+        )
+        .service(
+            web::scope("/sdk/v1")
+                .app_data(json())
+                .route("/stream", web::get().to(stream::stream))
+                .route("/ruleset", web::get().to(sdk::ruleset))
+                .route("/values", web::post().to(sdk::values_now))
+                .route("/events", web::post().to(sdk::events::events))
+                .default_service(web::to(nothing_here)),
+        )
+        .service(
+            web::scope("/api/v1")
+                .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
+                .app_data(web::QueryConfig::default().error_handler(|error, request| {
+                    let detail = error.to_string();
+                    Problem::bad_value("query", request.query_string(), &detail, "Correct the query parameters.").into()
+                }))
+                .app_data(web::PathConfig::default().error_handler(|error, request| {
+                    Problem::bad_value("path", request.path(), &error.to_string(), "Correct the path.").into()
+                }))
+                .wrap(from_fn(api::guard))
+                .configure(api::configure)
+                .default_service(web::to(nothing_here)),
+        );
+}
+
+async fn nothing_here(request: actix_web::HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
+    Err(Problem::not_found(format!("{} {}", request.method(), request.path())))
+}

@@ -1,0 +1,150 @@
+//! What SDKs have counted: exposures and metrics. Kept in memory, summed up, bounded.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Mutex, PoisonError},
+};
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{app::App, auth, problem::Problem};
+
+/// Exposures and metrics in one batch.
+const MAX_BATCH: usize = 1_000;
+/// Sums that are kept; what would need more is counted as dropped.
+const MAX_SUMS: usize = 100_000;
+/// Batches that are remembered, so that one sent twice counts once.
+const REMEMBERED_BATCHES: usize = 10_000;
+
+/// What an SDK sends.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Batch {
+    /// Its random name: sending it again changes nothing.
+    pub batch: String,
+    #[serde(default)]
+    exposures: Vec<Exposure>,
+    #[serde(default)]
+    metrics: Vec<Metric>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Exposure {
+    flag: String,
+    #[serde(default)]
+    variant: Option<String>,
+    #[serde(default)]
+    venue: Option<String>,
+    count: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metric {
+    metric: String,
+    #[serde(default)]
+    venue: Option<String>,
+    count: u64,
+    #[serde(default)]
+    sum: f64,
+}
+
+/// What a sum is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Of {
+    environment: String,
+    /// A flag, or a metric.
+    name: String,
+    variant: Option<String>,
+    venue: Option<String>,
+}
+
+#[derive(Default)]
+struct Inner {
+    exposures: HashMap<Of, u64>,
+    metrics: HashMap<Of, (u64, f64)>,
+    seen: HashSet<String>,
+    order: VecDeque<String>,
+    dropped: u64,
+}
+
+/// All sums since the server started.
+#[derive(Default)]
+pub struct Counts(Mutex<Inner>);
+
+impl Counts {
+    /// Adds a batch. `false` when it was added before.
+    pub fn add(&self, environment: &str, batch: Batch) -> bool {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !inner.seen.insert(batch.batch.clone()) {
+            return false;
+        }
+        inner.order.push_back(batch.batch);
+        if inner.order.len() > REMEMBERED_BATCHES
+            && let Some(oldest) = inner.order.pop_front()
+        {
+            inner.seen.remove(&oldest);
+        }
+        let of = |name, variant, venue| Of { environment: environment.to_owned(), name, variant, venue };
+        for exposure in batch.exposures {
+            let key = of(exposure.flag, exposure.variant, exposure.venue);
+            if inner.exposures.len() < MAX_SUMS || inner.exposures.contains_key(&key) {
+                *inner.exposures.entry(key).or_default() += exposure.count;
+            } else {
+                inner.dropped += exposure.count;
+            }
+        }
+        for metric in batch.metrics {
+            let key = of(metric.metric, None, metric.venue);
+            if inner.metrics.len() < MAX_SUMS || inner.metrics.contains_key(&key) {
+                let sum = inner.metrics.entry(key).or_default();
+                sum.0 += metric.count;
+                sum.1 += metric.sum;
+            } else {
+                inner.dropped += metric.count;
+            }
+        }
+        true
+    }
+
+    /// How often a variant of a flag was given out, anywhere.
+    #[must_use]
+    pub fn exposures(&self, flag: &str, variant: &str) -> u64 {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = inner.exposures.iter().filter(|(of, _)| of.name == flag && of.variant.as_deref() == Some(variant));
+        mine.map(|(_, count)| count).sum()
+    }
+}
+
+/// `POST /sdk/v1/events`.
+pub async fn events(request: HttpRequest, app: web::Data<App>, batch: web::Json<Batch>) -> Result<HttpResponse, Problem> {
+    let credential = auth::sdk_key(&request, &app)?;
+    let environment = credential.environment.as_deref().unwrap_or_default().to_owned();
+    let batch = batch.into_inner();
+    if batch.exposures.len() + batch.metrics.len() > MAX_BATCH {
+        let detail = format!("A batch holds at most {MAX_BATCH} sums; send several.");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
+    }
+    let fresh = app.counts.add(&environment, batch);
+    Ok(HttpResponse::Accepted().json(json!({"accepted": true, "replayed": !fresh})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_sent_twice_counts_once() {
+        let counts = Counts::default();
+        let batch = || {
+            serde_json::from_value(json!({"batch": "b-1", "exposures": [{"flag": "f", "variant": "on", "count": 3}]})).unwrap()
+        };
+        assert!(counts.add("production", batch()));
+        assert!(!counts.add("production", batch()));
+        assert_eq!(counts.exposures("f", "on"), 3);
+    }
+}

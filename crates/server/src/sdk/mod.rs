@@ -1,0 +1,99 @@
+//! What SDKs ask for over plain HTTP: the twins of the stream, and a place for their counts.
+
+pub mod events;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use usher_core::{
+    Context,
+    limits::MAX_CONTEXT_BYTES,
+    model::{Credential, CredentialType},
+    protocol::{RulesetBody, SCHEMA, ValuesBody, View},
+};
+
+use crate::{app::App, auth, clock, etag, problem::Problem, stream::session::values};
+
+/// The context of a client, checked against what its key may claim: a key that is narrowed to venues speaks for
+/// those only, and for its one venue without being asked.
+///
+/// # Errors
+/// A context that can't be read (400), or a venue that is not the key's (403).
+pub fn context_for(credential: &Credential, value: Option<&Value>) -> Result<Context, Problem> {
+    let empty = json!({});
+    let value = value.unwrap_or(&empty);
+    if value.to_string().len() > MAX_CONTEXT_BYTES {
+        let mend = format!("Keep it within {MAX_CONTEXT_BYTES} bytes.");
+        return Err(Problem::bad_value("context", "…", "the context is too large", &mend));
+    }
+    let mut context = Context::from_json(value)?;
+    match (context.venue(), credential.venues.as_slice()) {
+        (_, []) => {}
+        (Some(venue), allowed) if allowed.iter().any(|own| own.as_str() == venue) => {}
+        (Some(venue), _) => return Err(Problem::forbidden(format!("This key is not for {venue}."))),
+        (None, [only]) => context.set("venue", only.as_str()),
+        (None, _) => {
+            let mend = "Send the venue: this key is for several.";
+            return Err(Problem::bad_value("context.venue", "nothing", "the context has no venue", mend));
+        }
+    }
+    Ok(context)
+}
+
+/// `GET /sdk/v1/ruleset`: all documents, for server keys.
+pub async fn ruleset(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let credential = auth::sdk_key(&request, &app)?;
+    let environment = match (&credential.environment, credential.credential_type) {
+        (Some(environment), CredentialType::Server) => environment.clone(),
+        _ => return Err(Problem::forbidden("Client keys get values, never rules: ask /sdk/v1/values.")),
+    };
+    let view = View::new(environment.clone(), credential.venues.iter().cloned());
+    let state = app.world.streams().subscribe(view).borrow().clone();
+    // One place in one journal says all about a view, so it makes the tag; documents need not be hashed.
+    let narrowed = xxhash_rust::xxh3::xxh3_64(format!("{:?}", credential.venues).as_bytes());
+    let tag = format!("\"{}-{}-{environment}-{narrowed:x}\"", state.snapshot.epoch, state.head);
+    if etag::matches(&request, &tag) {
+        return Ok(etag::not_modified(&tag));
+    }
+    let body = RulesetBody {
+        epoch: state.snapshot.epoch,
+        seq: state.head,
+        schema: SCHEMA,
+        at: state.snapshot.at(),
+        environment,
+        documents: state.documents(),
+    };
+    Ok(HttpResponse::Ok().insert_header(("ETag", tag)).insert_header(("Cache-Control", "private, no-cache")).json(body))
+}
+
+/// What is asked of `POST /sdk/v1/values`.
+#[derive(Deserialize)]
+pub struct ValuesRequest {
+    #[serde(default)]
+    context: Option<Value>,
+}
+
+/// `POST /sdk/v1/values`: all values for one context.
+pub async fn values_now(
+    request: HttpRequest,
+    app: web::Data<App>,
+    asked: web::Json<ValuesRequest>,
+) -> Result<HttpResponse, Problem> {
+    let credential = auth::sdk_key(&request, &app)?;
+    let Some(environment) = credential.environment.clone() else {
+        return Err(Problem::forbidden("This key has no environment."));
+    };
+    let context = context_for(&credential, asked.context.as_ref())?;
+    let state = app.world.streams().subscribe(View::new(environment.clone(), [])).borrow().clone();
+    let client = credential.credential_type == CredentialType::Client;
+    let body = ValuesBody {
+        epoch: state.snapshot.epoch,
+        seq: state.head,
+        schema: SCHEMA,
+        at: state.snapshot.at(),
+        environment,
+        values: values(&state, &context, client, clock::now()),
+    };
+    let text = serde_json::to_string(&body).map_err(Problem::internal)?;
+    Ok(etag::answer(&request, text))
+}

@@ -1,0 +1,65 @@
+//! What an operator can set.
+
+use std::{fmt, path::PathBuf};
+
+use serde::Deserialize;
+use usher_core::protocol::HEARTBEAT_SECONDS;
+
+/// Settings of one server. Read from a TOML file, `USHER_*` variables and flags, in this order.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", default, deny_unknown_fields)]
+pub struct Settings {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// Folder of the embedded journal and of the server's own secrets.
+    pub data: PathBuf,
+    /// At a first start: makes an administrator's API token of it. 24 characters or more.
+    pub admin_token: Option<Secret>,
+    /// Whether browsers may send the session cookie over TLS only. On behind a proxy that terminates TLS.
+    pub secure_cookies: bool,
+    /// Whether `/metrics` answers without a token.
+    pub metrics_open: bool,
+    /// Seconds between pings on streams.
+    pub heartbeat_seconds: u32,
+    /// Worker threads; 0 for one per core.
+    pub workers: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7080".to_owned(),
+            data: PathBuf::from("usher-data"),
+            admin_token: None,
+            secure_cookies: false,
+            metrics_open: false,
+            heartbeat_seconds: HEARTBEAT_SECONDS,
+            workers: 0,
+        }
+    }
+}
+
+/// A text that never shows in a log.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

@@ -1,0 +1,188 @@
+//! The protocol of one stream, without its socket: what to send, given what the client said and what is new.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytestring::ByteString;
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+use usher_core::{
+    Context,
+    model::{DocumentId, Seq, Timestamp},
+    protocol::{Intent, Mode, Ready, Resume, SCHEMA, ServerFrame, Values},
+};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::world::{StreamState, streams_frame};
+
+/// What one client has been sent.
+pub struct Session {
+    /// Where the client is on the stream.
+    sent: Seq,
+    kind: Kind,
+}
+
+enum Kind {
+    Ruleset,
+    Values {
+        context: Box<Context>,
+        client_visible_only: bool,
+        /// The hash of what was last sent for each flag.
+        last: HashMap<String, u64>,
+    },
+}
+
+/// How a stream begins.
+pub enum Opening {
+    /// These frames.
+    Frames(Vec<ByteString>),
+    /// `ready`, and then a snapshot, which needs a place among the admitted.
+    Snapshot(ByteString),
+}
+
+impl Session {
+    /// A session of documents.
+    #[must_use]
+    pub fn ruleset() -> Self {
+        Self { sent: Seq::ZERO, kind: Kind::Ruleset }
+    }
+
+    /// A session of values for one context.
+    #[must_use]
+    pub fn values(context: Context, client_visible_only: bool) -> Self {
+        let kind = Kind::Values { context: Box::new(context), client_visible_only, last: HashMap::new() };
+        Self { sent: Seq::ZERO, kind }
+    }
+
+    /// Its mode.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.kind {
+            Kind::Ruleset => Mode::Ruleset,
+            Kind::Values { .. } => Mode::Values,
+        }
+    }
+
+    /// Answers `hello`.
+    pub fn open(&mut self, state: &StreamState, resume: Option<Resume>, heartbeat_sec: u32, now: Timestamp) -> Opening {
+        let ready = |intent| {
+            streams_frame(&ServerFrame::Ready(Ready {
+                epoch: state.snapshot.epoch,
+                seq: state.head,
+                schema: SCHEMA,
+                heartbeat_sec,
+                intent,
+                environment: state.environment().clone(),
+            }))
+        };
+        self.sent = state.head;
+        if let Kind::Values { .. } = self.kind {
+            // What the client had was for another context, perhaps: values are few, and sent whole.
+            return Opening::Frames(vec![ready(Intent::Delta), self.all_values(state, now)]);
+        }
+        match resume.filter(|resume| resume.epoch == state.snapshot.epoch && resume.seq <= state.head) {
+            Some(resume) if resume.seq == state.head => Opening::Frames(vec![ready(Intent::Current)]),
+            Some(resume) => {
+                Opening::Frames([ready(Intent::Delta)].into_iter().chain(catch_up(state, resume.seq)).collect())
+            }
+            None => Opening::Snapshot(ready(Intent::Snapshot)),
+        }
+    }
+
+    /// What leads from what the client has to what is new.
+    pub fn advance(&mut self, state: &StreamState, now: Timestamp) -> Vec<ByteString> {
+        if state.head <= self.sent {
+            return Vec::new();
+        }
+        let from = std::mem::replace(&mut self.sent, state.head);
+        match self.kind {
+            Kind::Ruleset => catch_up(state, from),
+            Kind::Values { .. } => match state.since(from) {
+                Some(deltas) => {
+                    let changed: Vec<DocumentId> = deltas.flat_map(|delta| delta.changed.clone()).collect();
+                    vec![self.changed_values(state, &changed, now)]
+                }
+                None => vec![self.all_values(state, now)],
+            },
+        }
+    }
+
+    /// Values mode: the client is somebody else, or somewhere else, from now on. `None` in ruleset mode.
+    pub fn change_context(&mut self, new: Context, state: &StreamState, now: Timestamp) -> Option<ByteString> {
+        match &mut self.kind {
+            Kind::Ruleset => None,
+            Kind::Values { context, .. } => {
+                **context = new;
+                self.sent = self.sent.max(state.head);
+                Some(self.all_values(state, now))
+            }
+        }
+    }
+
+    fn all_values(&mut self, state: &StreamState, now: Timestamp) -> ByteString {
+        let Kind::Values { context, client_visible_only, last } = &mut self.kind else { return ByteString::new() };
+        let put = values(state, context, *client_visible_only, now);
+        *last = put.iter().map(|(flag, value)| (flag.clone(), xxh3_64(value.get().as_bytes()))).collect();
+        values_frame(state, put, Vec::new(), true)
+    }
+
+    fn changed_values(&mut self, state: &StreamState, changed: &[DocumentId], now: Timestamp) -> ByteString {
+        let Kind::Values { context, client_visible_only, last } = &mut self.kind else { return ByteString::new() };
+        let Some(ruleset) = state.ruleset() else { return ByteString::new() };
+        let mut put = IndexMap::new();
+        let mut delete = Vec::new();
+        for flag in ruleset.affected_by(changed) {
+            if *client_visible_only && !ruleset.is_client_visible(flag) {
+                if last.remove(flag).is_some() {
+                    delete.push(flag.to_owned());
+                }
+                continue;
+            }
+            let Some(value) = value(ruleset, flag, context, now) else { continue };
+            let hash = xxh3_64(value.get().as_bytes());
+            if last.insert(flag.to_owned(), hash) != Some(hash) {
+                put.insert(flag.to_owned(), value);
+            }
+        }
+        for id in changed.iter().filter(|id| id.kind == usher_core::model::Kind::Flag) {
+            if !ruleset.contains(&id.key) && last.remove(&*id.key).is_some() {
+                delete.push(id.key.to_string());
+            }
+        }
+        values_frame(state, put, delete, false)
+    }
+}
+
+/// Frames that lead from `from` to the head: shared ones where there are, one for all otherwise.
+fn catch_up(state: &StreamState, from: Seq) -> Vec<ByteString> {
+    match state.since(from) {
+        Some(deltas) => deltas.map(|delta| delta.frame.clone()).collect(),
+        None => vec![state.merged_since(from)],
+    }
+}
+
+fn values_frame(
+    state: &StreamState,
+    put: IndexMap<String, Box<RawValue>>,
+    delete: Vec<String>,
+    full: bool,
+) -> ByteString {
+    streams_frame(&ServerFrame::Values(Values { seq: state.head, at: state.snapshot.at(), put, delete, full }))
+}
+
+/// The values of all flags that may be seen.
+pub fn values(
+    state: &StreamState,
+    context: &Context,
+    client_visible_only: bool,
+    now: Timestamp,
+) -> IndexMap<String, Box<RawValue>> {
+    let Some(ruleset) = state.ruleset() else { return IndexMap::new() };
+    let mut keys: Vec<&str> = ruleset.flag_keys().collect();
+    keys.retain(|flag| !client_visible_only || ruleset.is_client_visible(flag));
+    keys.sort_unstable();
+    keys.into_iter().filter_map(|flag| Some((flag.to_owned(), value(ruleset, flag, context, now)?))).collect()
+}
+
+fn value(ruleset: &Arc<usher_core::Ruleset>, flag: &str, context: &Context, now: Timestamp) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(&ruleset.evaluate(flag, context, now)).ok()
+}

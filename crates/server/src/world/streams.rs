@@ -1,0 +1,255 @@
+//! Streams: the changes of one view, serialised once and shared by all who receive them.
+//!
+//! A stream has no queue per receiver. It keeps its newest state and a short ring of recent deltas; a receiver
+//! that is ready takes what comes after what it has, or, having fallen behind the ring, one delta that covers
+//! it all. A slow receiver thereby collapses to the newest state and holds no memory.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use bytestring::ByteString;
+use tokio::sync::watch;
+use usher_core::{
+    Ruleset,
+    model::{Document, DocumentId, EnvironmentKey, Seq},
+    protocol::{Delta, MAX_SNAPSHOT_PART_BYTES, ServerFrame, Snapshot as SnapshotPart, View},
+};
+use usher_journal::{Change, Commit};
+
+use super::Snapshot;
+
+/// Deltas that a stream keeps for receivers that are a little behind.
+const RING: usize = 64;
+
+/// One change as its receivers get it.
+#[derive(Debug)]
+pub struct SharedDelta {
+    /// What a receiver must have.
+    pub from: Seq,
+    /// What it has afterwards.
+    pub seq: Seq,
+    /// What changed.
+    pub changed: Vec<DocumentId>,
+    /// The frame.
+    pub frame: ByteString,
+}
+
+/// A stream at one moment.
+#[derive(Debug)]
+pub struct StreamState {
+    /// The last commit that concerned this view.
+    pub head: Seq,
+    /// The world as of then, or a little later.
+    pub snapshot: Arc<Snapshot>,
+    view: View,
+    ring: VecDeque<Arc<SharedDelta>>,
+    parts: OnceLock<Vec<ByteString>>,
+}
+
+impl StreamState {
+    /// The environment of the view.
+    #[must_use]
+    pub fn environment(&self) -> &EnvironmentKey {
+        self.view.environment()
+    }
+
+    /// The ruleset of the view's environment; none once that is gone.
+    #[must_use]
+    pub fn ruleset(&self) -> Option<&Arc<Ruleset>> {
+        self.snapshot.ruleset(self.view.environment())
+    }
+
+    /// The deltas after `seq`, in order; `None` when `seq` is no longer, or never was, a place on this stream.
+    pub fn since(&self, seq: Seq) -> Option<impl Iterator<Item = &Arc<SharedDelta>>> {
+        let start = self.ring.iter().position(|delta| delta.from == seq);
+        let start = if seq == self.head { Some(self.ring.len()) } else { start };
+        start.map(|start| self.ring.iter().skip(start))
+    }
+
+    /// One delta that leads from `seq` to the head, whatever lies between.
+    #[must_use]
+    pub fn merged_since(&self, seq: Seq) -> ByteString {
+        let (put, delete) = self.snapshot.state.changed_since(seq);
+        let put: Vec<Document> = put.into_iter().filter_map(|document| self.view.of(document)).collect();
+        // Credentials and people that are gone are no business of a stream.
+        let delete = delete.into_iter().filter(|id| is_streamed(id)).cloned().collect();
+        let at = self.snapshot.at();
+        frame(&ServerFrame::Delta(Delta { from: seq, seq: self.head, at, put, delete }))
+    }
+
+    /// All documents of the view.
+    #[must_use]
+    pub fn documents(&self) -> Vec<Document> {
+        self.snapshot.state.entries().filter_map(|entry| self.view.of(&entry.document)).collect()
+    }
+
+    /// All documents of the view as frames; made when first asked for, and shared.
+    pub fn snapshot_frames(&self) -> &[ByteString] {
+        self.parts.get_or_init(|| {
+            let mut parts: Vec<Vec<Document>> = vec![Vec::new()];
+            let mut size = 0;
+            for document in self.documents() {
+                size += document.json().len();
+                if size > MAX_SNAPSHOT_PART_BYTES && parts.last().is_some_and(|part| !part.is_empty()) {
+                    parts.push(Vec::new());
+                    size = document.json().len();
+                }
+                if let Some(part) = parts.last_mut() {
+                    part.push(document);
+                }
+            }
+            // Bounded by the documents of a workspace.
+            let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+            let at = self.snapshot.at();
+            (1..)
+                .zip(parts)
+                .map(|(part, documents)| {
+                    frame(&ServerFrame::Snapshot(SnapshotPart { seq: self.head, at, part, parts: count, documents }))
+                })
+                .collect()
+        })
+    }
+}
+
+/// What a commit does to the streams, ready to be published.
+pub struct Preparation {
+    deltas: Vec<Prepared>,
+    /// How many streams there were when it was made.
+    known: usize,
+}
+
+impl Preparation {
+    /// The views that the commit concerns.
+    pub fn views(&self) -> impl Iterator<Item = &View> {
+        self.deltas.iter().map(|prepared| &prepared.stream.view)
+    }
+}
+
+struct Prepared {
+    stream: Arc<Stream>,
+    delta: Arc<SharedDelta>,
+}
+
+struct Stream {
+    view: View,
+    state: watch::Sender<Arc<StreamState>>,
+}
+
+/// All streams, by view.
+pub struct Streams {
+    // A list: there is one view an environment, and a few for keys that are narrowed to venues.
+    all: Mutex<(Arc<Snapshot>, Vec<Arc<Stream>>)>,
+}
+
+impl Streams {
+    /// One stream for each environment of `snapshot`.
+    #[must_use]
+    pub fn new(snapshot: &Arc<Snapshot>) -> Self {
+        let streams = Self { all: Mutex::new((Arc::clone(snapshot), Vec::new())) };
+        for environment in snapshot.environments.keys() {
+            drop(streams.subscribe(View::new(environment.clone(), [])));
+        }
+        streams
+    }
+
+    /// The stream of a view, from now on.
+    #[must_use]
+    pub fn subscribe(&self, view: View) -> watch::Receiver<Arc<StreamState>> {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = all.1.iter().find(|stream| stream.view == view) {
+            return stream.state.subscribe();
+        }
+        let state = StreamState {
+            head: all.0.seq(),
+            snapshot: Arc::clone(&all.0),
+            view: view.clone(),
+            ring: VecDeque::new(),
+            parts: OnceLock::new(),
+        };
+        let (state, receiver) = watch::channel(Arc::new(state));
+        all.1.push(Arc::new(Stream { view, state }));
+        receiver
+    }
+
+    /// The delta that a commit makes on each stream that it concerns.
+    #[must_use]
+    pub fn prepare(&self, before: &Snapshot, after: &Snapshot, commit: &Commit) -> Preparation {
+        for environment in after.environments.keys() {
+            drop(self.subscribe(View::new(environment.clone(), [])));
+        }
+        let streams = self.all.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
+        let known = streams.len();
+        let deltas = streams.into_iter().filter_map(|stream| {
+            let head = stream.state.borrow().head;
+            let delta = delta(&stream.view, head, before, commit)?;
+            Some(Prepared { stream, delta: Arc::new(delta) })
+        });
+        Preparation { deltas: deltas.collect(), known }
+    }
+
+    /// Moves the streams on; their receivers wake up.
+    pub fn publish(&self, after: &Arc<Snapshot>, preparation: Preparation) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.0 = Arc::clone(after);
+        for Prepared { stream, delta } in preparation.deltas {
+            let mut ring = stream.state.borrow().ring.clone();
+            if ring.len() == RING {
+                ring.pop_front();
+            }
+            let head = delta.seq;
+            ring.push_back(delta);
+            stream.move_to(head, after, ring);
+        }
+        // Streams that began in between know nothing of the commit: they start again after it.
+        for stream in all.1.iter().skip(preparation.known) {
+            stream.move_to(after.seq(), after, VecDeque::new());
+        }
+    }
+}
+
+impl Stream {
+    fn move_to(&self, head: Seq, snapshot: &Arc<Snapshot>, ring: VecDeque<Arc<SharedDelta>>) {
+        let (snapshot, view) = (Arc::clone(snapshot), self.view.clone());
+        self.state.send_replace(Arc::new(StreamState { head, snapshot, view, ring, parts: OnceLock::new() }));
+    }
+}
+
+/// What a commit changes in a view; `None` for nothing.
+fn delta(view: &View, head: Seq, before: &Snapshot, commit: &Commit) -> Option<SharedDelta> {
+    let seen_before = |id: &DocumentId| before.state.get(id).and_then(|entry| view.of(&entry.document));
+    let mut put = Vec::new();
+    let mut delete = Vec::new();
+    for change in &commit.changes {
+        let old = seen_before(change.id());
+        let new = match change {
+            Change::Put(document) => view.of(document),
+            Change::Delete(_) => None,
+        };
+        match (old, new) {
+            (Some(old), Some(new)) if old == new => {}
+            (_, Some(new)) => put.push(new),
+            (Some(_), None) => delete.push(change.id().clone()),
+            (None, None) => {}
+        }
+    }
+    if put.is_empty() && delete.is_empty() {
+        return None;
+    }
+    let changed = put.iter().map(|document| document.id().clone()).chain(delete.iter().cloned()).collect();
+    let frame = frame(&ServerFrame::Delta(Delta { from: head, seq: commit.seq, at: commit.at, put, delete }));
+    Some(SharedDelta { from: head, seq: commit.seq, changed, frame })
+}
+
+fn is_streamed(id: &DocumentId) -> bool {
+    use usher_core::model::Kind;
+    matches!(id.kind, Kind::Flag | Kind::Cohort | Kind::Venue)
+}
+
+/// A frame as text.
+#[must_use]
+pub(crate) fn frame(frame: &ServerFrame) -> ByteString {
+    // These types can always be written; an empty text would be refused by the client, not misread.
+    serde_json::to_string(frame).unwrap_or_default().into()
+}
