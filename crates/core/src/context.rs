@@ -321,6 +321,18 @@ impl Context {
         Ok(context)
     }
 
+    /// The context as JSON, nested attributes under their dotted names.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut fields = Map::new();
+        let own = [("targetingKey", &self.targeting_key), ("venue", &self.venue)];
+        for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            fields.insert(name.to_owned(), to_json(value));
+        }
+        fields.extend(self.attributes.0.iter().map(|(name, value)| (name.text.to_string(), to_json(value))));
+        Value::Object(fields)
+    }
+
     fn flatten(&mut self, prefix: &str, fields: &Map<String, Value>, depth: usize) -> Result<(), Problems> {
         if depth > MAX_CONTEXT_DEPTH {
             let mend = format!("Nest at most {MAX_CONTEXT_DEPTH} deep.");
@@ -353,6 +365,16 @@ impl Context {
             }
         }
         Ok(())
+    }
+}
+
+fn to_json(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::Bool(value) => (*value).into(),
+        AttributeValue::Integer(value) => (*value).into(),
+        AttributeValue::Float(value) => (*value).into(),
+        AttributeValue::Text(text) => text.as_str().into(),
+        AttributeValue::List(values) => values.iter().map(to_json).collect(),
     }
 }
 

@@ -66,7 +66,7 @@ pub fn rollback(scope: &RestoreScope, then: &State, now: &State) -> Vec<Change> 
 }
 
 /// The changes that undo `commit`: its documents as they were `before` it. With `force`, also where they have
-/// changed since.
+/// changed since; but what later commits have killed stays killed.
 ///
 /// # Errors
 /// The first document that has changed since.
@@ -82,8 +82,15 @@ pub fn undo(commit: &Commit, before: &State, now: &State, force: bool) -> Result
             return Err(UndoConflict { document: id.clone(), by });
         }
         changes.extend(match (before.get(id), now.get(id)) {
-            (Some(before), Some(now)) if before.document == now.document => None,
-            (Some(before), _) => Some(Change::Put(before.document.clone())),
+            (Some(before), Some(now)) => {
+                let after = match change {
+                    Change::Put(document) => document.value(),
+                    Change::Delete(_) => Value::Null,
+                };
+                let later = without_kills(now.document.value(), &after, &before.document.value());
+                changed(&now.document, keep_kills(before.document.value(), &later))
+            }
+            (Some(before), None) => Some(Change::Put(before.document.clone())),
             (None, Some(_)) => Some(Change::Delete(id.clone())),
             (None, None) => None,
         });
@@ -101,7 +108,7 @@ fn restore(id: &DocumentId, then: &State, now: &State) -> Option<Change> {
     }
     match (then.get(id), now.get(id)) {
         (Some(before), Some(current)) => {
-            changed(&current.document, keep_kills(before.document.value(), &current.document))
+            changed(&current.document, keep_kills(before.document.value(), &current.document.value()))
         }
         (Some(before), None) => Some(Change::Put(before.document.clone())),
         (None, Some(_)) => Some(Change::Delete(id.clone())),
@@ -117,13 +124,13 @@ fn changed(current: &Document, value: Value) -> Option<Change> {
     serde_json::from_value(value).ok().map(Change::Put)
 }
 
-/// `flag` with all that is killed in `current` killed too.
-fn keep_kills(mut flag: Value, current: &Document) -> Value {
-    let now = current.value();
-    let Some(environments) = now.get("environments").and_then(Value::as_object) else { return flag };
-    for (environment, config) in environments {
-        let Some(killed) = config.get("killed") else { continue };
+/// `flag` with all that is killed in `now` killed too. An environment that it did not have before stays, if the
+/// flag is killed there: else that would be forgotten, and whoever adds it again would revive the flag.
+fn keep_kills(mut flag: Value, now: &Value) -> Value {
+    for (environment, config) in environments(now) {
+        let Some(killed) = config.get("killed").filter(|killed| is_any(killed)) else { continue };
         let Some(restored) = flag.pointer_mut(&format!("/environments/{}", escape(environment))) else {
+            flag["environments"][environment] = config.clone();
             continue;
         };
         let own = restored
@@ -133,6 +140,34 @@ fn keep_kills(mut flag: Value, current: &Document) -> Value {
         restored["killed"] = union(own, killed);
     }
     flag
+}
+
+/// `flag` without what a commit that led from `before` to `after` has killed.
+fn without_kills(mut flag: Value, after: &Value, before: &Value) -> Value {
+    for (environment, config) in environments(after) {
+        let place = format!("/environments/{}/killed", escape(environment));
+        let (Some(made), Some(killed)) = (config.get("killed"), flag.pointer_mut(&place)) else { continue };
+        let old = before.pointer(&place).unwrap_or(&Value::Null);
+        if made["all"] == json!(true) && old["all"] != json!(true) {
+            killed["all"] = false.into();
+        }
+        for list in ["venues", "cohorts"] {
+            let had = |item: &Value, killed: &Value| killed[list].as_array().is_some_and(|all| all.contains(item));
+            if let Some(items) = killed[list].as_array_mut() {
+                items.retain(|item| had(item, old) || !had(item, made));
+            }
+        }
+    }
+    flag
+}
+
+fn environments(flag: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    flag.get("environments").and_then(Value::as_object).into_iter().flatten()
+}
+
+fn is_any(killed: &Value) -> bool {
+    killed["all"] == json!(true)
+        || ["venues", "cohorts"].into_iter().any(|list| killed[list].as_array().is_some_and(|all| !all.is_empty()))
 }
 
 fn union(mut own: Value, other: &Value) -> Value {

@@ -211,8 +211,14 @@ impl Connections {
                 *by_sdk.entry((connection.sdk.clone(), connection.version.clone())).or_default() += 1;
             }
         }
-        let by_sdk = by_sdk.into_iter().map(|((sdk, version), count)| SdkCount { sdk, version, schema: SCHEMA, count });
-        let by_venue = self.by_venue(environment).into_iter().map(|(venue, count)| VenueCount { venue, count });
+        let by_sdk = by_sdk.into_iter().map(|((sdk, version), count)| SdkCount {
+            sdk,
+            version,
+            schema: SCHEMA,
+            count,
+        });
+        let by_venue =
+            self.by_venue(environment).into_iter().map(|(venue, count)| VenueCount { venue, count });
         Summary {
             total,
             by_venue: by_venue.collect(),

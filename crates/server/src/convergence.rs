@@ -271,7 +271,8 @@ mod tests {
     }
 
     fn connect(connections: &Arc<Connections>, environment: &str, venue: &str) -> ConnectionId {
-        let connection = Connection::new(view(environment), Mode::Ruleset, Some(venue.into()), "test/1", None, "i", "k");
+        let connection =
+            Connection::new(view(environment), Mode::Ruleset, Some(venue.into()), "test/1", None, "i", "k");
         connections.add(connection).0
     }
 
@@ -279,7 +280,8 @@ mod tests {
     fn a_commit_converges_venue_by_venue_and_counts_leavers() {
         let connections = Arc::new(Connections::default());
         let convergence = Convergence::new(Arc::clone(&connections));
-        let wembley = [connect(&connections, "production", "wembley"), connect(&connections, "production", "wembley")];
+        let wembley =
+            [connect(&connections, "production", "wembley"), connect(&connections, "production", "wembley")];
         let dome = connect(&connections, "production", "dome");
         let _elsewhere = connect(&connections, "staging", "dome");
         convergence.publish(&commit(7), [view("production")].iter());

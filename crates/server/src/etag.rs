@@ -5,13 +5,13 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// The tag of a text: over the whole of it, so that any difference in the answer makes another tag.
 #[must_use]
-pub fn of(text: &str) -> String {
+pub(crate) fn of(text: &str) -> String {
     format!("\"{:032x}\"", xxh3_128(text.as_bytes()))
 }
 
 /// Whether the asker has `tag` already (`If-None-Match`, compared weakly as RFC 9110 asks).
 #[must_use]
-pub fn matches(request: &HttpRequest, tag: &str) -> bool {
+pub(crate) fn matches(request: &HttpRequest, tag: &str) -> bool {
     let known = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     known.flat_map(|list| list.split(',')).any(|own| {
         let own = own.trim();
@@ -21,13 +21,13 @@ pub fn matches(request: &HttpRequest, tag: &str) -> bool {
 
 /// 304.
 #[must_use]
-pub fn not_modified(tag: &str) -> HttpResponse {
+pub(crate) fn not_modified(tag: &str) -> HttpResponse {
     HttpResponse::NotModified().insert_header(("ETag", tag)).finish()
 }
 
 /// `text` as JSON with its tag, or 304.
 #[must_use]
-pub fn answer(request: &HttpRequest, text: String) -> HttpResponse {
+pub(crate) fn answer(request: &HttpRequest, text: String) -> HttpResponse {
     let tag = of(&text);
     if matches(request, &tag) {
         return not_modified(&tag);

@@ -26,7 +26,7 @@ const HEADERS: [(&str, &str); 5] = [
 ///
 /// # Errors
 /// Those of the handler.
-pub async fn secure<B: MessageBody + 'static>(
+pub(crate) async fn secure<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {

@@ -6,16 +6,22 @@ use serde_json::json;
 use crate::app::App;
 
 /// `GET /healthz`: the process lives.
-pub async fn healthz() -> HttpResponse {
+pub(crate) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
 /// `GET /readyz`: it has data, and is not about to stop.
-pub async fn readyz(app: web::Data<App>) -> HttpResponse {
+pub(crate) async fn readyz(app: web::Data<App>) -> HttpResponse {
     let snapshot = app.world.snapshot();
     let draining = *app.draining.borrow();
     let ready = !draining && !snapshot.environments.is_empty();
-    let status = if draining { "draining" } else if ready { "ready" } else { "empty" };
+    let status = if draining {
+        "draining"
+    } else if ready {
+        "ready"
+    } else {
+        "empty"
+    };
     let body = json!({"status": status, "seq": snapshot.seq()});
     if ready { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }

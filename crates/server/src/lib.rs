@@ -26,5 +26,6 @@ pub mod stream;
 mod ui;
 pub mod world;
 
+pub use clock::now;
 pub use run::{Running, StartError, run};
 pub use settings::{Secret, Settings};

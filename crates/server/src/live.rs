@@ -72,7 +72,11 @@ pub async fn narrate(app: Arc<App>) {
 }
 
 /// `GET /live`, a WebSocket.
-pub async fn live(request: HttpRequest, body: web::Payload, app: web::Data<App>) -> Result<HttpResponse, actix_web::Error> {
+pub async fn live(
+    request: HttpRequest,
+    body: web::Payload,
+    app: web::Data<App>,
+) -> Result<HttpResponse, actix_web::Error> {
     auth::identify(&request, &app)?;
     // A WebSocket carries the cookie wherever it is opened from, also as a GET.
     if request.headers().contains_key("Origin") {
@@ -86,7 +90,8 @@ pub async fn live(request: HttpRequest, body: web::Payload, app: web::Data<App>)
 async fn serve(app: web::Data<App>, mut session: actix_ws::Session, mut messages: actix_ws::MessageStream) {
     let mut news = app.live.0.subscribe();
     let mut draining = app.draining.subscribe();
-    let hello = json!({"type": "hello", "seq": app.world.snapshot().seq(), "connections": app.connections.len()});
+    let hello =
+        json!({"type": "hello", "seq": app.world.snapshot().seq(), "connections": app.connections.len()});
     if session.text(hello.to_string()).await.is_err() {
         return;
     }

@@ -2,7 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 use usher_core::protocol::Mode;
 
@@ -37,14 +38,26 @@ impl Metrics {
                 Opts::new("usher_evaluations_total", "Evaluations over OFREP, by reason"),
                 &["reason"],
             )?,
-            frames: IntCounterVec::new(Opts::new("usher_stream_frames_total", "Frames sent on streams"), &["kind"])?,
-            evictions: IntCounter::new("usher_stream_evictions_total", "Streams closed as silent or too slow")?,
+            frames: IntCounterVec::new(
+                Opts::new("usher_stream_frames_total", "Frames sent on streams"),
+                &["kind"],
+            )?,
+            evictions: IntCounter::new(
+                "usher_stream_evictions_total",
+                "Streams closed as silent or too slow",
+            )?,
             refused: IntCounter::new("usher_stream_refused_total", "Clients told to come later")?,
             convergence: Histogram::with_opts(
-                HistogramOpts::new("usher_convergence_seconds", "From publication to a client's acknowledgement")
-                    .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
+                HistogramOpts::new(
+                    "usher_convergence_seconds",
+                    "From publication to a client's acknowledgement",
+                )
+                .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
             )?,
-            connections: IntGaugeVec::new(Opts::new("usher_connections", "Clients on streams, by mode"), &["mode"])?,
+            connections: IntGaugeVec::new(
+                Opts::new("usher_connections", "Clients on streams, by mode"),
+                &["mode"],
+            )?,
             seq: IntGauge::new("usher_journal_seq", "The last commit that this server has applied")?,
             registry,
         };

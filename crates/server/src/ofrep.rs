@@ -21,7 +21,7 @@ use crate::{app::App, auth, clock, etag, problem::Problem, sdk::context_for};
 
 /// Headers that a browser's OFREP client may send and see, for all of `/ofrep/`. Keys are no cookies, so any
 /// origin may ask.
-pub fn allow_any_origin(headers: &mut header::HeaderMap) {
+pub(crate) fn allow_any_origin(headers: &mut header::HeaderMap) {
     let pairs = [
         ("access-control-allow-origin", "*"),
         ("access-control-expose-headers", "ETag, Retry-After"),
@@ -35,7 +35,7 @@ pub fn allow_any_origin(headers: &mut header::HeaderMap) {
 }
 
 /// The answer to a browser's question before its request.
-pub async fn preflight() -> HttpResponse {
+pub(crate) async fn preflight() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
@@ -62,16 +62,29 @@ impl Asker {
     }
 
     fn context(&self, body: &[u8]) -> Result<Context, Refusal> {
-        let body = usher_core::problem::parse_json(body)
-            .map_err(|problems| Refusal { code: ErrorCode::ParseError, details: problems.to_string(), status: StatusCode::BAD_REQUEST })?;
-        let invalid = |details: String| Refusal { code: ErrorCode::InvalidContext, details, status: StatusCode::BAD_REQUEST };
+        let body = usher_core::problem::parse_json(body).map_err(|problems| Refusal {
+            code: ErrorCode::ParseError,
+            details: problems.to_string(),
+            status: StatusCode::BAD_REQUEST,
+        })?;
+        let invalid = |details: String| Refusal {
+            code: ErrorCode::InvalidContext,
+            details,
+            status: StatusCode::BAD_REQUEST,
+        };
         if !body.is_object() {
             return Err(invalid("The body must be an object with a `context`.".to_owned()));
         }
-        context_for(&self.credential, body.get("context").filter(|context| !context.is_null())).map_err(|problem| {
-            let status = if problem.code() == "forbidden" { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
-            Refusal { status, ..invalid(problem.detail().to_owned()) }
-        })
+        context_for(&self.credential, body.get("context").filter(|context| !context.is_null())).map_err(
+            |problem| {
+                let status = if problem.code() == "forbidden" {
+                    StatusCode::FORBIDDEN
+                } else {
+                    StatusCode::BAD_REQUEST
+                };
+                Refusal { status, ..invalid(problem.detail().to_owned()) }
+            },
+        )
     }
 }
 
@@ -101,7 +114,7 @@ fn details(error: ErrorCode, flag: &str) -> String {
 }
 
 /// `POST /ofrep/v1/evaluate/flags/{key}`.
-pub async fn one(
+pub(crate) async fn one(
     request: HttpRequest,
     key: web::Path<String>,
     app: web::Data<App>,
@@ -111,7 +124,9 @@ pub async fn one(
     let key = key.into_inner();
     if key.len() > MAX_FLAG_KEY_BYTES {
         let details = format!("A flag's key has at most {MAX_FLAG_KEY_BYTES} bytes.");
-        return Ok(Refusal { code: ErrorCode::General, details, status: StatusCode::BAD_REQUEST }.answer(None));
+        return Ok(
+            Refusal { code: ErrorCode::General, details, status: StatusCode::BAD_REQUEST }.answer(None)
+        );
     }
     let context = match asker.context(&body) {
         Ok(context) => context,
@@ -124,7 +139,8 @@ pub async fn one(
     };
     app.metrics.evaluations.with_label_values(&[evaluation.reason.as_str()]).inc();
     if let Some(error) = evaluation.error {
-        let status = if error == ErrorCode::FlagNotFound { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+        let status =
+            if error == ErrorCode::FlagNotFound { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
         return Ok(Refusal { code: error, details: details(error, &key), status }.answer(Some(&key)));
     }
     let text = serde_json::to_string(&Keyed { key: &key, evaluation }).map_err(Problem::internal)?;
@@ -132,7 +148,11 @@ pub async fn one(
 }
 
 /// `POST /ofrep/v1/evaluate/flags`.
-pub async fn all(request: HttpRequest, app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+pub(crate) async fn all(
+    request: HttpRequest,
+    app: web::Data<App>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
     let asker = Asker::new(&request, &app)?;
     let context = match asker.context(&body) {
         Ok(context) => context,

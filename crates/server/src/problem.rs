@@ -31,7 +31,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     /// At a conflict: what is there now, and who wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    current: Option<Current>,
+    current: Option<Box<Current>>,
     #[serde(skip)]
     retry_after: Option<u32>,
 }
@@ -101,7 +101,11 @@ impl Problem {
     /// 500, with the cause in the log only.
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "internal error");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server; its log tells more.")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on the server; its log tells more.",
+        )
     }
 
     /// Names when to try again, in seconds.
@@ -155,10 +159,15 @@ impl From<AppendError> for Problem {
                         by: actor.name,
                         at: at.to_string(),
                     },
-                    None => Current { document: document.to_string(), version: 0, by: String::new(), at: String::new() },
+                    None => Current {
+                        document: document.to_string(),
+                        version: 0,
+                        by: String::new(),
+                        at: String::new(),
+                    },
                 };
                 let problem = Self::new(StatusCode::PRECONDITION_FAILED, "conflict", detail);
-                Self { current: Some(current), ..problem }
+                Self { current: Some(Box::new(current)), ..problem }
             }
             AppendError::KeyReused(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use actix_web::{
     App as ActixApp, HttpServer,
-    dev::{Service, ServerHandle},
+    dev::{ServerHandle, Service},
     middleware::from_fn,
     web,
 };
@@ -18,7 +18,7 @@ use crate::{
     auth::{session::Sessions, throttle::Throttle},
     connections::Connections,
     convergence::Convergence,
-    health, headers, live,
+    headers, health, live,
     metrics::{self, Metrics},
     ofrep,
     problem::Problem,
@@ -174,7 +174,10 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route("/evaluate/flags", web::post().to(ofrep::all))
                 .route("/evaluate/flags", web::method(actix_web::http::Method::OPTIONS).to(ofrep::preflight))
                 .route("/evaluate/flags/{key:.*}", web::post().to(ofrep::one))
-                .route("/evaluate/flags/{key:.*}", web::method(actix_web::http::Method::OPTIONS).to(ofrep::preflight))
+                .route(
+                    "/evaluate/flags/{key:.*}",
+                    web::method(actix_web::http::Method::OPTIONS).to(ofrep::preflight),
+                )
                 .default_service(web::to(nothing_here)),
         )
         .service(
@@ -191,7 +194,13 @@ fn routes(config: &mut web::ServiceConfig) {
                 .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
                 .app_data(web::QueryConfig::default().error_handler(|error, request| {
                     let detail = error.to_string();
-                    Problem::bad_value("query", request.query_string(), &detail, "Correct the query parameters.").into()
+                    Problem::bad_value(
+                        "query",
+                        request.query_string(),
+                        &detail,
+                        "Correct the query parameters.",
+                    )
+                    .into()
                 }))
                 .app_data(web::PathConfig::default().error_handler(|error, request| {
                     Problem::bad_value("path", request.path(), &error.to_string(), "Correct the path.").into()

@@ -15,7 +15,9 @@ pub const MIN_TOKEN_CHARACTERS: usize = 24;
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// Too easy to guess.
-    #[error("the administrator's token (USHER_ADMIN_TOKEN) has fewer than {MIN_TOKEN_CHARACTERS} characters: give a longer, random one")]
+    #[error(
+        "the administrator's token (USHER_ADMIN_TOKEN) has fewer than {MIN_TOKEN_CHARACTERS} characters: give a longer, random one"
+    )]
     ShortToken,
     /// The journal refused.
     #[error(transparent)]
@@ -36,7 +38,8 @@ pub async fn seed(journal: &dyn Journal, admin_token: Option<&Secret>) -> Result
     if !journal.state().is_empty() {
         return Ok(());
     }
-    let mut documents = vec![environment("production", "Production", true)?, environment("staging", "Staging", false)?];
+    let mut documents =
+        vec![environment("production", "Production", true)?, environment("staging", "Staging", false)?];
     if let Some(token) = admin_token {
         documents.push(admin(token)?);
     }

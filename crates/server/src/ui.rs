@@ -15,18 +15,23 @@ struct Files;
 const INDEX: &str = "index.html";
 
 /// Any path that nothing else answers: a file of the UI, or its page, which finds its own way.
-pub async fn file(request: HttpRequest) -> HttpResponse {
+pub(crate) async fn file(request: HttpRequest) -> HttpResponse {
     let path = request.path().trim_start_matches('/');
     let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
     let name = if is_file { path } else { INDEX };
     if Files::get(name).is_none() {
         return if is_file { HttpResponse::NotFound().finish() } else { not_built() };
     }
-    let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepted =
+        request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let encoded = [("br", ".br"), ("gzip", ".gz")].into_iter().find_map(|(encoding, ending)| {
-        accepted.contains(encoding).then(|| Some((Files::get(&format!("{name}{ending}"))?, Some(encoding))))?
+        accepted
+            .contains(encoding)
+            .then(|| Some((Files::get(&format!("{name}{ending}"))?, Some(encoding))))?
     });
-    let Some((file, encoding)) = encoded.or_else(|| Some((Files::get(name)?, None))) else { return not_built() };
+    let Some((file, encoding)) = encoded.or_else(|| Some((Files::get(name)?, None))) else {
+        return not_built();
+    };
     let tag = format!("\"{}\"", crate::auth::secret::hex(&file.metadata.sha256_hash()));
     if etag::matches(&request, &tag) {
         return etag::not_modified(&tag);

@@ -136,14 +136,13 @@ impl Journal for SqliteJournal {
     fn read(&self, after: Seq, limit: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
         self.reading(move |connection| {
             let sql = "SELECT body FROM commits WHERE seq > ?1 ORDER BY seq LIMIT ?2";
-            commits(connection, sql, (after.0, as_i64(limit)))
+            commits(connection, sql, (as_integer(after), as_i64(limit)))
         })
     }
 
     fn history(&self, query: History) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
         self.reading(move |connection| {
-            // SQLite's integers are signed; no journal reaches that far.
-            let before = query.before.map_or(i64::MAX, |seq| i64::try_from(seq.0).unwrap_or(i64::MAX));
+            let before = query.before.map_or(i64::MAX, as_integer);
             let limit = as_i64(query.limit);
             match query.document {
                 None => {
@@ -237,6 +236,11 @@ fn commits(
 fn parse(body: &str) -> Result<Commit, JournalError> {
     serde_json::from_str(body)
         .map_err(|error| JournalError::Damaged(format!("a commit can't be read ({error})")))
+}
+
+/// SQLite's integers are signed; no journal reaches that far.
+fn as_integer(seq: Seq) -> i64 {
+    i64::try_from(seq.0).unwrap_or(i64::MAX)
 }
 
 fn as_i64(limit: usize) -> i64 {

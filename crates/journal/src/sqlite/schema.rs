@@ -29,22 +29,33 @@ const TABLES: &str = "
 /// Opens the file and brings it to the newest tables.
 pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
     let foreign = |reason: String| JournalError::Foreign { path: path.display().to_string(), reason };
-    let connection = Connection::open(path).map_err(|error| foreign(error.to_string()))?;
-    let pragma = |name: &str, value: &str| connection.pragma_update(None, name, value);
-    // FULL: a commit is on disk before it is acknowledged, also in WAL mode.
-    pragma("journal_mode", "WAL")
-        .and_then(|()| pragma("synchronous", "FULL"))
-        .and_then(|()| pragma("busy_timeout", "5000"))
-        .map_err(|error| foreign(error.to_string()))?;
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(sqlite)?;
+    let refused = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => foreign(error.to_string()),
+        _ => sqlite(error),
+    };
+    let connection = Connection::open(path).map_err(refused)?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(refused);
+    let version = number("PRAGMA user_version")?;
+    // Asked before anything is changed: somebody else's file stays as it is.
+    let is_new = version == 0 && number("SELECT count(*) FROM sqlite_master")? == 0;
     match version {
         VERSION => {}
-        0 => create(&connection).map_err(|error| foreign(error.to_string()))?,
+        0 if is_new => {}
+        0 => return Err(foreign("it is the database of another program".to_owned())),
         other => {
             return Err(foreign(format!(
                 "it has version {other}, this program knows {VERSION}: use a newer program"
             )));
         }
+    }
+    let pragma = |name: &str, value: &str| connection.pragma_update(None, name, value);
+    // FULL: a commit is on disk before it is acknowledged, also in WAL mode.
+    pragma("journal_mode", "WAL")
+        .and_then(|()| pragma("synchronous", "FULL"))
+        .and_then(|()| pragma("busy_timeout", "5000"))
+        .map_err(refused)?;
+    if is_new {
+        create(&connection).map_err(refused)?;
     }
     Ok(connection)
 }

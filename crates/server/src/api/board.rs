@@ -125,7 +125,9 @@ fn venues(state: &State, query: &BoardQuery) -> Vec<Venue> {
         only.as_ref().is_none_or(|only| only.contains(&venue.key.as_str()))
             && query.country.as_ref().is_none_or(|country| *country == venue.country)
             && (search.is_empty()
-                || [venue.key.as_str(), &venue.name, &venue.city, &venue.country].into_iter().any(|text| contains(text, &search)))
+                || [venue.key.as_str(), &venue.name, &venue.city, &venue.country]
+                    .into_iter()
+                    .any(|text| contains(text, &search)))
     })
     .collect()
 }
@@ -133,7 +135,9 @@ fn venues(state: &State, query: &BoardQuery) -> Vec<Venue> {
 fn flags(state: &State, query: &BoardQuery) -> Vec<(Seq, Flag)> {
     let search = query.search.as_deref().unwrap_or_default().to_lowercase();
     let only: Option<Vec<&str>> = query.flags.as_deref().map(|list| list.split(',').collect());
-    let all = state.of_kind(&Kind::Flag).filter_map(|entry| Some((entry.version, entry.document.parse::<Flag>().ok()?)));
+    let all = state
+        .of_kind(&Kind::Flag)
+        .filter_map(|entry| Some((entry.version, entry.document.parse::<Flag>().ok()?)));
     all.filter(|(_, flag)| {
         only.as_ref().is_none_or(|only| only.contains(&flag.key.as_str()))
             && (search.is_empty()
@@ -145,7 +149,13 @@ fn flags(state: &State, query: &BoardQuery) -> Vec<(Seq, Flag)> {
     .collect()
 }
 
-fn row(ruleset: &Arc<Ruleset>, version: Seq, flag: &Flag, venues: &[BoardVenue], now: Timestamp) -> BoardFlag {
+fn row(
+    ruleset: &Arc<Ruleset>,
+    version: Seq,
+    flag: &Flag,
+    venues: &[BoardVenue],
+    now: Timestamp,
+) -> BoardFlag {
     let mut outcomes: Vec<Exposure> = Vec::new();
     let cells = venues.iter().map(|venue| {
         let exposure = ruleset.exposure(&flag.key, &venue.key, now);
@@ -190,14 +200,16 @@ pub async fn board(app: web::Data<App>, query: web::Query<BoardQuery>) -> Result
     let fitting_flags = flags(&snapshot.state, &query);
     let (total_flags, total_venues) = (fitting_flags.len(), fitting_venues.len());
     let limit = query.venue_limit.unwrap_or(VENUES).min(MAX_VENUES);
-    let columns = fitting_venues.into_iter().skip(query.venue_offset.unwrap_or(0)).take(limit).map(|venue| BoardVenue {
-        connected: connected.get(venue.key.as_str()).copied().unwrap_or(0),
-        key: venue.key.to_string(),
-        name: venue.name,
-        city: venue.city,
-        country: venue.country,
-        tags: venue.tags,
-        capacity: venue.capacity,
+    let columns = fitting_venues.into_iter().skip(query.venue_offset.unwrap_or(0)).take(limit).map(|venue| {
+        BoardVenue {
+            connected: connected.get(venue.key.as_str()).copied().unwrap_or(0),
+            key: venue.key.to_string(),
+            name: venue.name,
+            city: venue.city,
+            country: venue.country,
+            tags: venue.tags,
+            capacity: venue.capacity,
+        }
     });
     let columns: Vec<BoardVenue> = columns.collect();
     let limit = query.limit.unwrap_or(FLAGS).min(MAX_FLAGS);
@@ -206,5 +218,12 @@ pub async fn board(app: web::Data<App>, query: web::Query<BoardQuery>) -> Result
     let rows = rows.map(|(version, flag)| row(ruleset, *version, flag, &columns, now)).collect();
     let environment = query.environment;
     let seq = snapshot.seq();
-    Ok(HttpResponse::Ok().json(Board { seq, environment, total_flags, total_venues, venues: columns, flags: rows }))
+    Ok(HttpResponse::Ok().json(Board {
+        seq,
+        environment,
+        total_flags,
+        total_venues,
+        venues: columns,
+        flags: rows,
+    }))
 }

@@ -131,9 +131,16 @@ pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
             }
         }
     }
-    if let Some(change) = checked.iter().find(|change| matches!(change.id().kind, Kind::Key | Kind::User | Kind::RoleBinding)) {
+    if let Some(change) =
+        checked.iter().find(|change| matches!(change.id().kind, Kind::Key | Kind::User | Kind::RoleBinding))
+    {
         let mend = "Use the routes for keys and people.";
-        problems.push(usher_core::Problem::new("changes", change.id(), "credentials and people can't be written here", mend));
+        problems.push(usher_core::Problem::new(
+            "changes",
+            change.id(),
+            "credentials and people can't be written here",
+            mend,
+        ));
     }
     Ok(problems.or(checked)?)
 }
@@ -141,7 +148,11 @@ pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
 /// Makes one atomic commit of many documents.
 #[utoipa::path(post, path = "/api/v1/commits", tag = "history", operation_id = "create_commit", request_body = NewCommit,
     responses((status = 201, description = "Done", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn create(request: HttpRequest, app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    request: HttpRequest,
+    app: web::Data<App>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
     let new: NewCommit = usher_core::problem::from_json(&body)?;
     let changes = checked(new.changes)?;
     let mut expected = Vec::new();
@@ -152,7 +163,8 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: web::Bytes)
         expected.push((id, if version == 0 { Expected::Absent } else { Expected::Version(Seq(version)) }));
     }
     let count = changes.len();
-    let write = Write::new(&app, &request, Some(&new.message), &body)?.or_message(|| format!("Change {count} documents"));
+    let write = Write::new(&app, &request, Some(&new.message), &body)?
+        .or_message(|| format!("Change {count} documents"));
     let written = write.commit(changes, expected).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(written))
 }
@@ -193,17 +205,24 @@ pub async fn list(app: web::Data<App>, query: web::Query<HistoryQuery>) -> Resul
     let query = query.into_inner();
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let flag = query.flag.map(|flag| DocumentId::new(Kind::Flag, flag));
-    let document = flag.or(query.kind.zip(query.key).map(|(kind, key)| DocumentId::new(kind.as_str().into(), key)));
+    let document =
+        flag.or(query.kind.zip(query.key).map(|(kind, key)| DocumentId::new(kind.as_str().into(), key)));
     let mut before = query.before.map(Seq);
     let mut found: Vec<Commit> = Vec::new();
     let mut scanned = 0;
     let mut more = true;
     while found.len() <= limit && more && scanned < MAX_SCAN {
-        let page = app.world.journal().history(History { before, document: document.clone(), limit: limit + 1 }).await?;
+        let page = app
+            .world
+            .journal()
+            .history(History { before, document: document.clone(), limit: limit + 1 })
+            .await?;
         more = page.len() > limit;
         scanned += page.len();
         before = page.last().map(|commit| commit.seq);
-        found.extend(page.into_iter().filter(|commit| query.venue.as_deref().is_none_or(|venue| names(commit, venue))));
+        found.extend(
+            page.into_iter().filter(|commit| query.venue.as_deref().is_none_or(|venue| names(commit, venue))),
+        );
     }
     let is_last = found.len() <= limit && !more;
     found.truncate(limit);
@@ -313,7 +332,10 @@ pub async fn undo(
     let now = app.world.snapshot();
     let changes = usher_journal::undo(&commit, &before, &now.state, undo.force)
         .map_err(|conflict| Problem::new(StatusCode::CONFLICT, "undo_conflict", conflict.to_string()))?;
-    restore(&app, &request, &now, changes, undo.message, &body, || format!("Undo commit {seq}: {}", commit.message)).await
+    restore(&app, &request, &now, changes, undo.message, &body, || {
+        format!("Undo commit {seq}: {}", commit.message)
+    })
+    .await
 }
 
 /// What to roll back, and to where.
@@ -352,9 +374,18 @@ impl Scope {
             Problem::bad_value(field, value, &detail, "Correct the key.")
         };
         match self {
-            Self { everything: true, flag: None, venue: None, kind: None, .. } => Ok(RestoreScope::Everything),
-            Self { flag: Some(flag), venue: Some(venue), environment: Some(environment), everything: false, .. } => {
-                let environment = environment.parse().map_err(|detail| bad("scope.environment", &environment, detail))?;
+            Self { everything: true, flag: None, venue: None, kind: None, .. } => {
+                Ok(RestoreScope::Everything)
+            }
+            Self {
+                flag: Some(flag),
+                venue: Some(venue),
+                environment: Some(environment),
+                everything: false,
+                ..
+            } => {
+                let environment =
+                    environment.parse().map_err(|detail| bad("scope.environment", &environment, detail))?;
                 let venue = venue.parse().map_err(|detail| bad("scope.venue", &venue, detail))?;
                 Ok(RestoreScope::FlagAtVenue { flag, environment, venue })
             }
@@ -377,19 +408,26 @@ impl Scope {
 /// Brings a scope back to what it was, by a new commit. What is killed stays killed.
 #[utoipa::path(post, path = "/api/v1/rollback", tag = "history", operation_id = "rollback", request_body = Rollback,
     responses((status = 200, description = "Rolled back", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn rollback(request: HttpRequest, app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+pub async fn rollback(
+    request: HttpRequest,
+    app: web::Data<App>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
     let Rollback { to, scope, message } = usher_core::problem::from_json(&body)?;
     let point = match (to.seq, to.at) {
         (Some(seq), None) => Point::Seq(Seq(seq)),
         (None, Some(at)) => Point::Time(at.parse().map_err(|detail: String| {
             Problem::bad_value("to.at", &at, &detail, "Give a time in RFC 3339.")
         })?),
-        _ => return Err(Problem::bad_value("to", "…", "this is not one point", "Give either `seq` or `at`.")),
+        _ => {
+            return Err(Problem::bad_value("to", "…", "this is not one point", "Give either `seq` or `at`."));
+        }
     };
     let then = app.world.journal().state_at(point).await?;
     let now = app.world.snapshot();
     let changes = usher_journal::rollback(&scope.read()?, &then, &now.state);
-    restore(&app, &request, &now, changes, message, &body, || format!("Roll back to commit {}", then.seq())).await
+    restore(&app, &request, &now, changes, message, &body, || format!("Roll back to commit {}", then.seq()))
+        .await
 }
 
 async fn restore(
@@ -426,4 +464,3 @@ fn canonical(change: Change) -> Result<Change, Problem> {
 fn reread(document: &Document) -> Result<Document, Problem> {
     Ok(parse_strict(document.kind(), document.json().as_bytes())?)
 }
-

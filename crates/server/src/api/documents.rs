@@ -71,9 +71,11 @@ async fn list(app: &App, kind: Kind, query: ListQuery) -> Result<HttpResponse, P
     let snapshot = world_at(app, query.at.as_deref()).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let search = query.search.unwrap_or_default().to_lowercase();
-    let all: Vec<&Entry> = snapshot.state.of_kind(&kind).filter(|entry| fits(&entry.document, &search)).collect();
+    let all: Vec<&Entry> =
+        snapshot.state.of_kind(&kind).filter(|entry| fits(&entry.document, &search)).collect();
     let after = query.cursor.as_deref();
-    let mut rest = all.iter().filter(|entry| after.is_none_or(|after| entry.document.key() > after)).peekable();
+    let mut rest =
+        all.iter().filter(|entry| after.is_none_or(|after| entry.document.key() > after)).peekable();
     let page: Vec<&Entry> = rest.by_ref().take(limit).copied().collect();
     let next_cursor = rest.peek().and(page.last()).map(|entry| entry.document.key());
     let items = page.iter().filter_map(|entry| {
@@ -89,7 +91,9 @@ fn fits(document: &Document, search: &str) -> bool {
         return true;
     }
     let value = document.value();
-    let text = |name: &str| value.get(name).and_then(Value::as_str).is_some_and(|text| text.to_lowercase().contains(search));
+    let text = |name: &str| {
+        value.get(name).and_then(Value::as_str).is_some_and(|text| text.to_lowercase().contains(search))
+    };
     let tags = value.get("tags").and_then(Value::as_array).into_iter().flatten();
     ["name", "city", "country", "owner"].into_iter().any(text)
         || tags.filter_map(Value::as_str).any(|tag| tag.to_lowercase().contains(search))
@@ -128,7 +132,9 @@ async fn put(
     let current = state.get(&id);
     let document = keep_kills(document, current)?;
     if let Some(entry) = current.filter(|entry| entry.document == document) {
-        let fits = expected.as_ref().is_none_or(|(_, expected)| *expected == usher_journal::Expected::Version(entry.version));
+        let fits = expected
+            .as_ref()
+            .is_none_or(|(_, expected)| *expected == usher_journal::Expected::Version(entry.version));
         if fits && request.headers().get("Idempotency-Key").is_none() {
             // Nothing to say: no commit.
             return Ok(answer(StatusCode::OK, entry.version).json(written_body(
@@ -151,7 +157,9 @@ fn written_body(written: &Written, document: &Document) -> Value {
 /// Saving never revives: what is killed now stays killed.
 fn keep_kills(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
     let (Kind::Flag, Some(current)) = (document.kind(), current) else { return Ok(document) };
-    let (mut flag, Ok(now)) = (document.parse::<Flag>()?, current.document.parse::<Flag>()) else { return Ok(document) };
+    let (mut flag, Ok(now)) = (document.parse::<Flag>()?, current.document.parse::<Flag>()) else {
+        return Ok(document);
+    };
     let mut changed = false;
     for (environment, config) in &now.environments {
         let Some(saved) = flag.environments.get_mut(environment) else { continue };
@@ -229,7 +237,14 @@ macro_rules! resource {
     };
 }
 
-resource!(environments, Kind::Environment, EnvironmentSchema, "environments", "/api/v1/environments", "/api/v1/environments/{key}");
+resource!(
+    environments,
+    Kind::Environment,
+    EnvironmentSchema,
+    "environments",
+    "/api/v1/environments",
+    "/api/v1/environments/{key}"
+);
 resource!(venues, Kind::Venue, VenueSchema, "venues", "/api/v1/venues", "/api/v1/venues/{key}");
 resource!(cohorts, Kind::Cohort, CohortSchema, "cohorts", "/api/v1/cohorts", "/api/v1/cohorts/{key}");
 resource!(flags, Kind::Flag, FlagSchema, "flags", "/api/v1/flags", "/api/v1/flags/{key}");

@@ -31,7 +31,13 @@ pub struct Export {
 pub async fn export(app: web::Data<App>, query: web::Query<AtQuery>) -> Result<HttpResponse, Problem> {
     let snapshot = world_at(&app, query.at.as_deref()).await?;
     let shown = |kind: &Kind| !matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding);
-    let documents = snapshot.state.entries().map(|entry| &entry.document).filter(|document| shown(document.kind()));
+    let documents =
+        snapshot.state.entries().map(|entry| &entry.document).filter(|document| shown(document.kind()));
     let documents = documents.cloned().collect();
-    Ok(HttpResponse::Ok().json(Export { usher_export: 1, epoch: snapshot.epoch, seq: snapshot.seq(), documents }))
+    Ok(HttpResponse::Ok().json(Export {
+        usher_export: 1,
+        epoch: snapshot.epoch,
+        seq: snapshot.seq(),
+        documents,
+    }))
 }

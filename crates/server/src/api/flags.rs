@@ -64,7 +64,12 @@ pub fn apply(flag: &mut Flag, environment: &str, action: Action, target: &Target
     };
     if !target.cohorts.is_empty() && !matches!(action, Action::Kill | Action::Revive) {
         let mend = "Use a rule for cohorts; only kill and revive take them.";
-        return Err(Problem::bad_value("cohorts", target.cohorts.len(), "this can't be done for a cohort", mend));
+        return Err(Problem::bad_value(
+            "cohorts",
+            target.cohorts.len(),
+            "this can't be done for a cohort",
+            mend,
+        ));
     }
     let everywhere = target.venues.is_empty() && target.cohorts.is_empty();
     match action {
@@ -119,12 +124,18 @@ fn on_variant(flag: &Flag, environment: &str, named: Option<&VariantKey>) -> Res
     }
     let off = flag.environments.get(environment).map(|config| &config.off_variant);
     let mut others = flag.variants.iter().filter(|(key, _)| Some(*key) != off);
-    let truthy = flag.variants.iter().find(|(_, value)| flag.flag_type == FlagType::Boolean && **value == json!(true));
+    let truthy =
+        flag.variants.iter().find(|(_, value)| flag.flag_type == FlagType::Boolean && **value == json!(true));
     match (truthy, others.next(), others.next()) {
         (Some((key, _)), ..) | (None, Some((key, _)), None) => Ok(key.clone()),
         _ => {
             let mend = "Name the variant that the venues shall get.";
-            Err(Problem::bad_value("variant", "nothing", "this flag has several variants that could be meant", mend))
+            Err(Problem::bad_value(
+                "variant",
+                "nothing",
+                "this flag has several variants that could be meant",
+                mend,
+            ))
         }
     }
 }
@@ -142,7 +153,12 @@ pub async fn act(
 ) -> Result<HttpResponse, Problem> {
     let (key, environment, action) = path.into_inner();
     let action: Action = serde_json::from_value(action.clone().into()).map_err(|_| {
-        Problem::bad_value("action", &action, "this can't be done", "Use one of on, off, kill, revive, clear.")
+        Problem::bad_value(
+            "action",
+            &action,
+            "this can't be done",
+            "Use one of on, off, kill, revive, clear.",
+        )
     })?;
     let target: Target =
         if body.is_empty() { Target::default() } else { usher_core::problem::from_json(&body)? };
@@ -183,7 +199,8 @@ pub async fn archive(
     key: web::Path<String>,
     body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let archive: Archive = if body.is_empty() { Archive::default() } else { usher_core::problem::from_json(&body)? };
+    let archive: Archive =
+        if body.is_empty() { Archive::default() } else { usher_core::problem::from_json(&body)? };
     let message = || format!("Archive {key}");
     change(&app, &request, &key, &body, archive.message.as_deref(), message, |flag| {
         flag.lifecycle = Lifecycle::Archived;
@@ -222,10 +239,12 @@ async fn change(
         let expected = vec![(id.clone(), Expected::Version(entry.version))];
         match write.commit(vec![Change::Put(document.clone())], expected).await {
             Ok(written) => {
-                return Ok(HttpResponse::Ok().insert_header(("ETag", format!("\"{}\"", written.seq))).json(json!({
-                    "seq": written.seq, "at": written.at, "version": written.seq,
-                    "document": document, "replayed": written.replayed
-                })));
+                return Ok(HttpResponse::Ok().insert_header(("ETag", format!("\"{}\"", written.seq))).json(
+                    json!({
+                        "seq": written.seq, "at": written.at, "version": written.seq,
+                        "document": document, "replayed": written.replayed
+                    }),
+                ));
             }
             // Somebody was faster. What is wanted does not depend on what was there, so it is tried anew.
             Err(problem) if problem.code() == "conflict" && tries < TRIES => {}

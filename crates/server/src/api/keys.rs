@@ -75,7 +75,11 @@ pub async fn list(app: web::Data<App>) -> HttpResponse {
 /// Makes a credential.
 #[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "create_key", request_body = NewKey,
     responses((status = 201, description = "Made; the secret is shown this once", body = CreatedKey), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn create(request: HttpRequest, app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    request: HttpRequest,
+    app: web::Data<App>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
     let new: NewKey = usher_core::problem::from_json(&body)?;
     let credential = |secret: &str| -> Result<Credential, Problem> {
         Ok(Credential {
@@ -96,7 +100,9 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: web::Bytes)
     let document = checked(&credential(&secret)?)?;
     // No idempotency: an answer given again could not show the secret.
     let write = Write::new(&app, &request, None, &body)?.or_message(|| format!("Create key “{}”", new.name));
-    write.commit(vec![Change::Put(document.clone())], vec![(document.id().clone(), Expected::Absent)]).await?;
+    write
+        .commit(vec![Change::Put(document.clone())], vec![(document.id().clone(), Expected::Absent)])
+        .await?;
     Ok(HttpResponse::Created().json(json!({"secret": secret, "key": shown(&document)})))
 }
 
@@ -118,15 +124,26 @@ pub async fn rotate(
     key: web::Path<String>,
     body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let rotation: Rotation = if body.is_empty() { Rotation::default() } else { usher_core::problem::from_json(&body)? };
+    let rotation: Rotation =
+        if body.is_empty() { Rotation::default() } else { usher_core::problem::from_json(&body)? };
     if rotation.overlap_seconds > MAX_OVERLAP_SECONDS {
         let mend = format!("Give at most {MAX_OVERLAP_SECONDS} seconds, which is 30 days.");
-        return Err(Problem::bad_value("overlapSeconds", rotation.overlap_seconds, "this is too long", &mend));
+        return Err(Problem::bad_value(
+            "overlapSeconds",
+            rotation.overlap_seconds,
+            "this is too long",
+            &mend,
+        ));
     }
     let (old, entry) = find(&app, &key)?;
     let now = clock::now();
     if !old.is_live(now) {
-        return Err(Problem::bad_value("key", &*key, "this key has expired or was revoked", "Create a new one."));
+        return Err(Problem::bad_value(
+            "key",
+            &*key,
+            "this key has expired or was revoked",
+            "Create a new one.",
+        ));
     }
     let end = Timestamp::from_millis(now.millis() + i64::from(rotation.overlap_seconds) * 1000);
     let secret = secret::generate(old.credential_type).map_err(Problem::internal)?;
@@ -153,10 +170,15 @@ pub async fn rotate(
 #[utoipa::path(post, path = "/api/v1/keys/{key}/revoke", tag = "keys", operation_id = "revoke_key",
     params(("key" = String, Path, description = "The credential")),
     responses((status = 200, description = "Revoked", body = super::write::Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn revoke(request: HttpRequest, app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn revoke(
+    request: HttpRequest,
+    app: web::Data<App>,
+    key: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let (credential, entry) = find(&app, &key)?;
     let name = credential.name.clone();
-    let revoked = Credential { revoked_at: Some(credential.revoked_at.unwrap_or(clock::now())), ..credential };
+    let revoked =
+        Credential { revoked_at: Some(credential.revoked_at.unwrap_or(clock::now())), ..credential };
     let expected = vec![(entry.document.id().clone(), Expected::Version(entry.version))];
     let write = Write::new(&app, &request, None, &[])?.or_message(|| format!("Revoke key “{name}”"));
     let written = write.commit(vec![Change::Put(checked(&revoked)?)], expected).await?;

@@ -78,15 +78,22 @@ pub async fn reach(app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse
     let snapshot = app.world.snapshot();
     let after = snapshot.state.with(&changes);
     let ids: Vec<DocumentId> = changes.iter().map(|change| change.id().clone()).collect();
-    usher_core::Problems(references::check(&after, &ids).into_iter().map(|(_, problem)| problem).collect()).or(())?;
-    let put: Vec<&Document> = changes.iter().filter_map(|change| match change {
-        Change::Put(document) => Some(document),
-        Change::Delete(_) => None,
-    }).collect();
-    let delete: Vec<&DocumentId> = changes.iter().filter_map(|change| match change {
-        Change::Put(_) => None,
-        Change::Delete(id) => Some(id),
-    }).collect();
+    usher_core::Problems(references::check(&after, &ids).into_iter().map(|(_, problem)| problem).collect())
+        .or(())?;
+    let put: Vec<&Document> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Put(document) => Some(document),
+            Change::Delete(_) => None,
+        })
+        .collect();
+    let delete: Vec<&DocumentId> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Put(_) => None,
+            Change::Delete(id) => Some(id),
+        })
+        .collect();
     let now = clock::now();
     let mut reach = Reach { venues: Vec::new(), devices: 0, prerequisites: Vec::new(), truncated: false };
     let mut devices: BTreeMap<String, usize> = BTreeMap::new();
@@ -100,7 +107,9 @@ pub async fn reach(app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse
         flags.dedup();
         reach.truncated |= flags.len() > MAX_FLAGS;
         for flag in flags.into_iter().take(MAX_FLAGS) {
-            if !ids.contains(&DocumentId::new(Kind::Flag, flag)) && !reach.prerequisites.iter().any(|own| own == flag) {
+            if !ids.contains(&DocumentId::new(Kind::Flag, flag))
+                && !reach.prerequisites.iter().any(|own| own == flag)
+            {
                 reach.prerequisites.push(flag.to_owned());
             }
             for entry in snapshot.state.of_kind(&Kind::Venue) {
@@ -115,7 +124,8 @@ pub async fn reach(app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse
                     reach.truncated = true;
                     continue;
                 }
-                let name = entry.document.parse::<Venue>().map_or_else(|_| key.to_owned(), |venue| venue.name);
+                let name =
+                    entry.document.parse::<Venue>().map_or_else(|_| key.to_owned(), |venue| venue.name);
                 reach.venues.push(Difference {
                     key: key.to_owned(),
                     name,

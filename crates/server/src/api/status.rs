@@ -5,12 +5,7 @@ use serde::{Deserialize, Serialize};
 use usher_core::model::{Environment, Epoch, Kind, Seq, Timestamp};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{
-    app::App,
-    connections::Summary,
-    convergence::Report,
-    problem::Problem,
-};
+use crate::{app::App, connections::Summary, convergence::Report, problem::Problem};
 
 /// The workspace at a glance.
 #[derive(Serialize, ToSchema)]
@@ -86,7 +81,10 @@ pub struct ConvergenceQuery {
 /// Tells how far a commit has come.
 #[utoipa::path(get, path = "/api/v1/convergence", tag = "status", operation_id = "convergence", params(ConvergenceQuery),
     responses((status = 200, description = "How far it has come", body = Report), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn convergence(app: web::Data<App>, query: web::Query<ConvergenceQuery>) -> Result<HttpResponse, Problem> {
+pub async fn convergence(
+    app: web::Data<App>,
+    query: web::Query<ConvergenceQuery>,
+) -> Result<HttpResponse, Problem> {
     let report = app.convergence.report(query.seq.map(Seq));
     let report = report.ok_or_else(|| {
         Problem::not_found("such commit among those that this server has sent to clients since it started")

@@ -65,7 +65,8 @@ impl<'a> Write<'a> {
             Some(Ok(key)) if (1..=256).contains(&key.len()) => {
                 let actor = identity(request)?.actor();
                 let mut hash = Sha256::new();
-                for part in [request.method().as_str().as_bytes(), request.uri().to_string().as_bytes(), body] {
+                for part in [request.method().as_str().as_bytes(), request.uri().to_string().as_bytes(), body]
+                {
                     hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
                     hash.update(part);
                 }
@@ -95,7 +96,12 @@ impl<'a> Write<'a> {
             Some(tag) => {
                 let version = tag.trim().strip_prefix("W/").unwrap_or(tag.trim()).trim_matches('"').parse();
                 Expected::Version(Seq(version.map_err(|_| {
-                    Problem::bad_value("If-Match", tag, "this is not a version", "Send the ETag of the document as it came.")
+                    Problem::bad_value(
+                        "If-Match",
+                        tag,
+                        "this is not a version",
+                        "Send the ETag of the document as it came.",
+                    )
                 })?))
             }
         };
@@ -127,9 +133,9 @@ impl<'a> Write<'a> {
         let after = state.with(&changes);
         let ids: Vec<DocumentId> = changes.iter().map(|change| change.id().clone()).collect();
         let many = ids.len() > 1;
-        let found = references::check(&after, &ids).into_iter().map(|(id, problem)| {
-            if many { problem.within(&id.to_string()) } else { problem }
-        });
+        let found = references::check(&after, &ids)
+            .into_iter()
+            .map(|(id, problem)| if many { problem.within(&id.to_string()) } else { problem });
         Problems(found.collect()).or(())?;
         let append = Append {
             expected,

@@ -46,9 +46,11 @@ impl Identity {
             Self::Person(user) => {
                 Actor { kind: ActorKind::User, id: user.key.to_string(), name: user.name.clone() }
             }
-            Self::Program(credential) => {
-                Actor { kind: ActorKind::Token, id: credential.key.to_string(), name: credential.name.clone() }
-            }
+            Self::Program(credential) => Actor {
+                kind: ActorKind::Token,
+                id: credential.key.to_string(),
+                name: credential.name.clone(),
+            },
         }
     }
 }
@@ -61,7 +63,9 @@ pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
     if let Some(token) = bearer(request) {
         let credential = live_credential(token, app)?;
         if credential.credential_type != CredentialType::Api {
-            return Err(Problem::forbidden("This is an SDK key; the administration API takes an API token (uat_…)."));
+            return Err(Problem::forbidden(
+                "This is an SDK key; the administration API takes an API token (uat_…).",
+            ));
         }
         return Ok(Identity::Program(credential));
     }
@@ -73,7 +77,8 @@ pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
     let snapshot = app.world.snapshot();
     // Looked up again each time, so that a role that was taken away is gone at once.
     let user = snapshot.users.values().find(|own| *own.key == *user).cloned();
-    user.map(Identity::Person).ok_or_else(|| Problem::unauthorized("This account no longer exists; sign in again."))
+    user.map(Identity::Person)
+        .ok_or_else(|| Problem::unauthorized("This account no longer exists; sign in again."))
 }
 
 /// The SDK key that a request carries: in `Authorization`, in `X-API-Key`, or, from a browser's WebSocket, as a
@@ -83,8 +88,9 @@ pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
 /// No key, one that is unknown, expired or revoked (401), or an API token (403).
 pub fn sdk_key(request: &HttpRequest, app: &App) -> Result<Arc<Credential>, Problem> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let protocol = header("Sec-WebSocket-Protocol")
-        .and_then(|offered| offered.split(',').find_map(|one| one.trim().strip_prefix(KEY_SUBPROTOCOL_PREFIX)));
+    let protocol = header("Sec-WebSocket-Protocol").and_then(|offered| {
+        offered.split(',').find_map(|one| one.trim().strip_prefix(KEY_SUBPROTOCOL_PREFIX))
+    });
     let Some(secret) = bearer(request).or_else(|| header("X-API-Key")).or(protocol) else {
         return Err(Problem::unauthorized("Send an SDK key as `Authorization: Bearer usk_…` (or uck_…)."));
     };

@@ -18,7 +18,10 @@ pub static NOBODY: LazyLock<String> = LazyLock::new(|| hash("nobody has this pas
 /// # Errors
 /// The system has no randomness to give.
 pub fn hash(password: &str) -> Result<String, String> {
-    Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|error| error.to_string())
+    Argon2::default()
+        .hash_password(password.as_bytes())
+        .map(|hash| hash.to_string())
+        .map_err(|error| error.to_string())
 }
 
 /// Whether `password` is the one that was hashed. Takes tens of milliseconds: not for an async thread.

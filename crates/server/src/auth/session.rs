@@ -52,13 +52,18 @@ impl Sessions {
         let key = match fs::read(&path) {
             Ok(key) if key.len() == KEY_BYTES => key,
             Ok(_) => {
-                let message = format!("{} does not hold a key: remove it, and people sign in again", path.display());
+                let message =
+                    format!("{} does not hold a key: remove it, and people sign in again", path.display());
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&path)?,
             Err(error) => return Err(error),
         };
-        Ok(Self { encoding: EncodingKey::from_secret(&key), decoding: DecodingKey::from_secret(&key), secure })
+        Ok(Self {
+            encoding: EncodingKey::from_secret(&key),
+            decoding: DecodingKey::from_secret(&key),
+            secure,
+        })
     }
 
     /// A new session, and when it ends.
@@ -70,7 +75,8 @@ impl Sessions {
         let exp = iat + LIFETIME_SECONDS;
         let claims =
             Claims { sub: user.key.to_string(), iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), iat, exp };
-        let token = encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(Problem::internal)?;
+        let token =
+            encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(Problem::internal)?;
         Ok((self.cookie(token, Duration::seconds(LIFETIME_SECONDS)), Timestamp::from_millis(exp * 1000)))
     }
 

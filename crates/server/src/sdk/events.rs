@@ -115,13 +115,20 @@ impl Counts {
     #[must_use]
     pub fn exposures(&self, flag: &str, variant: &str) -> u64 {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mine = inner.exposures.iter().filter(|(of, _)| of.name == flag && of.variant.as_deref() == Some(variant));
+        let mine = inner
+            .exposures
+            .iter()
+            .filter(|(of, _)| of.name == flag && of.variant.as_deref() == Some(variant));
         mine.map(|(_, count)| count).sum()
     }
 }
 
 /// `POST /sdk/v1/events`.
-pub async fn events(request: HttpRequest, app: web::Data<App>, batch: web::Json<Batch>) -> Result<HttpResponse, Problem> {
+pub async fn events(
+    request: HttpRequest,
+    app: web::Data<App>,
+    batch: web::Json<Batch>,
+) -> Result<HttpResponse, Problem> {
     let credential = auth::sdk_key(&request, &app)?;
     let environment = credential.environment.as_deref().unwrap_or_default().to_owned();
     let batch = batch.into_inner();
@@ -141,7 +148,10 @@ mod tests {
     fn a_batch_sent_twice_counts_once() {
         let counts = Counts::default();
         let batch = || {
-            serde_json::from_value(json!({"batch": "b-1", "exposures": [{"flag": "f", "variant": "on", "count": 3}]})).unwrap()
+            serde_json::from_value(
+                json!({"batch": "b-1", "exposures": [{"flag": "f", "variant": "on", "count": 3}]}),
+            )
+            .unwrap()
         };
         assert!(counts.add("production", batch()));
         assert!(!counts.add("production", batch()));

@@ -63,7 +63,10 @@ pub async fn ruleset(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
         environment,
         documents: state.documents(),
     };
-    Ok(HttpResponse::Ok().insert_header(("ETag", tag)).insert_header(("Cache-Control", "private, no-cache")).json(body))
+    Ok(HttpResponse::Ok()
+        .insert_header(("ETag", tag))
+        .insert_header(("Cache-Control", "private, no-cache"))
+        .json(body))
 }
 
 /// What is asked of `POST /sdk/v1/values`.

@@ -20,8 +20,8 @@ use usher_core::{
     Context,
     model::{Credential, CredentialType, EnvironmentKey, Seq, VenueKey},
     protocol::{
-        ClientFrame, Drain, ErrorCode, FrameError, Hello, MAX_CLIENT_FRAME_BYTES, Mode, Ping, SCHEMA, SUBPROTOCOL,
-        ServerError, ServerFrame, View,
+        ClientFrame, Drain, ErrorCode, FrameError, Hello, MAX_CLIENT_FRAME_BYTES, Mode, Ping, SCHEMA,
+        SUBPROTOCOL, ServerError, ServerFrame, View,
     },
 };
 
@@ -43,7 +43,11 @@ const COME_AGAIN_MS: u64 = 1_000;
 const DRAIN_SPREAD_MS: u64 = 5_000;
 
 /// `GET /sdk/v1/stream`, a WebSocket.
-pub async fn stream(request: HttpRequest, body: web::Payload, app: web::Data<App>) -> Result<HttpResponse, actix_web::Error> {
+pub async fn stream(
+    request: HttpRequest,
+    body: web::Payload,
+    app: web::Data<App>,
+) -> Result<HttpResponse, actix_web::Error> {
     let credential = auth::sdk_key(&request, &app)?;
     let environment = environment_of(&credential)?;
     let (response, socket, messages) = actix_ws::handle_with_protocols(&request, body, &[SUBPROTOCOL])?;
@@ -95,7 +99,10 @@ impl Link {
             if code == ErrorCode::TooSlow {
                 self.app.metrics.evictions.inc();
             }
-            let retry = !matches!(code, ErrorCode::Forbidden | ErrorCode::Unauthorized | ErrorCode::UnsupportedSchema);
+            let retry = !matches!(
+                code,
+                ErrorCode::Forbidden | ErrorCode::Unauthorized | ErrorCode::UnsupportedSchema
+            );
             let error = ServerFrame::Error(ServerError { code, message, retry, retry_after_ms });
             // It may not be listening any more.
             let _ = timeout(Duration::from_secs(1), self.socket.text(frame(&error))).await;
@@ -127,10 +134,14 @@ impl Link {
         match message {
             Some(Ok(AggregatedMessage::Text(text))) => match ClientFrame::parse(&text) {
                 Ok(frame) => Ok(Some(frame)),
-                Err(FrameError::UnknownType(name)) => {
-                    Err(End::Tell(ErrorCode::BadFrame, format!("The frame type `{name}` is not known."), None))
+                Err(FrameError::UnknownType(name)) => Err(End::Tell(
+                    ErrorCode::BadFrame,
+                    format!("The frame type `{name}` is not known."),
+                    None,
+                )),
+                Err(error @ FrameError::Malformed(_)) => {
+                    Err(End::Tell(ErrorCode::BadFrame, error.to_string(), None))
                 }
-                Err(error @ FrameError::Malformed(_)) => Err(End::Tell(ErrorCode::BadFrame, error.to_string(), None)),
             },
             Some(Ok(AggregatedMessage::Ping(bytes))) => {
                 self.socket.pong(&bytes).await?;
@@ -151,8 +162,15 @@ impl Link {
         let (mut session, view, venue) = self.admit(&hello)?;
         let mut stream = self.app.world.streams().subscribe(view.clone());
         let instance = hello.instance.as_deref().unwrap_or_default();
-        let connection =
-            Connection::new(view, session.mode(), venue, &hello.sdk, hello.version.clone(), instance, &self.credential.key);
+        let connection = Connection::new(
+            view,
+            session.mode(),
+            venue,
+            &hello.sdk,
+            hello.version.clone(),
+            instance,
+            &self.credential.key,
+        );
         // From here on it is counted, so it must be taken off whatever happens.
         let present = Present::new(&self.app, connection);
         let opened = self.open(&mut session, &mut stream, &hello).await;
@@ -177,7 +195,9 @@ impl Link {
         }
         let (session, context_venue) = match hello.mode {
             Mode::Ruleset if is_client => {
-                return Err(forbidden("Client keys get values, never rules: say hello in values mode.".to_owned()));
+                return Err(forbidden(
+                    "Client keys get values, never rules: say hello in values mode.".to_owned(),
+                ));
             }
             Mode::Ruleset => (Session::ruleset(), None),
             Mode::Values => {
@@ -198,7 +218,8 @@ impl Link {
 
     fn context(&self, value: Option<&serde_json::Value>) -> Result<Context, End> {
         context_for(&self.credential, value).map_err(|problem| {
-            let code = if problem.code() == "forbidden" { ErrorCode::Forbidden } else { ErrorCode::InvalidContext };
+            let code =
+                if problem.code() == "forbidden" { ErrorCode::Forbidden } else { ErrorCode::InvalidContext };
             End::Tell(code, problem.detail().to_owned(), None)
         })
     }
@@ -218,7 +239,11 @@ impl Link {
                 let Ok(_place) = admissions.try_acquire() else {
                     self.app.metrics.refused.inc();
                     let after = COME_AGAIN_MS + spread(hello, COME_AGAIN_MS);
-                    return Err(End::Tell(ErrorCode::Busy, "Many clients are coming at once.".to_owned(), Some(after)));
+                    return Err(End::Tell(
+                        ErrorCode::Busy,
+                        "Many clients are coming at once.".to_owned(),
+                        Some(after),
+                    ));
                 };
                 self.send(ready).await?;
                 for part in state.snapshot_frames() {
@@ -298,7 +323,9 @@ impl Link {
         self.app.metrics.frames.with_label_values(&["any"]).inc();
         match timeout(self.heartbeat * 2, self.socket.text(frame)).await {
             Ok(sent) => Ok(sent?),
-            Err(_) => Err(End::Tell(ErrorCode::TooSlow, "Nothing was taken for two heartbeats.".to_owned(), None)),
+            Err(_) => {
+                Err(End::Tell(ErrorCode::TooSlow, "Nothing was taken for two heartbeats.".to_owned(), None))
+            }
         }
     }
 }

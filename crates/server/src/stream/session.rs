@@ -63,7 +63,13 @@ impl Session {
     }
 
     /// Answers `hello`.
-    pub fn open(&mut self, state: &StreamState, resume: Option<Resume>, heartbeat_sec: u32, now: Timestamp) -> Opening {
+    pub fn open(
+        &mut self,
+        state: &StreamState,
+        resume: Option<Resume>,
+        heartbeat_sec: u32,
+        now: Timestamp,
+    ) -> Opening {
         let ready = |intent| {
             streams_frame(&ServerFrame::Ready(Ready {
                 epoch: state.snapshot.epoch,
@@ -81,9 +87,9 @@ impl Session {
         }
         match resume.filter(|resume| resume.epoch == state.snapshot.epoch && resume.seq <= state.head) {
             Some(resume) if resume.seq == state.head => Opening::Frames(vec![ready(Intent::Current)]),
-            Some(resume) => {
-                Opening::Frames([ready(Intent::Delta)].into_iter().chain(catch_up(state, resume.seq)).collect())
-            }
+            Some(resume) => Opening::Frames(
+                [ready(Intent::Delta)].into_iter().chain(catch_up(state, resume.seq)).collect(),
+            ),
             None => Opening::Snapshot(ready(Intent::Snapshot)),
         }
     }
@@ -107,7 +113,12 @@ impl Session {
     }
 
     /// Values mode: the client is somebody else, or somewhere else, from now on. `None` in ruleset mode.
-    pub fn change_context(&mut self, new: Context, state: &StreamState, now: Timestamp) -> Option<ByteString> {
+    pub fn change_context(
+        &mut self,
+        new: Context,
+        state: &StreamState,
+        now: Timestamp,
+    ) -> Option<ByteString> {
         match &mut self.kind {
             Kind::Ruleset => None,
             Kind::Values { context, .. } => {
@@ -119,14 +130,18 @@ impl Session {
     }
 
     fn all_values(&mut self, state: &StreamState, now: Timestamp) -> ByteString {
-        let Kind::Values { context, client_visible_only, last } = &mut self.kind else { return ByteString::new() };
+        let Kind::Values { context, client_visible_only, last } = &mut self.kind else {
+            return ByteString::new();
+        };
         let put = values(state, context, *client_visible_only, now);
         *last = put.iter().map(|(flag, value)| (flag.clone(), xxh3_64(value.get().as_bytes()))).collect();
         values_frame(state, put, Vec::new(), true)
     }
 
     fn changed_values(&mut self, state: &StreamState, changed: &[DocumentId], now: Timestamp) -> ByteString {
-        let Kind::Values { context, client_visible_only, last } = &mut self.kind else { return ByteString::new() };
+        let Kind::Values { context, client_visible_only, last } = &mut self.kind else {
+            return ByteString::new();
+        };
         let Some(ruleset) = state.ruleset() else { return ByteString::new() };
         let mut put = IndexMap::new();
         let mut delete = Vec::new();
@@ -166,7 +181,13 @@ fn values_frame(
     delete: Vec<String>,
     full: bool,
 ) -> ByteString {
-    streams_frame(&ServerFrame::Values(Values { seq: state.head, at: state.snapshot.at(), put, delete, full }))
+    streams_frame(&ServerFrame::Values(Values {
+        seq: state.head,
+        at: state.snapshot.at(),
+        put,
+        delete,
+        full,
+    }))
 }
 
 /// The values of all flags that may be seen.
@@ -183,6 +204,11 @@ pub fn values(
     keys.into_iter().filter_map(|flag| Some((flag.to_owned(), value(ruleset, flag, context, now)?))).collect()
 }
 
-fn value(ruleset: &Arc<usher_core::Ruleset>, flag: &str, context: &Context, now: Timestamp) -> Option<Box<RawValue>> {
+fn value(
+    ruleset: &Arc<usher_core::Ruleset>,
+    flag: &str,
+    context: &Context,
+    now: Timestamp,
+) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(&ruleset.evaluate(flag, context, now)).ok()
 }

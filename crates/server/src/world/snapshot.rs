@@ -31,7 +31,9 @@ impl Snapshot {
         let documents = || state.entries().map(|entry| &entry.document);
         let keys = state.of_kind(&Kind::Environment).filter_map(|entry| entry.document.key().parse().ok());
         let environments = keys
-            .map(|key: EnvironmentKey| (key.clone(), Arc::new(Ruleset::compile(key, state.seq(), documents()))))
+            .map(|key: EnvironmentKey| {
+                (key.clone(), Arc::new(Ruleset::compile(key, state.seq(), documents())))
+            })
             .collect();
         let mut snapshot = Self {
             epoch,
@@ -54,21 +56,33 @@ impl Snapshot {
             // Rare, and people wait for it anyway.
             return Self::compile(self.epoch, Arc::new(state));
         }
-        let put: Vec<&Document> = commit.changes.iter().filter_map(|change| match change {
-            Change::Put(document) => Some(document),
-            Change::Delete(_) => None,
-        }).collect();
-        let delete: Vec<&DocumentId> = commit.changes.iter().filter_map(|change| match change {
-            Change::Put(_) => None,
-            Change::Delete(id) => Some(id),
-        }).collect();
+        let put: Vec<&Document> = commit
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Put(document) => Some(document),
+                Change::Delete(_) => None,
+            })
+            .collect();
+        let delete: Vec<&DocumentId> = commit
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Put(_) => None,
+                Change::Delete(id) => Some(id),
+            })
+            .collect();
         let apply = |ruleset: &Ruleset| {
             Arc::new(ruleset.apply(commit.seq, put.iter().copied(), delete.iter().copied()))
         };
         Self {
             epoch: self.epoch,
             state: Arc::new(state),
-            environments: self.environments.iter().map(|(key, ruleset)| (key.clone(), apply(ruleset))).collect(),
+            environments: self
+                .environments
+                .iter()
+                .map(|(key, ruleset)| (key.clone(), apply(ruleset)))
+                .collect(),
             credentials: self.credentials.clone(),
             users: self.users.clone(),
         }

@@ -106,7 +106,13 @@ impl StreamState {
             (1..)
                 .zip(parts)
                 .map(|(part, documents)| {
-                    frame(&ServerFrame::Snapshot(SnapshotPart { seq: self.head, at, part, parts: count, documents }))
+                    frame(&ServerFrame::Snapshot(SnapshotPart {
+                        seq: self.head,
+                        at,
+                        part,
+                        parts: count,
+                        documents,
+                    }))
                 })
                 .collect()
         })

@@ -1,0 +1,66 @@
+//! `usher doctor`.
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use crate::{
+    args::Output,
+    client::Client,
+    output::{self, text},
+};
+
+/// Checks, in the order in which one would look; stops at nothing, and fails if any check does.
+pub async fn run(client: &Client, shown: Output) -> Result<()> {
+    let mut checks: Vec<(&str, bool, String)> = Vec::new();
+    // Without an answer at all there is nothing more to look at.
+    let ready = client.get("/readyz", &[]).await;
+    if let Err(error) = &ready
+        && error.is::<crate::failure::Unreachable>()
+    {
+        return Err(ready.err().unwrap_or_else(|| anyhow::anyhow!("no answer")));
+    }
+    checks.push(match ready {
+        Ok(answer) => ("ready", true, format!("at commit {}", answer["seq"])),
+        Err(error) => ("ready", false, format!("{error:#}")),
+    });
+    checks.push(match client.get("/api/v1/session", &[]).await {
+        Ok(answer) => {
+            let user = &answer["user"];
+            ("token", true, format!("{}, {}", text(&user["name"]), text(&user["role"])))
+        }
+        Err(error) => ("token", false, format!("{error:#}")),
+    });
+    checks.push(match client.get("/api/v1/workspace", &[]).await {
+        Ok(answer) => {
+            let counts = &answer["counts"];
+            let seen = format!(
+                "{} flags, {} venues, {} clients connected, version {}",
+                counts["flags"], counts["venues"], answer["connections"], text(&answer["version"])
+            );
+            ("workspace", true, seen)
+        }
+        Err(error) => ("workspace", false, format!("{error:#}")),
+    });
+    checks.push(match client.get("/api/v1/verify", &[]).await {
+        Ok(found) => {
+            let problems = found["problems"].as_array().map_or(0, Vec::len);
+            ("journal", problems == 0, format!("{} commits, {problems} problems", found["commits"]))
+        }
+        Err(error) => ("journal", false, format!("{error:#}")),
+    });
+    let failed = checks.iter().filter(|(_, good, _)| !good).count();
+    if shown == Output::Json {
+        let list: Vec<Value> =
+            checks.iter().map(|(name, good, detail)| json!({"check": name, "good": good, "detail": detail})).collect();
+        output::json(&Value::Array(list));
+    } else {
+        let row = |(name, good, detail): &(&str, bool, String)| {
+            vec![if *good { "ok" } else { "FAILED" }.to_owned(), (*name).to_owned(), detail.clone()]
+        };
+        output::table(&["", "CHECK", "FOUND"], &checks.iter().map(row).collect::<Vec<_>>());
+    }
+    if failed > 0 {
+        bail!("{failed} of {} checks failed", checks.len());
+    }
+    Ok(())
+}

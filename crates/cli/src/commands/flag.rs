@@ -1,0 +1,79 @@
+//! `usher flag`.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{documents, written};
+use crate::{
+    args::{Flag, Output, Where},
+    client::{Client, segment},
+    output::{self, text},
+};
+
+pub async fn run(client: &Client, flag: Flag, shown: Output) -> Result<()> {
+    match flag {
+        Flag::Ls { search } => list(client, search.as_deref(), shown).await,
+        Flag::Get { key, at } => documents::get(client, "flags", &key, at.as_deref()).await,
+        Flag::Set(set) => documents::set(client, "flags", &set, shown).await,
+        Flag::On { place, variant } => act(client, "on", "on", place, json!({"variant": variant}), shown).await,
+        Flag::Off(place) => act(client, "off", "off", place, json!({}), shown).await,
+        Flag::Clear(place) => act(client, "clear", "cleared", place, json!({}), shown).await,
+        Flag::Kill { place, cohort } => act(client, "kill", "killed", place, json!({"cohorts": cohort}), shown).await,
+        Flag::Revive { place, cohort } => {
+            act(client, "revive", "revived", place, json!({"cohorts": cohort}), shown).await
+        }
+        Flag::Archive { key, message } => {
+            let body = json!({"message": message.message});
+            let answer = client.post(&format!("/api/v1/flags/{}/archive", segment(&key)), &body).await?;
+            written(&answer, &format!("{key} is archived"), shown);
+            Ok(())
+        }
+    }
+}
+
+async fn act(client: &Client, action: &str, done: &str, place: Where, mut body: Value, shown: Output) -> Result<()> {
+    let Where { key, environment, venue, message } = place;
+    let at = if venue.is_empty() { String::new() } else { format!(" at {}", venue.join(", ")) };
+    body["venues"] = json!(venue);
+    body["message"] = json!(message.message);
+    let path = format!("/api/v1/flags/{}/environments/{}/{action}", segment(&key), segment(&environment));
+    let answer = client.post(&path, &body).await?;
+    written(&answer, &format!("{key} is {done}{at} in {environment}"), shown);
+    Ok(())
+}
+
+async fn list(client: &Client, search: Option<&str>, shown: Output) -> Result<()> {
+    let items = documents::all(client, "flags", search).await?;
+    if shown == Output::Json {
+        output::json(&Value::Array(items));
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = items.iter().map(|item| {
+        let flag = &item["document"];
+        let states = flag["environments"].as_object().into_iter().flatten().map(|(environment, config)| {
+            format!("{environment}: {}", state(config))
+        });
+        vec![
+            text(&flag["key"]),
+            text(&flag["type"]),
+            states.collect::<Vec<_>>().join(", "),
+            text(&flag["owner"]),
+            text(&flag["name"]),
+        ]
+    }).collect();
+    output::table(&["KEY", "TYPE", "STATE", "OWNER", "NAME"], &rows);
+    Ok(())
+}
+
+fn state(config: &Value) -> String {
+    let killed = &config["killed"];
+    let places = |list: &str| killed[list].as_array().map_or(0, Vec::len);
+    if killed["all"] == true {
+        return "killed".to_owned();
+    }
+    let on = if config["enabled"] == true { "on" } else { "off" };
+    match places("venues") + places("cohorts") {
+        0 => on.to_owned(),
+        count => format!("{on}, killed in {count} places"),
+    }
+}

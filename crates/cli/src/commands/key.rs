@@ -1,0 +1,65 @@
+//! `usher key`.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::written;
+use crate::{
+    args::{Key, KeyKind, Output},
+    client::{Client, segment},
+    output::{self, text},
+};
+
+pub async fn run(client: &Client, key: Key, shown: Output) -> Result<()> {
+    match key {
+        Key::Ls => list(client, shown).await,
+        Key::Create { name, kind, environment, venue } => {
+            let kind = match kind {
+                KeyKind::Server => "server",
+                KeyKind::Client => "client",
+                KeyKind::Api => "api",
+            };
+            let body = json!({"name": name, "type": kind, "environment": environment, "venues": venue});
+            show(&client.post("/api/v1/keys", &body).await?, shown);
+            Ok(())
+        }
+        Key::Rotate { id, overlap_seconds } => {
+            let path = format!("/api/v1/keys/{}/rotate", segment(&id));
+            show(&client.post(&path, &json!({"overlapSeconds": overlap_seconds})).await?, shown);
+            Ok(())
+        }
+        Key::Revoke { id } => {
+            let answer = client.post(&format!("/api/v1/keys/{}/revoke", segment(&id)), &json!({})).await?;
+            written(&answer, &format!("{id} is revoked"), shown);
+            Ok(())
+        }
+    }
+}
+
+fn show(created: &Value, shown: Output) {
+    match shown {
+        Output::Json => output::json(created),
+        Output::Table => {
+            output::line(&text(&created["secret"]));
+            eprintln!("This is key {}; its secret is shown this once.", text(&created["key"]["key"]));
+        }
+    }
+}
+
+async fn list(client: &Client, shown: Output) -> Result<()> {
+    let answer = client.get("/api/v1/keys", &[]).await?;
+    if shown == Output::Json {
+        output::json(&answer["items"]);
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = answer["items"].as_array().into_iter().flatten().map(|key| {
+        let state = match (&key["revokedAt"], &key["expiresAt"]) {
+            (Value::String(at), _) => format!("revoked {at}"),
+            (_, Value::String(at)) => format!("until {at}"),
+            _ => "live".to_owned(),
+        };
+        ["key", "type", "environment", "prefix", "name"].iter().map(|name| text(&key[*name])).chain([state]).collect()
+    }).collect();
+    output::table(&["ID", "KIND", "ENVIRONMENT", "STARTS WITH", "NAME", "STATE"], &rows);
+    Ok(())
+}

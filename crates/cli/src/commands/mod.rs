@@ -1,0 +1,49 @@
+//! The commands that talk to a server, or to a journal on disk.
+
+mod converge;
+mod doctor;
+mod documents;
+mod eval;
+mod files;
+mod flag;
+mod history;
+mod key;
+
+use anyhow::Result;
+
+use crate::{
+    args::{Command, Output, Server},
+    client::Client,
+};
+
+/// Carries out a command.
+pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()> {
+    let client = Client::new(server)?;
+    match command {
+        Command::Flag(flag) => flag::run(&client, flag, shown).await,
+        Command::Venue(venue) => documents::venue(&client, venue, shown).await,
+        Command::Cohort(cohort) => documents::run(&client, "cohorts", cohort, shown).await,
+        Command::Environment(environment) => documents::run(&client, "environments", environment, shown).await,
+        Command::Eval(eval) => eval::run(&client, eval, shown).await,
+        Command::Journal(journal) => history::journal(&client, journal, shown).await,
+        Command::Rollback(rollback) => history::rollback(&client, rollback, shown).await,
+        Command::Undo(undo) => history::undo(&client, &undo, shown).await,
+        Command::Converge(converge) => converge::run(&client, &converge, shown).await,
+        Command::Key(key) => key::run(&client, key, shown).await,
+        Command::Export { at } => files::export(&client, at.as_deref()).await,
+        Command::Import { file, message } => files::import(&client, &file, &message, shown).await,
+        Command::Backup { data, to } => files::backup(&data, &to, shown).await,
+        Command::Restore { from, data } => files::restore(&from, &data, shown).await,
+        Command::Doctor => doctor::run(&client, shown).await,
+        // These have no server to talk to, and never come here.
+        Command::Serve(_) | Command::DemoDevices(_) => Ok(()),
+    }
+}
+
+/// Says that something was written, and in which commit.
+fn written(answer: &serde_json::Value, what: &str, shown: Output) {
+    match shown {
+        Output::Json => crate::output::json(answer),
+        Output::Table => crate::output::line(&format!("{what} (commit {})", answer["seq"])),
+    }
+}

@@ -1,0 +1,207 @@
+//! Building a client.
+
+use std::{path::PathBuf, sync::Arc};
+
+use serde::Deserialize;
+use usher_core::{
+    Context,
+    model::{Document, EnvironmentKey, Seq},
+    protocol::{Mode, RulesetBody, ValuesBody},
+};
+
+use crate::{
+    cache::{Cache, Missing},
+    client::Client,
+    connection::Connection,
+    shared::{Config, Shared, Store, context_json},
+    status::Source,
+};
+
+/// Flags that a program brings along, for a first start without a server.
+#[derive(Clone, Debug)]
+pub struct Bootstrap {
+    environment: EnvironmentKey,
+    documents: Vec<Document>,
+}
+
+impl Bootstrap {
+    /// Reads what `usher export` writes, or what `GET /sdk/v1/ruleset` answers, for an environment.
+    ///
+    /// # Errors
+    /// Text that is neither.
+    pub fn from_json(environment: &str, json: &str) -> Result<Self, BuildError> {
+        #[derive(Deserialize)]
+        struct Documents {
+            documents: Vec<Document>,
+        }
+        let environment = environment.parse().map_err(BuildError::Bootstrap)?;
+        let read: Documents = serde_json::from_str(json).map_err(|error| BuildError::Bootstrap(error.to_string()))?;
+        Ok(Self { environment, documents: read.documents })
+    }
+}
+
+/// Why a client can't be built. What comes later is never an error, but a status.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Not an address of a server.
+    #[error("`{0}` is not the address of a server: give one such as https://flags.example.org")]
+    Url(String),
+    /// The bootstrap can't be read.
+    #[error("the bootstrap can't be read: {0}")]
+    Bootstrap(String),
+    /// No thread for the connection.
+    #[error("the background thread can't be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// No randomness.
+    #[error("the system has no randomness to give: {0}")]
+    Randomness(getrandom::Error),
+}
+
+/// Builds a [`Client`].
+pub struct Builder {
+    url: String,
+    key: String,
+    mode: Option<Mode>,
+    venue: Option<String>,
+    context: Context,
+    cache_dir: Option<PathBuf>,
+    bootstrap: Option<Bootstrap>,
+    app_version: Option<String>,
+    runtime: Option<tokio::runtime::Handle>,
+}
+
+impl Builder {
+    pub(crate) fn new(url: &str, key: &str) -> Self {
+        Self {
+            url: url.trim_end_matches('/').to_owned(),
+            key: key.to_owned(),
+            mode: None,
+            venue: None,
+            context: Context::anonymous(),
+            cache_dir: None,
+            bootstrap: None,
+            app_version: None,
+            runtime: None,
+        }
+    }
+
+    /// Where this program runs: it is counted there, and in values mode asked for there.
+    #[must_use]
+    pub fn venue(mut self, venue: &str) -> Self {
+        self.venue = Some(venue.to_owned());
+        self
+    }
+
+    /// Rules to evaluate here (server keys), or values that the server evaluates (any key). Without it the
+    /// key's own prefix decides.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Values mode: who is asked for. The context that a call passes is then not looked at.
+    #[must_use]
+    pub fn context(mut self, context: Context) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// A folder in which flags survive the process.
+    #[must_use]
+    pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache_dir = Some(folder.into());
+        self
+    }
+
+    /// Flags to begin with where there is neither a server nor a cache.
+    #[must_use]
+    pub fn bootstrap(mut self, bootstrap: Bootstrap) -> Self {
+        self.bootstrap = Some(bootstrap);
+        self
+    }
+
+    /// The version of the program, for statistics.
+    #[must_use]
+    pub fn app_version(mut self, version: &str) -> Self {
+        self.app_version = Some(version.to_owned());
+        self
+    }
+
+    /// Runs the connection on this runtime, instead of a thread of its own.
+    #[must_use]
+    pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Builds the client. Returns at once: what is on disk has been read, the network is another's business.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn build(self) -> Result<Client, BuildError> {
+        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
+            return Err(BuildError::Url(self.url));
+        }
+        // One TLS implementation for all; an error only says that there is one already.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let mode = self.mode.unwrap_or(if self.key.starts_with("uck_") { Mode::Values } else { Mode::Ruleset });
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(BuildError::Randomness)?;
+        let person = if mode == Mode::Values { self.context.targeting_key() } else { None };
+        let venue = self.venue.as_deref();
+        let cache = self.cache_dir.map(|folder| Cache::new(&folder, &self.url, &self.key, mode, venue, person));
+        let context = context_json(&self.context, venue);
+        let config = Config {
+            url: self.url,
+            key: self.key,
+            mode,
+            venue: self.venue,
+            app_version: self.app_version,
+            instance: format!("{:016x}", u64::from_le_bytes(random)),
+            cache,
+        };
+        let shared = Arc::new(Shared::new(config, context));
+        let mut connection = Connection::new(Arc::clone(&shared));
+        begin(&shared, &mut connection, self.bootstrap);
+        match self.runtime {
+            Some(runtime) => drop(runtime.spawn(connection.run())),
+            None => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                std::thread::Builder::new()
+                    .name("usher-sdk".to_owned())
+                    .spawn(move || {
+                        runtime.block_on(connection.run());
+                        // A name look-up that hangs must not keep the thread.
+                        runtime.shutdown_background();
+                    })?;
+            }
+        }
+        Ok(Client::new(shared))
+    }
+}
+
+/// What there is without a network: the disk, else the bootstrap.
+fn begin(shared: &Shared, connection: &mut Connection, bootstrap: Option<Bootstrap>) {
+    if let Some(cache) = &shared.config.cache {
+        let read = match shared.config.mode {
+            Mode::Ruleset => cache.read::<RulesetBody>().map(|(body, heard)| {
+                shared.set_heard(heard);
+                connection.begin_with_ruleset(body);
+            }),
+            Mode::Values => cache.read::<ValuesBody>().map(|(body, heard)| {
+                shared.set_heard(heard);
+                connection.begin_with_values(body);
+            }),
+        };
+        match read {
+            Ok(()) => return,
+            Err(Missing::None) => {}
+            Err(Missing::Damaged(report)) => shared.report(report),
+        }
+    }
+    if let (Some(bootstrap), Mode::Ruleset) = (bootstrap, shared.config.mode) {
+        let mut store = Store { environment: Some(bootstrap.environment), ..Store::default() };
+        store.replace(shared, bootstrap.documents, Seq::ZERO, Source::Bootstrap);
+    }
+}

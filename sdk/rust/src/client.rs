@@ -1,0 +1,257 @@
+//! The client: what programs hold.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use usher_core::{Context, ErrorCode, Reason, Trace, VariantValue};
+
+use crate::{
+    builder::Builder,
+    details::{Details, ObjectValue, StringValue},
+    listeners::{Change, Subscription},
+    shared::{Shared, context_json, now},
+    snapshot::{Answer, Data},
+    status::{Source, Status},
+};
+
+/// Reads flags. Cheap to clone; when the last clone is dropped, the connection ends.
+#[derive(Clone)]
+pub struct Client(Arc<Handle>);
+
+struct Handle(Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.closed.send_replace(true);
+    }
+}
+
+impl Client {
+    /// Begins to build a client for a server and a key.
+    #[must_use]
+    pub fn builder(url: &str, key: &str) -> Builder {
+        Builder::new(url, key)
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(Arc::new(Handle(shared)))
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.0.0
+    }
+
+    /// A boolean flag.
+    ///
+    /// ```no_run
+    /// # let client = usher_sdk::Client::builder("http://127.0.0.1:7080", "usk_…").build()?;
+    /// let context = usher_sdk::Context::new("u-17").with("venue", "wembley-stadium");
+    /// let guarded = client.boolean("resale-guard", &context, false);
+    /// # Ok::<(), usher_sdk::BuildError>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn boolean(&self, flag: &str, context: &Context, default: bool) -> bool {
+        self.read(flag, context, default, boolean)
+    }
+
+    /// A flag of whole numbers.
+    #[inline]
+    #[must_use]
+    pub fn integer(&self, flag: &str, context: &Context, default: i64) -> i64 {
+        self.read(flag, context, default, integer)
+    }
+
+    /// A flag of numbers.
+    #[inline]
+    #[must_use]
+    pub fn float(&self, flag: &str, context: &Context, default: f64) -> f64 {
+        self.read(flag, context, default, float)
+    }
+
+    /// A flag of texts. What comes back shares the flag's text, or borrows the default.
+    #[inline]
+    #[must_use]
+    pub fn string<'d>(&self, flag: &str, context: &Context, default: &'d str) -> StringValue<'d> {
+        self.read(flag, context, StringValue::Default(default), string)
+    }
+
+    /// A flag of JSON trees. What comes back shares the flag's tree, or borrows the default.
+    #[inline]
+    #[must_use]
+    pub fn object<'d>(&self, flag: &str, context: &Context, default: &'d Value) -> ObjectValue<'d> {
+        self.read(flag, context, ObjectValue::Default(default), object)
+    }
+
+    /// A boolean flag, with all that is known about the answer.
+    #[must_use]
+    pub fn boolean_details(&self, flag: &str, context: &Context, default: bool) -> Details<bool> {
+        self.details(flag, context, boolean).map(|value| value.unwrap_or(default))
+    }
+
+    /// A flag of whole numbers, with all that is known about the answer.
+    #[must_use]
+    pub fn integer_details(&self, flag: &str, context: &Context, default: i64) -> Details<i64> {
+        self.details(flag, context, integer).map(|value| value.unwrap_or(default))
+    }
+
+    /// A flag of numbers, with all that is known about the answer.
+    #[must_use]
+    pub fn float_details(&self, flag: &str, context: &Context, default: f64) -> Details<f64> {
+        self.details(flag, context, float).map(|value| value.unwrap_or(default))
+    }
+
+    /// A flag of texts, with all that is known about the answer.
+    #[must_use]
+    pub fn string_details<'d>(&self, flag: &str, context: &Context, default: &'d str) -> Details<StringValue<'d>> {
+        self.details(flag, context, string).map(|value| value.unwrap_or(StringValue::Default(default)))
+    }
+
+    /// A flag of JSON trees, with all that is known about the answer.
+    #[must_use]
+    pub fn object_details<'d>(&self, flag: &str, context: &Context, default: &'d Value) -> Details<ObjectValue<'d>> {
+        self.details(flag, context, object).map(|value| value.unwrap_or(ObjectValue::Default(default)))
+    }
+
+    /// Every step on the way to an answer. `None` in values mode, where the server has the rules, and before
+    /// there is any data.
+    #[must_use]
+    pub fn explain(&self, flag: &str, context: &Context) -> Option<Trace> {
+        match &self.shared().snapshot.load().data {
+            Data::Ruleset(ruleset) => Some(ruleset.explain(flag, context, now()).1),
+            Data::Values(_) | Data::Nothing => None,
+        }
+    }
+
+    /// Calls back after flags have changed, until the subscription is dropped.
+    pub fn on_change(&self, callback: impl Fn(&Change) + Send + Sync + 'static) -> Subscription {
+        self.shared().changes.add(callback)
+    }
+
+    /// Calls back after the status has changed, until the subscription is dropped.
+    pub fn on_status(&self, callback: impl Fn(&Status) + Send + Sync + 'static) -> Subscription {
+        self.shared().statuses.add(callback)
+    }
+
+    /// How the client stands with its server.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        *self.shared().status.borrow()
+    }
+
+    /// Where answers come from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.shared().snapshot.load().source
+    }
+
+    /// What an operator should know: a damaged cache, a refused key.
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<String> {
+        self.shared().reports()
+    }
+
+    /// Waits until the client is live; `false` when it is not within `timeout`. Nobody needs to: reading is
+    /// right before.
+    pub async fn wait_until_live(&self, timeout: Duration) -> bool {
+        let mut status = self.shared().status.subscribe();
+        let live = status.wait_for(|status| *status == Status::Live);
+        tokio::time::timeout(timeout, live).await.is_ok_and(|live| live.is_ok())
+    }
+
+    /// Values mode: asks for somebody else, or somewhere else, from now on.
+    pub fn set_context(&self, context: &Context) {
+        let json = context_json(context, self.shared().config.venue.as_deref());
+        self.shared().context.send_replace(json);
+    }
+
+    /// Counts something that happened at the context's venue: an order, an error, a number of seconds.
+    pub fn track(&self, metric: &str, context: &Context, value: f64) {
+        let venue = context.venue().or(self.shared().config.venue.as_deref());
+        self.shared().events.track(metric, venue, value);
+    }
+
+    /// Ends the connection; returns at once. Answers go on from what there is.
+    pub fn close(&self) {
+        self.shared().closed.send_replace(true);
+    }
+
+    #[inline]
+    fn read<T>(&self, flag: &str, context: &Context, default: T, typed: impl FnOnce(&VariantValue) -> Option<T>) -> T {
+        let shared = self.shared();
+        let snapshot = shared.snapshot.load();
+        let answer = snapshot.answer(flag, context, shared.freshness(), now);
+        answer.value.and_then(typed).unwrap_or(default)
+    }
+
+    fn details<T>(
+        &self,
+        flag: &str,
+        context: &Context,
+        typed: impl FnOnce(&VariantValue) -> Option<T>,
+    ) -> Details<Option<T>> {
+        let shared = self.shared();
+        let snapshot = shared.snapshot.load();
+        let freshness = shared.freshness();
+        let Answer { value, variant, mut reason, mut error } = snapshot.answer(flag, context, freshness, now);
+        let typed = value.map(typed);
+        if let Some(None) = typed {
+            (reason, error) = (Reason::Error, Some(ErrorCode::TypeMismatch));
+        }
+        let heard = freshness.heard.millis();
+        Details {
+            value: typed.flatten(),
+            variant: if error.is_some() { None } else { variant.map(ToOwned::to_owned) },
+            reason,
+            error,
+            source: snapshot.source,
+            // A clock that went back makes no answer older than it is.
+            age: (heard > 0).then(|| Duration::from_millis(u64::try_from(now().millis() - heard).unwrap_or(0))),
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the key.
+        write!(f, "Client({}, {:?})", self.shared().config.url, self.status())
+    }
+}
+
+fn boolean(value: &VariantValue) -> Option<bool> {
+    match value {
+        VariantValue::Boolean(value) => Some(*value),
+        _ => None,
+    }
+}
+
+fn integer(value: &VariantValue) -> Option<i64> {
+    match value {
+        VariantValue::Integer(value) => Some(*value),
+        _ => None,
+    }
+}
+
+fn float(value: &VariantValue) -> Option<f64> {
+    match value {
+        VariantValue::Float(value) => Some(*value),
+        // In values mode a whole number has lost its flag's type on the way.
+        #[allow(clippy::cast_precision_loss)]
+        VariantValue::Integer(value) => Some(*value as f64),
+        _ => None,
+    }
+}
+
+fn string<'d>(value: &VariantValue) -> Option<StringValue<'d>> {
+    match value {
+        VariantValue::String(text) => Some(StringValue::Served(Arc::clone(text))),
+        _ => None,
+    }
+}
+
+fn object<'d>(value: &VariantValue) -> Option<ObjectValue<'d>> {
+    match value {
+        VariantValue::Object(value) => Some(ObjectValue::Served(Arc::clone(value))),
+        _ => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Answers with all that is known about them.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use serde_json::Value;
+use usher_core::{ErrorCode, Reason};
+
+use crate::status::Source;
+
+/// A value, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details<T> {
+    /// The value.
+    pub value: T,
+    /// The variant; none for the caller's default.
+    pub variant: Option<String>,
+    /// Why.
+    pub reason: Reason,
+    /// What went wrong; then the value is the caller's default.
+    pub error: Option<ErrorCode>,
+    /// Where the answer comes from.
+    pub source: Source,
+    /// How long ago the server was last heard of; none when it never was.
+    pub age: Option<Duration>,
+}
+
+impl<T> Details<T> {
+    pub(crate) fn map<U>(self, with: impl FnOnce(T) -> U) -> Details<U> {
+        let Self { value, variant, reason, error, source, age } = self;
+        Details { value: with(value), variant, reason, error, source, age }
+    }
+}
+
+/// A text: the flag's, shared, or the caller's default, borrowed. Neither is copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StringValue<'d> {
+    /// The flag's.
+    Served(Arc<str>),
+    /// The caller's default.
+    Default(&'d str),
+}
+
+impl Deref for StringValue<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Served(text) => text,
+            Self::Default(text) => text,
+        }
+    }
+}
+
+impl std::fmt::Display for StringValue<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self)
+    }
+}
+
+/// A JSON tree: the flag's, shared, or the caller's default, borrowed. Neither is copied.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ObjectValue<'d> {
+    /// The flag's.
+    Served(Arc<Value>),
+    /// The caller's default.
+    Default(&'d Value),
+}
+
+impl Deref for ObjectValue<'_> {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        match self {
+            Self::Served(value) => value,
+            Self::Default(value) => value,
+        }
+    }
+}

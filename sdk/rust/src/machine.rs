@@ -1,0 +1,279 @@
+//! The client's side of the protocol, without its socket: frames in, things to do out.
+//!
+//! It never guesses. A delta that does not begin where the client stands, a snapshot with a part missing, a
+//! state that does not apply: all of them end in asking anew.
+
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+use usher_core::{
+    model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp},
+    protocol::{Delta, Intent, Ready, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Values},
+};
+
+/// Documents that a snapshot in parts may hold, in bytes: a hostile server must not fill the memory.
+const MAX_SNAPSHOT_BYTES: usize = 256 * 1024 * 1024;
+
+/// What to do after a frame.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// The server has said how often it speaks, in seconds, and what environment the key belongs to.
+    Ready(u32, EnvironmentKey),
+    /// All documents are new.
+    Replace(Vec<Document>),
+    /// These documents have changed, those are gone.
+    Amend(Vec<Document>, Vec<DocumentId>),
+    /// All values are new.
+    ReplaceValues(IndexMap<String, Box<RawValue>>),
+    /// These values have changed, those are gone.
+    AmendValues(IndexMap<String, Box<RawValue>>, Vec<String>),
+    /// The client has it all: it is live, and this is where it stands.
+    Current,
+    /// Tell the server what has been applied.
+    Ack(Seq),
+    /// Answer a ping.
+    Pong,
+    /// Something is wrong: connect anew, with what there is.
+    Resync(&'static str),
+    /// Connect anew after a time in milliseconds.
+    ReconnectAfter(u64),
+    /// The server refuses.
+    Refused(ServerError),
+}
+
+/// Where the client stands.
+#[derive(Debug, Default)]
+pub(crate) struct Machine {
+    place: Option<Resume>,
+    at: Timestamp,
+    epoch: Option<Epoch>,
+    parts: Option<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
+    seq: Seq,
+    next: u32,
+    of: u32,
+    bytes: usize,
+    documents: Vec<Document>,
+}
+
+impl Machine {
+    /// A client that has what an earlier process left.
+    pub(crate) fn resuming(place: Resume, at: Timestamp) -> Self {
+        Self { place: Some(place), at, ..Self::default() }
+    }
+
+    /// Where the client stands; what `hello` says.
+    pub(crate) fn place(&self) -> Option<Resume> {
+        self.place
+    }
+
+    /// The time of the commit that it stands at.
+    pub(crate) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The connection is new: what was half received is void.
+    pub(crate) fn connected(&mut self) {
+        self.parts = None;
+        self.epoch = None;
+    }
+
+    /// Forgets where it stands, so that the next connection begins with everything.
+    pub(crate) fn forget(&mut self) {
+        self.place = None;
+    }
+
+    /// A whole state has come by polling.
+    pub(crate) fn polled(&mut self, place: Resume, at: Timestamp) {
+        self.place = Some(place);
+        self.at = at;
+    }
+
+    /// Takes one frame.
+    pub(crate) fn take(&mut self, frame: ServerFrame) -> Vec<Action> {
+        match frame {
+            ServerFrame::Ready(ready) => self.ready(&ready),
+            ServerFrame::Snapshot(part) => self.part(part),
+            ServerFrame::Delta(delta) => self.delta(delta),
+            ServerFrame::Values(values) => self.values(values),
+            ServerFrame::Ping(ping) => {
+                let behind = self.parts.is_none() && self.place.is_some_and(|place| place.seq < ping.seq);
+                if behind { vec![Action::Pong, Action::Resync("the server is ahead, and nothing came")] } else { vec![Action::Pong] }
+            }
+            ServerFrame::Drain(drain) => vec![Action::ReconnectAfter(drain.reconnect_after_ms)],
+            ServerFrame::Error(error) => vec![Action::Refused(error)],
+        }
+    }
+
+    fn ready(&mut self, ready: &Ready) -> Vec<Action> {
+        if ready.schema != SCHEMA {
+            return vec![Action::Resync("the server speaks a schema that was not offered")];
+        }
+        self.epoch = Some(ready.epoch);
+        let known = self.place.is_some_and(|place| place.epoch == ready.epoch);
+        let heartbeat = Action::Ready(ready.heartbeat_sec, ready.environment.clone());
+        match ready.intent {
+            Intent::Current if known => vec![heartbeat, Action::Current],
+            Intent::Current => self.lost("the server takes this client for another"),
+            Intent::Delta | Intent::Snapshot => vec![heartbeat],
+        }
+    }
+
+    fn part(&mut self, part: Snapshot) -> Vec<Action> {
+        let Some(epoch) = self.epoch else { return vec![Action::Resync("a snapshot before `ready`")] };
+        if part.part == 1 {
+            self.parts = Some(Parts { seq: part.seq, next: 1, of: part.parts, bytes: 0, documents: Vec::new() });
+        }
+        let Some(parts) = self.parts.as_mut().filter(|parts| {
+            parts.next == part.part && parts.of == part.parts && parts.seq == part.seq && part.part <= part.parts
+        }) else {
+            return self.lost("a part of the snapshot is missing");
+        };
+        parts.next += 1;
+        parts.bytes += part.documents.iter().map(|document| document.json().len()).sum::<usize>();
+        if parts.bytes > MAX_SNAPSHOT_BYTES {
+            return self.lost("the snapshot is too large");
+        }
+        parts.documents.extend(part.documents);
+        if part.part < part.parts {
+            return Vec::new();
+        }
+        let documents = self.parts.take().map(|parts| parts.documents).unwrap_or_default();
+        self.place = Some(Resume { epoch, seq: part.seq });
+        self.at = part.at;
+        vec![Action::Replace(documents), Action::Current, Action::Ack(part.seq)]
+    }
+
+    fn delta(&mut self, delta: Delta) -> Vec<Action> {
+        let Some(place) = self.place.filter(|place| Some(place.epoch) == self.epoch && place.seq == delta.from) else {
+            return vec![Action::Resync("a delta that does not begin where this client stands")];
+        };
+        if delta.seq < delta.from {
+            return vec![Action::Resync("a delta that leads back")];
+        }
+        self.place = Some(Resume { seq: delta.seq, ..place });
+        self.at = delta.at;
+        vec![Action::Amend(delta.put, delta.delete), Action::Current, Action::Ack(delta.seq)]
+    }
+
+    fn values(&mut self, values: Values) -> Vec<Action> {
+        let Some(epoch) = self.epoch else { return vec![Action::Resync("values before `ready`")] };
+        let seq = values.seq;
+        if !values.full && self.place.is_none_or(|place| place.epoch != epoch || place.seq > seq) {
+            return self.lost("values that amend what this client does not have");
+        }
+        self.place = Some(Resume { epoch, seq });
+        self.at = values.at;
+        let change = if values.full {
+            Action::ReplaceValues(values.put)
+        } else {
+            Action::AmendValues(values.put, values.delete)
+        };
+        vec![change, Action::Current, Action::Ack(seq)]
+    }
+
+    fn lost(&mut self, why: &'static str) -> Vec<Action> {
+        self.parts = None;
+        self.place = None;
+        vec![Action::Resync(why)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(json: &str) -> ServerFrame {
+        ServerFrame::parse(json).unwrap()
+    }
+
+    fn ready(epoch: u8, intent: &str) -> ServerFrame {
+        let epoch = Epoch::from_bytes([epoch; 16]);
+        frame(&format!(
+            r#"{{"type":"ready","epoch":"{epoch}","seq":9,"schema":1,"heartbeatSec":15,"intent":"{intent}","environment":"production"}}"#
+        ))
+    }
+
+    fn part(part: u32, parts: u32) -> ServerFrame {
+        frame(&format!(
+            r#"{{"type":"snapshot","seq":5,"at":0,"part":{part},"parts":{parts},"documents":[{{"kind":"flag","key":"f{part}"}}]}}"#
+        ))
+    }
+
+    fn delta(from: u64, seq: u64) -> ServerFrame {
+        frame(&format!(r#"{{"type":"delta","from":{from},"seq":{seq},"at":0,"put":[],"delete":[]}}"#))
+    }
+
+    fn say(actions: &[Action]) -> String {
+        let name = |action: &Action| match action {
+            Action::Ready(..) => "heartbeat".to_owned(),
+            Action::Replace(documents) => format!("replace {}", documents.len()),
+            Action::Amend(..) => "amend".to_owned(),
+            Action::ReplaceValues(values) => format!("replace values {}", values.len()),
+            Action::AmendValues(values, _) => format!("amend values {}", values.len()),
+            Action::Current => "current".to_owned(),
+            Action::Ack(seq) => format!("ack {seq}"),
+            Action::Pong => "pong".to_owned(),
+            Action::Resync(_) => "resync".to_owned(),
+            Action::ReconnectAfter(millis) => format!("reconnect {millis}"),
+            Action::Refused(_) => "refused".to_owned(),
+        };
+        actions.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn a_snapshot_is_applied_when_its_last_part_has_come() {
+        let mut machine = Machine::default();
+        machine.take(ready(1, "snapshot"));
+        assert_eq!(say(&machine.take(part(1, 2))), "");
+        assert_eq!(say(&machine.take(part(2, 2))), "replace 2, current, ack 5");
+        assert_eq!(say(&machine.take(delta(5, 7))), "amend, current, ack 7");
+        assert_eq!(machine.place().unwrap().seq, Seq(7));
+    }
+
+    #[test]
+    fn a_gap_is_never_guessed_over() {
+        let mut machine = Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        machine.take(ready(1, "delta"));
+        assert_eq!(say(&machine.take(delta(6, 7))), "resync");
+        assert_eq!(machine.place().unwrap().seq, Seq(5), "what it has is still good");
+        assert_eq!(say(&machine.take(delta(5, 4))), "resync");
+    }
+
+    #[test]
+    fn another_epoch_makes_what_it_has_worthless() {
+        let mut machine = Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        assert_eq!(say(&machine.take(ready(2, "current"))), "resync");
+        assert!(machine.place().is_none());
+        machine.connected();
+        machine.take(ready(2, "snapshot"));
+        assert_eq!(say(&machine.take(delta(5, 6))), "resync");
+        assert_eq!(say(&machine.take(part(1, 1))), "replace 1, current, ack 5");
+    }
+
+    #[test]
+    fn a_missing_part_a_frame_too_early_and_a_silent_server_end_in_asking_anew() {
+        let mut machine = Machine::default();
+        assert_eq!(say(&machine.take(part(1, 1))), "resync");
+        machine.take(ready(1, "snapshot"));
+        machine.take(part(1, 3));
+        assert_eq!(say(&machine.take(part(3, 3))), "resync");
+        let mut behind = Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        assert_eq!(say(&behind.take(ready(1, "current"))), "heartbeat, current");
+        assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":5}"#))), "pong");
+        assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":6}"#))), "pong, resync");
+    }
+
+    #[test]
+    fn values_replace_first_and_amend_then() {
+        let mut machine = Machine::default();
+        machine.take(ready(1, "delta"));
+        let amend = r#"{"type":"values","seq":6,"at":0,"put":{"f":{"reason":"STATIC"}},"delete":[]}"#;
+        assert_eq!(say(&machine.take(frame(amend))), "resync");
+        let full = r#"{"type":"values","seq":5,"at":0,"put":{"f":{"value":true,"reason":"STATIC"}},"delete":[],"full":true}"#;
+        assert_eq!(say(&machine.take(frame(full))), "replace values 1, current, ack 5");
+        assert_eq!(say(&machine.take(frame(amend))), "amend values 1, current, ack 6");
+    }
+}

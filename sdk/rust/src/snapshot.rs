@@ -1,0 +1,171 @@
+//! What a client answers from: one immutable snapshot, swapped as a whole.
+
+use std::{collections::HashMap, sync::Arc};
+
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+use usher_core::{
+    Context, ErrorCode, Evaluation, Reason, Ruleset, VariantValue,
+    model::{FlagType, StaleThen, Timestamp},
+    protocol::Value,
+};
+
+use crate::status::Source;
+
+/// What there is to answer from.
+pub(crate) enum Data {
+    Nothing,
+    Ruleset(Ruleset),
+    Values(HashMap<String, Entry>),
+}
+
+/// A value that the server has evaluated.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) value: VariantValue,
+    pub(crate) variant: Option<Arc<str>>,
+    pub(crate) reason: Reason,
+    pub(crate) error: Option<ErrorCode>,
+}
+
+/// Data and where it came from.
+pub(crate) struct Snapshot {
+    pub(crate) data: Data,
+    pub(crate) source: Source,
+}
+
+/// What is known of the connection at the time of an answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Freshness {
+    pub(crate) live: bool,
+    /// When the server was last heard of.
+    pub(crate) heard: Timestamp,
+}
+
+/// An answer, borrowed from a snapshot.
+pub(crate) struct Answer<'a> {
+    pub(crate) value: Option<&'a VariantValue>,
+    pub(crate) variant: Option<&'a str>,
+    pub(crate) reason: Reason,
+    pub(crate) error: Option<ErrorCode>,
+}
+
+impl Answer<'_> {
+    fn failed(error: ErrorCode) -> Self {
+        Self { value: None, variant: None, reason: Reason::Error, error: Some(error) }
+    }
+}
+
+impl<'a> From<Evaluation<'a>> for Answer<'a> {
+    fn from(evaluation: Evaluation<'a>) -> Self {
+        Self {
+            value: evaluation.value(),
+            variant: evaluation.variant(),
+            reason: evaluation.reason,
+            error: evaluation.error,
+        }
+    }
+}
+
+impl Snapshot {
+    pub(crate) fn nothing() -> Self {
+        Self { data: Data::Nothing, source: Source::Nothing }
+    }
+
+    /// The answer for one flag. `now` is only asked when the data is not live.
+    #[inline]
+    pub(crate) fn answer(
+        &self,
+        flag: &str,
+        context: &Context,
+        freshness: Freshness,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Answer<'_> {
+        let answer = match &self.data {
+            Data::Ruleset(ruleset) => {
+                let evaluation = ruleset.evaluate(flag, context, freshness.heard);
+                if freshness.live {
+                    return evaluation.into();
+                }
+                match stale(&evaluation, freshness.heard, now) {
+                    None | Some(StaleThen::Hold) => evaluation.into(),
+                    Some(StaleThen::Off) => evaluation.turned_off(Reason::Stale).into(),
+                    Some(StaleThen::Default) => Answer { value: None, variant: None, ..evaluation.into() },
+                }
+            }
+            Data::Values(values) => match values.get(flag) {
+                Some(entry) => Answer {
+                    value: if entry.value == VariantValue::Null { None } else { Some(&entry.value) },
+                    variant: entry.variant.as_deref(),
+                    reason: entry.reason,
+                    error: entry.error,
+                },
+                None => Answer::failed(ErrorCode::FlagNotFound),
+            },
+            Data::Nothing => Answer::failed(ErrorCode::ProviderNotReady),
+        };
+        if freshness.live || answer.error.is_some() {
+            return answer;
+        }
+        let reason = match self.source {
+            Source::Server => Reason::Stale,
+            Source::Cache => Reason::Cached,
+            Source::Bootstrap => Reason::Default,
+            Source::Nothing => Reason::Error,
+        };
+        Answer { reason, ..answer }
+    }
+
+    /// The keys of all flags.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        match &self.data {
+            Data::Nothing => Vec::new(),
+            Data::Ruleset(ruleset) => ruleset.flag_keys().map(ToOwned::to_owned).collect(),
+            Data::Values(values) => values.keys().cloned().collect(),
+        }
+    }
+}
+
+/// What the flag wants done with data of this age.
+fn stale(evaluation: &Evaluation<'_>, heard: Timestamp, now: impl FnOnce() -> Timestamp) -> Option<StaleThen> {
+    let rule = evaluation.when_stale()?;
+    (now().since(heard) > rule.after.millis()).then_some(rule.then)
+}
+
+impl Entry {
+    /// A value as it came over the wire. One that can't be read makes this flag fall back, and no other.
+    pub(crate) fn read(raw: &RawValue) -> Self {
+        let broken = || Self { value: VariantValue::Null, variant: None, reason: Reason::Error, error: Some(ErrorCode::ParseError) };
+        let Ok(value) = serde_json::from_str::<Value>(raw.get()) else { return broken() };
+        let flag_type = match &value.value {
+            None | Some(serde_json::Value::Null | serde_json::Value::Bool(_)) => FlagType::Boolean,
+            Some(serde_json::Value::String(_)) => FlagType::String,
+            Some(serde_json::Value::Number(number)) if number.is_i64() => FlagType::Integer,
+            Some(serde_json::Value::Number(_)) => FlagType::Float,
+            Some(serde_json::Value::Object(_) | serde_json::Value::Array(_)) => FlagType::Object,
+        };
+        let reason = match value.reason.as_str() {
+            "STATIC" => Reason::Static,
+            "TARGETING_MATCH" => Reason::TargetingMatch,
+            "SPLIT" => Reason::Split,
+            "DISABLED" => Reason::Disabled,
+            "ERROR" => Reason::Error,
+            _ => Reason::Default,
+        };
+        let error = value.error_code.as_deref().map(|code| match code {
+            "FLAG_NOT_FOUND" => ErrorCode::FlagNotFound,
+            "PARSE_ERROR" => ErrorCode::ParseError,
+            "TYPE_MISMATCH" => ErrorCode::TypeMismatch,
+            "TARGETING_KEY_MISSING" => ErrorCode::TargetingKeyMissing,
+            "INVALID_CONTEXT" => ErrorCode::InvalidContext,
+            _ => ErrorCode::General,
+        });
+        let variant = value.variant.as_deref().map(Into::into);
+        let value = value.value.map_or(VariantValue::Null, |value| VariantValue::new(flag_type, &value));
+        Self { value, variant, reason, error }
+    }
+
+    pub(crate) fn read_all(values: &IndexMap<String, Box<RawValue>>) -> HashMap<String, Self> {
+        values.iter().map(|(flag, raw)| (flag.clone(), Self::read(raw))).collect()
+    }
+}

@@ -1,0 +1,33 @@
+//! How a client stands with its server. Always the truth: a client that has heard nothing for two heartbeats is
+//! not live, whatever its socket says.
+
+use usher_core::model::Timestamp;
+
+/// How a client stands with its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has not reached its server yet; what it answers comes from the disk, the bootstrap or the caller.
+    Connecting,
+    /// It has the server's newest data, and hears from it.
+    Live,
+    /// It had live data, and has lost the server since then.
+    Stale {
+        /// When it last heard from it.
+        since: Timestamp,
+    },
+    /// The server refuses its key, or the client was closed: it does not expect to get data.
+    Offline,
+}
+
+/// Where answers come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From the server, in this process.
+    Server,
+    /// From the disk, of an earlier process.
+    Cache,
+    /// From the bootstrap that the program brought along.
+    Bootstrap,
+    /// There is nothing yet: the caller's defaults.
+    Nothing,
+}
