@@ -6,7 +6,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Feature flags for live events.
 #[derive(Debug, Parser)]
-#[command(name = "usher", version, about, after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the server, 4 unreachable.")]
+#[command(
+    name = "usher",
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the server, 4 unreachable."
+)]
 pub struct Args {
     #[command(flatten)]
     pub server: Server,
@@ -39,7 +44,9 @@ pub enum Output {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a server.
-    #[command(after_help = "Example: usher serve --listen 127.0.0.1:7080 --data ./usher-data\nSettings come from the --config file (TOML), then USHER_* variables, then flags.")]
+    #[command(
+        after_help = "Example: usher serve --listen 127.0.0.1:7080 --data ./usher-data\nSettings come from the --config file (TOML), then USHER_* variables, then flags."
+    )]
     Serve(Serve),
     /// See and change flags.
     #[command(subcommand)]
@@ -54,13 +61,17 @@ pub enum Command {
     #[command(subcommand)]
     Environment(Documents),
     /// Ask what somebody gets, and why.
-    #[command(after_help = "Example: usher eval resale-guard --environment production targetingKey=u-17 venue=wembley-stadium --explain")]
+    #[command(
+        after_help = "Example: usher eval resale-guard --environment production targetingKey=u-17 venue=wembley-stadium --explain"
+    )]
     Eval(Eval),
     /// Read and check the journal.
     #[command(subcommand)]
     Journal(Journal),
     /// Bring a flag, a venue's share of it, or everything back to what it was.
-    #[command(after_help = "Example: usher rollback --to 2026-11-24T19:30:00Z --flag resale-guard --message 'queues at gate C'")]
+    #[command(
+        after_help = "Example: usher rollback --to 2026-11-24T19:30:00Z --flag resale-guard --message 'queues at gate C'"
+    )]
     Rollback(Rollback),
     /// Undo one commit.
     #[command(after_help = "Example: usher undo 1204 --message 'wrong venue'")]
@@ -188,10 +199,14 @@ pub enum Flag {
         at: Option<String>,
     },
     /// Write a whole flag from a file.
-    #[command(after_help = "Example: usher flag set resale-guard --file flag.json --message 'raise the limit'")]
+    #[command(
+        after_help = "Example: usher flag set resale-guard --file flag.json --message 'raise the limit'"
+    )]
     Set(Set),
     /// Turn a flag on, or give venues its on variant.
-    #[command(after_help = "Example: usher flag on resale-guard --environment production --venue wembley-stadium")]
+    #[command(
+        after_help = "Example: usher flag on resale-guard --environment production --venue wembley-stadium"
+    )]
     On {
         #[command(flatten)]
         place: Where,
@@ -203,10 +218,14 @@ pub enum Flag {
     #[command(after_help = "Example: usher flag off resale-guard --environment production")]
     Off(Where),
     /// Take the settings of venues away.
-    #[command(after_help = "Example: usher flag clear resale-guard --environment production --venue wembley-stadium")]
+    #[command(
+        after_help = "Example: usher flag clear resale-guard --environment production --venue wembley-stadium"
+    )]
     Clear(Where),
     /// Off, whatever anybody edits, until it is revived.
-    #[command(after_help = "Example: usher flag kill resale-guard --environment production --venue wembley-stadium")]
+    #[command(
+        after_help = "Example: usher flag kill resale-guard --environment production --venue wembley-stadium"
+    )]
     Kill {
         #[command(flatten)]
         place: Where,
@@ -215,7 +234,9 @@ pub enum Flag {
         cohort: Vec<String>,
     },
     /// Take a kill back.
-    #[command(after_help = "Example: usher flag revive resale-guard --environment production --venue wembley-stadium")]
+    #[command(
+        after_help = "Example: usher flag revive resale-guard --environment production --venue wembley-stadium"
+    )]
     Revive {
         #[command(flatten)]
         place: Where,
@@ -404,7 +425,9 @@ pub enum Key {
     #[command(after_help = "Example: usher key ls")]
     Ls,
     /// Make a key; its secret is shown this once.
-    #[command(after_help = "Example: usher key create scanners --environment production --kind client --venue wembley-stadium")]
+    #[command(
+        after_help = "Example: usher key create scanners --environment production --kind client --venue wembley-stadium"
+    )]
     Create {
         /// What it is for.
         name: String,

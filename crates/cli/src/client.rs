@@ -60,12 +60,14 @@ impl Client {
             request = request.header(header::IF_MATCH, version);
         }
         let unreachable = |error: reqwest::Error| {
-            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            let cause =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             Unreachable { url: self.url.clone(), cause }
         };
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
-        let etag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(ToOwned::to_owned);
+        let etag =
+            response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(ToOwned::to_owned);
         let text = response.text().await.map_err(unreachable)?;
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status.is_success() {
@@ -83,7 +85,13 @@ fn refusal(status: u16, body: &Value) -> String {
         text = format!("refused ({status}):");
         for error in errors {
             let part = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-            text += &format!("\n  {}: {} (found {}). {}", part("field"), part("detail"), part("value"), part("mend"));
+            text += &format!(
+                "\n  {}: {} (found {}). {}",
+                part("field"),
+                part("detail"),
+                part("value"),
+                part("mend")
+            );
         }
     }
     text
@@ -94,7 +102,9 @@ pub fn segment(key: &str) -> String {
     let mut text = String::new();
     for byte in key.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(byte))
+            }
             other => text += &format!("%{other:02X}"),
         }
     }

@@ -39,7 +39,10 @@ pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
                 output::line(&format!("  Client key  {}\n", seeded.client_key));
             }
         }
-        Some(demo::start_devices(&url, &seeded, serve.devices).context("the simulated devices can't be started")?)
+        Some(
+            demo::start_devices(&url, &seeded, serve.devices)
+                .context("the simulated devices can't be started")?,
+        )
     } else {
         match shown {
             Output::Json => output::line(&json!({"url": url}).to_string()),
@@ -60,7 +63,8 @@ fn settings(serve: &Serve) -> Result<Settings> {
     if let Some(path) = &serve.config {
         figment = figment.merge(Toml::file_exact(path));
     }
-    figment = figment.merge(Env::prefixed("USHER_").ignore(NOT_SETTINGS).filter(|name| !name.starts_with("demo")));
+    figment =
+        figment.merge(Env::prefixed("USHER_").ignore(NOT_SETTINGS).filter(|name| !name.starts_with("demo")));
     if let Some(listen) = &serve.listen {
         figment = figment.merge(Serialized::default("listen", listen));
     }
@@ -70,7 +74,9 @@ fn settings(serve: &Serve) -> Result<Settings> {
         None if serve.demo => figment = figment.merge(Serialized::default("data", demo::folder()?)),
         None => {}
     }
-    figment.extract().map_err(|error| crate::failure::Usage(format!("a setting can't be used: {error}")).into())
+    figment
+        .extract()
+        .map_err(|error| crate::failure::Usage(format!("a setting can't be used: {error}")).into())
 }
 
 fn log() {

@@ -78,7 +78,7 @@ pub fn undo(commit: &Commit, before: &State, now: &State, force: bool) -> Result
             continue;
         }
         let last = now.get(id).map(|entry| entry.version).or(now.deleted_by(id));
-        if let Some(by) = last.filter(|last| *last != commit.seq && !force) {
+        if let Some(by) = last.filter(|last| *last > commit.seq && !force) {
             return Err(UndoConflict { document: id.clone(), by });
         }
         changes.extend(match (before.get(id), now.get(id)) {
@@ -152,7 +152,8 @@ fn without_kills(mut flag: Value, after: &Value, before: &Value) -> Value {
             killed["all"] = false.into();
         }
         for list in ["venues", "cohorts"] {
-            let had = |item: &Value, killed: &Value| killed[list].as_array().is_some_and(|all| all.contains(item));
+            let had =
+                |item: &Value, killed: &Value| killed[list].as_array().is_some_and(|all| all.contains(item));
             if let Some(items) = killed[list].as_array_mut() {
                 items.retain(|item| had(item, old) || !had(item, made));
             }
@@ -167,7 +168,9 @@ fn environments(flag: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 fn is_any(killed: &Value) -> bool {
     killed["all"] == json!(true)
-        || ["venues", "cohorts"].into_iter().any(|list| killed[list].as_array().is_some_and(|all| !all.is_empty()))
+        || ["venues", "cohorts"]
+            .into_iter()
+            .any(|list| killed[list].as_array().is_some_and(|all| !all.is_empty()))
 }
 
 fn union(mut own: Value, other: &Value) -> Value {

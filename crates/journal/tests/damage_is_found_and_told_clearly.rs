@@ -1,4 +1,6 @@
 //! A journal that is in use, foreign, damaged or on a full disk says so; what was acknowledged stays.
+// A fixture that breaks should fail loudly.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,4 +1,6 @@
 //! Properties of folding, rolling back and undoing, over arbitrary journals.
+// A fixture that breaks should fail loudly.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
@@ -15,7 +17,11 @@ const PLACES: [&str; 3] = ["v0", "v1", "v2"];
 
 /// A flag in one environment: its number, its overrides, and where it is killed.
 fn config() -> impl Strategy<Value = Value> {
-    (0..4_u8, vec(0..3_usize, 0..3), option::of((any::<bool>(), vec(0..3_usize, 0..3), vec(0..3_usize, 0..2))))
+    (
+        0..4_u8,
+        vec(0..3_usize, 0..3),
+        option::of((any::<bool>(), vec(0..3_usize, 0..3), vec(0..3_usize, 0..2))),
+    )
         .prop_map(|(number, overrides, killed)| {
             let mut config = json!({"number": number});
             for venue in overrides {
@@ -33,17 +39,19 @@ fn config() -> impl Strategy<Value = Value> {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let flag = (0..3_usize, option::of(config()), option::of(config())).prop_map(|(n, production, staging)| {
-        let mut flag = json!({"kind": "flag", "key": FLAGS[n], "environments": {}});
-        for (name, config) in [("production", production), ("staging", staging)] {
-            if let Some(config) = config {
-                flag["environments"][name] = config;
+    let flag =
+        (0..3_usize, option::of(config()), option::of(config())).prop_map(|(n, production, staging)| {
+            let mut flag = json!({"kind": "flag", "key": FLAGS[n], "environments": {}});
+            for (name, config) in [("production", production), ("staging", staging)] {
+                if let Some(config) = config {
+                    flag["environments"][name] = config;
+                }
             }
-        }
-        Change::Put(document(flag))
+            Change::Put(document(flag))
+        });
+    let venue = (0..3_usize, 0..5_u8).prop_map(|(n, size)| {
+        Change::Put(document(json!({"kind": "venue", "key": PLACES[n], "size": size})))
     });
-    let venue = (0..3_usize, 0..5_u8)
-        .prop_map(|(n, size)| Change::Put(document(json!({"kind": "venue", "key": PLACES[n], "size": size}))));
     let key = (0..2_u8, any::<bool>()).prop_map(|(n, revoked)| {
         Change::Put(document(json!({"kind": "key", "key": format!("k{n}"), "revoked": revoked})))
     });
@@ -236,12 +244,12 @@ proptest! {
         let (commit, now) = (&commits[n], &states[states.len() - 1]);
         let touched_later = |id: &DocumentId| {
             // Deleting what is not there changes nothing, so nothing is in the way of it.
-            let later = (n + 1..commits.len()).filter(|later| {
+            let mut later = (n + 1..commits.len()).filter(|later| {
                 commits[*later].changes.iter().any(|change| {
                     change.id() == id && (matches!(change, Change::Put(_)) || states[*later].get(id).is_some())
                 })
             });
-            later.last().map(|later| commits[later].seq)
+            later.next_back().map(|later| commits[later].seq)
         };
         let conflict = commit.changes.iter().map(Change::id).filter(|id| id.kind != Kind::Key).find_map(|id| {
             touched_later(id).map(|by| (id.clone(), by))

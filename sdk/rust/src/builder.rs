@@ -35,7 +35,8 @@ impl Bootstrap {
             documents: Vec<Document>,
         }
         let environment = environment.parse().map_err(BuildError::Bootstrap)?;
-        let read: Documents = serde_json::from_str(json).map_err(|error| BuildError::Bootstrap(error.to_string()))?;
+        let read: Documents =
+            serde_json::from_str(json).map_err(|error| BuildError::Bootstrap(error.to_string()))?;
         Ok(Self { environment, documents: read.documents })
     }
 }
@@ -145,12 +146,14 @@ impl Builder {
         }
         // One TLS implementation for all; an error only says that there is one already.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let mode = self.mode.unwrap_or(if self.key.starts_with("uck_") { Mode::Values } else { Mode::Ruleset });
+        let mode =
+            self.mode.unwrap_or(if self.key.starts_with("uck_") { Mode::Values } else { Mode::Ruleset });
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(BuildError::Randomness)?;
         let person = if mode == Mode::Values { self.context.targeting_key() } else { None };
         let venue = self.venue.as_deref();
-        let cache = self.cache_dir.map(|folder| Cache::new(&folder, &self.url, &self.key, mode, venue, person));
+        let cache =
+            self.cache_dir.map(|folder| Cache::new(&folder, &self.url, &self.key, mode, venue, person));
         let context = context_json(&self.context, venue);
         let config = Config {
             url: self.url,
@@ -168,13 +171,11 @@ impl Builder {
             Some(runtime) => drop(runtime.spawn(connection.run())),
             None => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                std::thread::Builder::new()
-                    .name("usher-sdk".to_owned())
-                    .spawn(move || {
-                        runtime.block_on(connection.run());
-                        // A name look-up that hangs must not keep the thread.
-                        runtime.shutdown_background();
-                    })?;
+                std::thread::Builder::new().name("usher-sdk".to_owned()).spawn(move || {
+                    runtime.block_on(connection.run());
+                    // A name look-up that hangs must not keep the thread.
+                    runtime.shutdown_background();
+                })?;
             }
         }
         Ok(Client::new(shared))

@@ -51,7 +51,14 @@ pub(crate) enum Missing {
 
 impl Cache {
     /// The place for a client. Its name says nothing about its key.
-    pub(crate) fn new(folder: &Path, url: &str, key: &str, mode: Mode, venue: Option<&str>, person: Option<&str>) -> Self {
+    pub(crate) fn new(
+        folder: &Path,
+        url: &str,
+        key: &str,
+        mode: Mode,
+        venue: Option<&str>,
+        person: Option<&str>,
+    ) -> Self {
         let parts = [url, key, venue.unwrap_or_default(), person.unwrap_or_default()];
         let name = xxh3_128(parts.join("\u{1F}").as_bytes());
         let mode = if mode == Mode::Ruleset { "ruleset" } else { "values" };
@@ -62,7 +69,9 @@ impl Cache {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<(T, Timestamp), Missing> {
         let length = match fs::metadata(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Missing::None),
-            Err(error) => return Err(Missing::Damaged(format!("{} can't be read: {error}", self.path.display()))),
+            Err(error) => {
+                return Err(Missing::Damaged(format!("{} can't be read: {error}", self.path.display())));
+            }
             Ok(metadata) => metadata.len(),
         };
         let read = if length > MAX_BYTES { Err("it is too large".to_owned()) } else { self.read_whole() };
@@ -75,7 +84,10 @@ impl Cache {
         let (head, body) = (&bytes[..end], &bytes[end + 1..]);
         let head: Head = serde_json::from_slice(head).map_err(|_| "its first line can't be read")?;
         if head.usher_cache != FORM || head.schema != SCHEMA {
-            return Err(format!("it is of form {} and schema {}, this version reads {FORM} and {SCHEMA}", head.usher_cache, head.schema));
+            return Err(format!(
+                "it is of form {} and schema {}, this version reads {FORM} and {SCHEMA}",
+                head.usher_cache, head.schema
+            ));
         }
         if head.length != body.len() || head.checksum != checksum(body) {
             return Err("its checksum does not fit: it is truncated or altered".to_owned());
@@ -96,7 +108,8 @@ impl Cache {
     /// Writes `content`, whole or not at all.
     pub(crate) fn write(&self, content: &impl Serialize, heard: Timestamp) -> io::Result<()> {
         let body = serde_json::to_vec(content)?;
-        let head = Head { usher_cache: FORM, schema: SCHEMA, checksum: checksum(&body), length: body.len(), heard };
+        let head =
+            Head { usher_cache: FORM, schema: SCHEMA, checksum: checksum(&body), length: body.len(), heard };
         let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         // Two processes may share the place: each writes a file of its own, and the last one stays.

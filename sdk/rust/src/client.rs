@@ -103,13 +103,23 @@ impl Client {
 
     /// A flag of texts, with all that is known about the answer.
     #[must_use]
-    pub fn string_details<'d>(&self, flag: &str, context: &Context, default: &'d str) -> Details<StringValue<'d>> {
+    pub fn string_details<'d>(
+        &self,
+        flag: &str,
+        context: &Context,
+        default: &'d str,
+    ) -> Details<StringValue<'d>> {
         self.details(flag, context, string).map(|value| value.unwrap_or(StringValue::Default(default)))
     }
 
     /// A flag of JSON trees, with all that is known about the answer.
     #[must_use]
-    pub fn object_details<'d>(&self, flag: &str, context: &Context, default: &'d Value) -> Details<ObjectValue<'d>> {
+    pub fn object_details<'d>(
+        &self,
+        flag: &str,
+        context: &Context,
+        default: &'d Value,
+    ) -> Details<ObjectValue<'d>> {
         self.details(flag, context, object).map(|value| value.unwrap_or(ObjectValue::Default(default)))
     }
 
@@ -177,7 +187,13 @@ impl Client {
     }
 
     #[inline]
-    fn read<T>(&self, flag: &str, context: &Context, default: T, typed: impl FnOnce(&VariantValue) -> Option<T>) -> T {
+    fn read<T>(
+        &self,
+        flag: &str,
+        context: &Context,
+        default: T,
+        typed: impl FnOnce(&VariantValue) -> Option<T>,
+    ) -> T {
         let shared = self.shared();
         let snapshot = shared.snapshot.load();
         let answer = snapshot.answer(flag, context, shared.freshness(), now);
@@ -206,7 +222,8 @@ impl Client {
             error,
             source: snapshot.source,
             // A clock that went back makes no answer older than it is.
-            age: (heard > 0).then(|| Duration::from_millis(u64::try_from(now().millis() - heard).unwrap_or(0))),
+            age: (heard > 0)
+                .then(|| Duration::from_millis(u64::try_from(now().millis() - heard).unwrap_or(0))),
         }
     }
 }

@@ -237,8 +237,14 @@ impl Connection {
                     Action::Resync(why) => return End::Broken(why.to_owned()),
                     Action::ReconnectAfter(millis) => return End::Later(millis),
                     Action::Refused(error) => {
-                        if matches!(error.code, ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::UnsupportedSchema) {
-                            return End::Refused(format!("the server refuses this client: {}", error.message));
+                        if matches!(
+                            error.code,
+                            ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::UnsupportedSchema
+                        ) {
+                            return End::Refused(format!(
+                                "the server refuses this client: {}",
+                                error.message
+                            ));
                         }
                         return match error.retry_after_ms {
                             Some(millis) => End::Later(millis),
@@ -278,11 +284,15 @@ impl Connection {
         key.set_sensitive(true);
         request.headers_mut().insert("Authorization", key);
         request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-        let limits = WebSocketConfig::default().max_message_size(Some(MAX_FRAME_BYTES)).max_frame_size(Some(MAX_FRAME_BYTES));
+        let limits = WebSocketConfig::default()
+            .max_message_size(Some(MAX_FRAME_BYTES))
+            .max_frame_size(Some(MAX_FRAME_BYTES));
         // Acks are small, and convergence is measured by them: they don't wait for more to send.
         match connect_async_with_config(request, Some(limits), true).await {
             Ok((socket, _)) => Ok(socket),
-            Err(WsError::Http(response)) if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            Err(WsError::Http(response))
+                if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
+            {
                 Err(End::Refused(format!("the server refuses this key ({})", response.status())))
             }
             Err(error) => Err(broken(&error)),
@@ -316,7 +326,9 @@ impl Connection {
     /// serves nobody who waits.
     fn save(&mut self) {
         let (Some(_), Some(cache)) = (self.unsaved.take(), &self.shared.config.cache) else { return };
-        let (Some(place), Some(environment)) = (self.machine.place(), self.store.environment.clone()) else { return };
+        let (Some(place), Some(environment)) = (self.machine.place(), self.store.environment.clone()) else {
+            return;
+        };
         let (Resume { epoch, seq }, at) = (place, self.machine.at());
         let heard = self.shared.heard();
         let written = match self.shared.config.mode {

@@ -37,7 +37,8 @@ impl Events {
 
     /// All sums as one batch named `name`, and from here on there are none.
     pub(crate) fn take(&self, name: &str) -> Option<Value> {
-        let Sums { metrics, dropped } = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let Sums { metrics, dropped } =
+            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if dropped > 0 {
             tracing::warn!(dropped, "metrics were dropped: there were too many different ones");
         }
@@ -59,7 +60,10 @@ mod tests {
         events.track("checkout", Some("dome"), 1.0);
         events.track("checkout", Some("dome"), 2.5);
         let batch = events.take("b").unwrap();
-        assert_eq!(batch["metrics"][0], json!({"metric": "checkout", "venue": "dome", "count": 2, "sum": 3.5}));
+        assert_eq!(
+            batch["metrics"][0],
+            json!({"metric": "checkout", "venue": "dome", "count": 2, "sum": 3.5})
+        );
         assert_eq!(events.take("b"), None);
         for n in 0..2_000 {
             events.track(&format!("m{n}"), None, 0.0);

@@ -100,7 +100,11 @@ impl Machine {
             ServerFrame::Values(values) => self.values(values),
             ServerFrame::Ping(ping) => {
                 let behind = self.parts.is_none() && self.place.is_some_and(|place| place.seq < ping.seq);
-                if behind { vec![Action::Pong, Action::Resync("the server is ahead, and nothing came")] } else { vec![Action::Pong] }
+                if behind {
+                    vec![Action::Pong, Action::Resync("the server is ahead, and nothing came")]
+                } else {
+                    vec![Action::Pong]
+                }
             }
             ServerFrame::Drain(drain) => vec![Action::ReconnectAfter(drain.reconnect_after_ms)],
             ServerFrame::Error(error) => vec![Action::Refused(error)],
@@ -124,10 +128,14 @@ impl Machine {
     fn part(&mut self, part: Snapshot) -> Vec<Action> {
         let Some(epoch) = self.epoch else { return vec![Action::Resync("a snapshot before `ready`")] };
         if part.part == 1 {
-            self.parts = Some(Parts { seq: part.seq, next: 1, of: part.parts, bytes: 0, documents: Vec::new() });
+            self.parts =
+                Some(Parts { seq: part.seq, next: 1, of: part.parts, bytes: 0, documents: Vec::new() });
         }
         let Some(parts) = self.parts.as_mut().filter(|parts| {
-            parts.next == part.part && parts.of == part.parts && parts.seq == part.seq && part.part <= part.parts
+            parts.next == part.part
+                && parts.of == part.parts
+                && parts.seq == part.seq
+                && part.part <= part.parts
         }) else {
             return self.lost("a part of the snapshot is missing");
         };
@@ -147,7 +155,9 @@ impl Machine {
     }
 
     fn delta(&mut self, delta: Delta) -> Vec<Action> {
-        let Some(place) = self.place.filter(|place| Some(place.epoch) == self.epoch && place.seq == delta.from) else {
+        let Some(place) =
+            self.place.filter(|place| Some(place.epoch) == self.epoch && place.seq == delta.from)
+        else {
             return vec![Action::Resync("a delta that does not begin where this client stands")];
         };
         if delta.seq < delta.from {
@@ -235,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_gap_is_never_guessed_over() {
-        let mut machine = Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        let mut machine =
+            Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
         machine.take(ready(1, "delta"));
         assert_eq!(say(&machine.take(delta(6, 7))), "resync");
         assert_eq!(machine.place().unwrap().seq, Seq(5), "what it has is still good");
@@ -244,7 +255,8 @@ mod tests {
 
     #[test]
     fn another_epoch_makes_what_it_has_worthless() {
-        let mut machine = Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        let mut machine =
+            Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
         assert_eq!(say(&machine.take(ready(2, "current"))), "resync");
         assert!(machine.place().is_none());
         machine.connected();
@@ -260,7 +272,8 @@ mod tests {
         machine.take(ready(1, "snapshot"));
         machine.take(part(1, 3));
         assert_eq!(say(&machine.take(part(3, 3))), "resync");
-        let mut behind = Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        let mut behind =
+            Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
         assert_eq!(say(&behind.take(ready(1, "current"))), "heartbeat, current");
         assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":5}"#))), "pong");
         assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":6}"#))), "pong, resync");

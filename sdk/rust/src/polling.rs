@@ -22,7 +22,11 @@ pub(crate) enum Polled {
 ///
 /// # Errors
 /// No connection, or an answer that can't be read.
-pub(crate) async fn poll(http: &reqwest::Client, shared: &Shared, tag: Option<&str>) -> Result<Polled, String> {
+pub(crate) async fn poll(
+    http: &reqwest::Client,
+    shared: &Shared,
+    tag: Option<&str>,
+) -> Result<Polled, String> {
     let config = &shared.config;
     let request = match config.mode {
         Mode::Ruleset => http.get(format!("{}/sdk/v1/ruleset", config.url)),

@@ -169,7 +169,8 @@ impl Store {
         let before = shared.snapshot.load_full();
         let Data::Ruleset(ruleset) = &before.data else { return };
         let after = ruleset.apply(seq, &put, delete);
-        let ids: Vec<DocumentId> = put.iter().map(|one| one.id().clone()).chain(delete.iter().cloned()).collect();
+        let ids: Vec<DocumentId> =
+            put.iter().map(|one| one.id().clone()).chain(delete.iter().cloned()).collect();
         let mut flags: Vec<String> = after.affected_by(&ids).into_iter().map(ToOwned::to_owned).collect();
         flags.extend(delete.iter().filter(|id| id.kind == Kind::Flag).map(|id| id.key.to_string()));
         for id in delete {
@@ -179,9 +180,16 @@ impl Store {
         publish(shared, &before, Data::Ruleset(after), Source::Server, Some(flags));
     }
 
-    pub(crate) fn replace_values(&mut self, shared: &Shared, values: IndexMap<String, Box<RawValue>>, source: Source) {
+    pub(crate) fn replace_values(
+        &mut self,
+        shared: &Shared,
+        values: IndexMap<String, Box<RawValue>>,
+        source: Source,
+    ) {
         let before = shared.snapshot.load_full();
-        let changed = values.iter().filter(|(flag, raw)| self.values.get(*flag).map(|own| own.get()) != Some(raw.get()));
+        let changed = values
+            .iter()
+            .filter(|(flag, raw)| self.values.get(*flag).map(|own| own.get()) != Some(raw.get()));
         let gone = self.values.keys().filter(|flag| !values.contains_key(*flag)).cloned();
         let flags = changed.map(|(flag, _)| flag.clone()).chain(gone).collect();
         let data = Data::Values(Entry::read_all(&values));
@@ -189,7 +197,12 @@ impl Store {
         publish(shared, &before, data, source, Some(flags));
     }
 
-    pub(crate) fn amend_values(&mut self, shared: &Shared, put: IndexMap<String, Box<RawValue>>, delete: &[String]) {
+    pub(crate) fn amend_values(
+        &mut self,
+        shared: &Shared,
+        put: IndexMap<String, Box<RawValue>>,
+        delete: &[String],
+    ) {
         let before = shared.snapshot.load_full();
         let Data::Values(values) = &before.data else { return };
         let mut after = values.clone();

@@ -127,7 +127,11 @@ impl Snapshot {
 }
 
 /// What the flag wants done with data of this age.
-fn stale(evaluation: &Evaluation<'_>, heard: Timestamp, now: impl FnOnce() -> Timestamp) -> Option<StaleThen> {
+fn stale(
+    evaluation: &Evaluation<'_>,
+    heard: Timestamp,
+    now: impl FnOnce() -> Timestamp,
+) -> Option<StaleThen> {
     let rule = evaluation.when_stale()?;
     (now().since(heard) > rule.after.millis()).then_some(rule.then)
 }
@@ -135,7 +139,12 @@ fn stale(evaluation: &Evaluation<'_>, heard: Timestamp, now: impl FnOnce() -> Ti
 impl Entry {
     /// A value as it came over the wire. One that can't be read makes this flag fall back, and no other.
     pub(crate) fn read(raw: &RawValue) -> Self {
-        let broken = || Self { value: VariantValue::Null, variant: None, reason: Reason::Error, error: Some(ErrorCode::ParseError) };
+        let broken = || Self {
+            value: VariantValue::Null,
+            variant: None,
+            reason: Reason::Error,
+            error: Some(ErrorCode::ParseError),
+        };
         let Ok(value) = serde_json::from_str::<Value>(raw.get()) else { return broken() };
         let flag_type = match &value.value {
             None | Some(serde_json::Value::Null | serde_json::Value::Bool(_)) => FlagType::Boolean,

@@ -37,7 +37,8 @@ pub async fn run(client: &Client, converge: &Converge, shown: Output) -> Result<
 
 fn show(report: &Value) {
     let at = |one: &Value| {
-        let millis = |name: &str| one[name].as_f64().map_or_else(String::new, |millis| format!("{millis:.0} ms"));
+        let millis =
+            |name: &str| one[name].as_f64().map_or_else(String::new, |millis| format!("{millis:.0} ms"));
         vec![
             format!("{} of {}", one["converged"], one["expected"]),
             one["left"].to_string(),
@@ -49,7 +50,9 @@ fn show(report: &Value) {
     output::line(&format!("commit {}: {}", report["seq"], text(&report["message"])));
     let mut rows = vec![[vec!["all".to_owned()], at(report)].concat()];
     for venue in report["venues"].as_array().into_iter().flatten() {
-        let name = Some(text(&venue["venue"])).filter(|name| !name.is_empty()).unwrap_or_else(|| "(no venue)".to_owned());
+        let name = Some(text(&venue["venue"]))
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "(no venue)".to_owned());
         rows.push([vec![name], at(venue)].concat());
     }
     output::table(&["VENUE", "DEVICES", "LEFT", "P50", "P99", "LAST"], &rows);

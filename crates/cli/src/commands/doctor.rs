@@ -35,7 +35,10 @@ pub async fn run(client: &Client, shown: Output) -> Result<()> {
             let counts = &answer["counts"];
             let seen = format!(
                 "{} flags, {} venues, {} clients connected, version {}",
-                counts["flags"], counts["venues"], answer["connections"], text(&answer["version"])
+                counts["flags"],
+                counts["venues"],
+                answer["connections"],
+                text(&answer["version"])
             );
             ("workspace", true, seen)
         }
@@ -50,8 +53,10 @@ pub async fn run(client: &Client, shown: Output) -> Result<()> {
     });
     let failed = checks.iter().filter(|(_, good, _)| !good).count();
     if shown == Output::Json {
-        let list: Vec<Value> =
-            checks.iter().map(|(name, good, detail)| json!({"check": name, "good": good, "detail": detail})).collect();
+        let list: Vec<Value> = checks
+            .iter()
+            .map(|(name, good, detail)| json!({"check": name, "good": good, "detail": detail}))
+            .collect();
         output::json(&Value::Array(list));
     } else {
         let row = |(name, good, detail): &(&str, bool, String)| {

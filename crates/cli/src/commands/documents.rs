@@ -51,7 +51,8 @@ pub async fn venue(client: &Client, command: Venue, shown: Output) -> Result<()>
             let count = venues.len();
             let changes: Vec<Value> = venues.into_iter().map(|venue| json!({"put": venue})).collect();
             let message = message.message.unwrap_or_else(|| format!("Import {count} venues"));
-            let answer = client.post("/api/v1/commits", &json!({"message": message, "changes": changes})).await?;
+            let answer =
+                client.post("/api/v1/commits", &json!({"message": message, "changes": changes})).await?;
             written(&answer, &format!("{count} venues imported"), shown);
             Ok(())
         }
@@ -91,7 +92,9 @@ pub async fn set(client: &Client, kind: &str, set: &Set, shown: Output) -> Resul
     let path = format!("/api/v1/{kind}/{}", segment(&set.key));
     let version = match client.ask(Method::GET, &path, &[], None, None).await {
         Ok(answer) => answer.etag,
-        Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.0.contains("(404)")) => None,
+        Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.0.contains("(404)")) => {
+            None
+        }
         Err(error) => return Err(error),
     };
     let message = set.message.message.as_deref().unwrap_or_default();
@@ -109,7 +112,8 @@ pub fn read_json(file: &Path) -> Result<Value> {
     } else {
         text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
     }
-    serde_json::from_str(&text).map_err(|error| Usage(format!("{} is not JSON: {error}", file.display())).into())
+    serde_json::from_str(&text)
+        .map_err(|error| Usage(format!("{} is not JSON: {error}", file.display())).into())
 }
 
 fn show(items: Vec<Value>, columns: &[&str], shown: Output) {
@@ -117,7 +121,9 @@ fn show(items: Vec<Value>, columns: &[&str], shown: Output) {
         return output::json(&Value::Array(items));
     }
     let heading: Vec<String> = columns.iter().map(|column| column.to_uppercase()).collect();
-    let rows: Vec<Vec<String>> =
-        items.iter().map(|item| columns.iter().map(|column| text(&item["document"][*column])).collect()).collect();
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| columns.iter().map(|column| text(&item["document"][*column])).collect())
+        .collect();
     output::table(&heading.iter().map(String::as_str).collect::<Vec<_>>(), &rows);
 }

@@ -20,10 +20,18 @@ pub async fn run(client: &Client, eval: Eval, shown: Output) -> Result<()> {
         return Ok(());
     }
     for evaluation in answer["evaluations"].as_array().into_iter().flatten() {
-        let value = if evaluation["value"].is_null() { "(the caller's default)".to_owned() } else { evaluation["value"].to_string() };
+        let value = if evaluation["value"].is_null() {
+            "(the caller's default)".to_owned()
+        } else {
+            evaluation["value"].to_string()
+        };
         let error = text(&evaluation["errorCode"]);
         let variant = text(&evaluation["variant"]);
-        output::line(&format!("{} = {value}  {variant}  {} {error}", text(&evaluation["flag"]), text(&evaluation["reason"])));
+        output::line(&format!(
+            "{} = {value}  {variant}  {} {error}",
+            text(&evaluation["flag"]),
+            text(&evaluation["reason"])
+        ));
         if eval.explain {
             for (n, step) in evaluation["trace"].as_array().into_iter().flatten().enumerate() {
                 output::line(&format!("  {:>2}. {}", n + 1, text(&step["text"])));
@@ -41,7 +49,8 @@ fn context(words: &[String]) -> Result<Value> {
     if let [only] = words
         && only.starts_with('{')
     {
-        return serde_json::from_str(only).map_err(|error| Usage(format!("the context is not JSON: {error}")).into());
+        return serde_json::from_str(only)
+            .map_err(|error| Usage(format!("the context is not JSON: {error}")).into());
     }
     let mut context = Map::new();
     for word in words {
@@ -49,7 +58,11 @@ fn context(words: &[String]) -> Result<Value> {
             return Err(Usage(format!("`{word}` is not `name=value`, as in targetingKey=u-17")).into());
         };
         let is_text = matches!(name, "targetingKey" | "venue");
-        let value = if is_text { Value::from(value) } else { serde_json::from_str(value).unwrap_or_else(|_| value.into()) };
+        let value = if is_text {
+            Value::from(value)
+        } else {
+            serde_json::from_str(value).unwrap_or_else(|_| value.into())
+        };
         context.insert(name.to_owned(), value);
     }
     Ok(Value::Object(context))

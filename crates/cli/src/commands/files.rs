@@ -23,7 +23,11 @@ pub async fn export(client: &Client, at: Option<&str>) -> Result<()> {
 pub async fn import(client: &Client, file: &Path, message: &Message, shown: Output) -> Result<()> {
     let mut export = read_json(file)?;
     let Value::Array(documents) = export["documents"].take() else {
-        return Err(Usage(format!("{} is not what `usher export` writes: it has no `documents`", file.display())).into());
+        return Err(Usage(format!(
+            "{} is not what `usher export` writes: it has no `documents`",
+            file.display()
+        ))
+        .into());
     };
     let count = documents.len();
     let changes: Vec<Value> = documents.into_iter().map(|document| json!({"put": document})).collect();

@@ -15,10 +15,14 @@ pub async fn run(client: &Client, flag: Flag, shown: Output) -> Result<()> {
         Flag::Ls { search } => list(client, search.as_deref(), shown).await,
         Flag::Get { key, at } => documents::get(client, "flags", &key, at.as_deref()).await,
         Flag::Set(set) => documents::set(client, "flags", &set, shown).await,
-        Flag::On { place, variant } => act(client, "on", "on", place, json!({"variant": variant}), shown).await,
+        Flag::On { place, variant } => {
+            act(client, "on", "on", place, json!({"variant": variant}), shown).await
+        }
         Flag::Off(place) => act(client, "off", "off", place, json!({}), shown).await,
         Flag::Clear(place) => act(client, "clear", "cleared", place, json!({}), shown).await,
-        Flag::Kill { place, cohort } => act(client, "kill", "killed", place, json!({"cohorts": cohort}), shown).await,
+        Flag::Kill { place, cohort } => {
+            act(client, "kill", "killed", place, json!({"cohorts": cohort}), shown).await
+        }
         Flag::Revive { place, cohort } => {
             act(client, "revive", "revived", place, json!({"cohorts": cohort}), shown).await
         }
@@ -31,7 +35,14 @@ pub async fn run(client: &Client, flag: Flag, shown: Output) -> Result<()> {
     }
 }
 
-async fn act(client: &Client, action: &str, done: &str, place: Where, mut body: Value, shown: Output) -> Result<()> {
+async fn act(
+    client: &Client,
+    action: &str,
+    done: &str,
+    place: Where,
+    mut body: Value,
+    shown: Output,
+) -> Result<()> {
     let Where { key, environment, venue, message } = place;
     let at = if venue.is_empty() { String::new() } else { format!(" at {}", venue.join(", ")) };
     body["venues"] = json!(venue);
@@ -48,19 +59,24 @@ async fn list(client: &Client, search: Option<&str>, shown: Output) -> Result<()
         output::json(&Value::Array(items));
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = items.iter().map(|item| {
-        let flag = &item["document"];
-        let states = flag["environments"].as_object().into_iter().flatten().map(|(environment, config)| {
-            format!("{environment}: {}", state(config))
-        });
-        vec![
-            text(&flag["key"]),
-            text(&flag["type"]),
-            states.collect::<Vec<_>>().join(", "),
-            text(&flag["owner"]),
-            text(&flag["name"]),
-        ]
-    }).collect();
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| {
+            let flag = &item["document"];
+            let states = flag["environments"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(environment, config)| format!("{environment}: {}", state(config)));
+            vec![
+                text(&flag["key"]),
+                text(&flag["type"]),
+                states.collect::<Vec<_>>().join(", "),
+                text(&flag["owner"]),
+                text(&flag["name"]),
+            ]
+        })
+        .collect();
     output::table(&["KEY", "TYPE", "STATE", "OWNER", "NAME"], &rows);
     Ok(())
 }

@@ -47,8 +47,11 @@ pub async fn journal(client: &Client, command: Journal, shown: Output) -> Result
 
 fn row(commit: &Value) -> Vec<String> {
     let changes = commit["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut what: Vec<String> =
-        changes.iter().take(3).map(|one| format!("{} {}/{}", text(&one["action"]), text(&one["kind"]), text(&one["key"]))).collect();
+    let mut what: Vec<String> = changes
+        .iter()
+        .take(3)
+        .map(|one| format!("{} {}/{}", text(&one["action"]), text(&one["kind"]), text(&one["key"])))
+        .collect();
     if changes.len() > 3 {
         what.push(format!("and {} more", changes.len() - 3));
     }

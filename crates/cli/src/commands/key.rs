@@ -52,14 +52,23 @@ async fn list(client: &Client, shown: Output) -> Result<()> {
         output::json(&answer["items"]);
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = answer["items"].as_array().into_iter().flatten().map(|key| {
-        let state = match (&key["revokedAt"], &key["expiresAt"]) {
-            (Value::String(at), _) => format!("revoked {at}"),
-            (_, Value::String(at)) => format!("until {at}"),
-            _ => "live".to_owned(),
-        };
-        ["key", "type", "environment", "prefix", "name"].iter().map(|name| text(&key[*name])).chain([state]).collect()
-    }).collect();
+    let rows: Vec<Vec<String>> = answer["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|key| {
+            let state = match (&key["revokedAt"], &key["expiresAt"]) {
+                (Value::String(at), _) => format!("revoked {at}"),
+                (_, Value::String(at)) => format!("until {at}"),
+                _ => "live".to_owned(),
+            };
+            ["key", "type", "environment", "prefix", "name"]
+                .iter()
+                .map(|name| text(&key[*name]))
+                .chain([state])
+                .collect()
+        })
+        .collect();
     output::table(&["ID", "KIND", "ENVIRONMENT", "STARTS WITH", "NAME", "STATE"], &rows);
     Ok(())
 }

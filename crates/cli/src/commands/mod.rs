@@ -23,7 +23,9 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::Flag(flag) => flag::run(&client, flag, shown).await,
         Command::Venue(venue) => documents::venue(&client, venue, shown).await,
         Command::Cohort(cohort) => documents::run(&client, "cohorts", cohort, shown).await,
-        Command::Environment(environment) => documents::run(&client, "environments", environment, shown).await,
+        Command::Environment(environment) => {
+            documents::run(&client, "environments", environment, shown).await
+        }
         Command::Eval(eval) => eval::run(&client, eval, shown).await,
         Command::Journal(journal) => history::journal(&client, journal, shown).await,
         Command::Rollback(rollback) => history::rollback(&client, rollback, shown).await,

@@ -2,11 +2,7 @@
 
 pub mod devices;
 
-use std::{
-    path::PathBuf,
-    process::Stdio,
-    sync::Arc,
-};
+use std::{path::PathBuf, process::Stdio, sync::Arc};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -79,7 +75,8 @@ pub async fn seed(app: &Arc<App>) -> Result<Seeded> {
     };
     let (server_key, server) = key("demo-server", "Demo server key", CredentialType::Server, now)?;
     let (client_key, client) = key("demo-client", "Demo client key", CredentialType::Client, now)?;
-    append(app, "Demo", "A new sign-in for the demo", vec![Document::from_model(&user)?, server, client]).await?;
+    append(app, "Demo", "A new sign-in for the demo", vec![Document::from_model(&user)?, server, client])
+        .await?;
     Ok(Seeded { email: EMAIL.to_owned(), password, server_key, client_key })
 }
 

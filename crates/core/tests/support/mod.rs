@@ -1,6 +1,6 @@
 //! What the core's tests share: small real documents, and rulesets of them.
 // Each test file uses its own part; a broken fixture should fail loudly.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use serde_json::{Value, json};
 use usher_core::{

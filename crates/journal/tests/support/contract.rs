@@ -140,8 +140,7 @@ pub async fn a_restart_changes_nothing(open: Open) {
     let (folder, journal) = fresh(open);
     add(&*journal, [put("a", 1), put("b", 1)]).await;
     journal.append(named(append([delete("a")]), "k", 1)).await.unwrap();
-    let (epoch, state, verification) =
-        (journal.epoch(), journal.state(), journal.verify().await.unwrap());
+    let (epoch, state, verification) = (journal.epoch(), journal.state(), journal.verify().await.unwrap());
     drop(journal);
     let journal = open(folder.path());
     assert_eq!((journal.epoch(), &*journal.state()), (epoch, &*state));

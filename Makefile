@@ -1,0 +1,51 @@
+# Two commands do all the set-up: `make run` and `make test`.
+.PHONY: help run test lint ui build bench deny soak clean
+
+help:
+	@echo "make run    build everything and start a demo workspace"
+	@echo "make test   install what it needs and run every test"
+	@echo "make lint   formatting, clippy, the web UI's linter and types"
+	@echo "make bench  print the figures of the README"
+	@echo "make soak   the long forms of the fault tests"
+	@echo "make deny   licences, bans and sources of dependencies"
+
+run: build
+	target/debug/usher serve --demo
+
+build: ui
+	cargo build -p usher --locked
+
+# The web UI is built anew only when something in it has changed.
+UI_SOURCES := $(shell find web-ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/screenshots/*' 2>/dev/null)
+
+ui: web-ui/dist/index.html
+
+web-ui/dist/index.html: web-ui/node_modules/.package-lock.json $(UI_SOURCES)
+	npm --prefix web-ui run build
+
+web-ui/node_modules/.package-lock.json: web-ui/package-lock.json
+	npm --prefix web-ui ci --no-audit --no-fund
+
+test:
+	@scripts/test
+
+lint: ui
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	npm --prefix web-ui run lint
+	npm --prefix web-ui run typecheck
+
+bench:
+	cargo bench -p usher-bench
+
+soak:
+	USHER_KILL_ROUNDS=1000 cargo test -p usher --release --locked --test an_acknowledged_commit_survives_kill_nine -- --nocapture
+
+# Compiles for minutes, so it is not part of `make test`.
+deny:
+	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --version 0.20.2 --locked
+	cargo deny check
+
+clean:
+	cargo clean
+	rm -rf web-ui/dist web-ui/node_modules
