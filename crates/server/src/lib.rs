@@ -7,6 +7,7 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+mod body;
 mod clock;
 pub mod connections;
 pub mod convergence;

@@ -17,7 +17,7 @@ use usher_core::{
     model::{Credential, CredentialType, Timestamp},
 };
 
-use crate::{app::App, auth, clock, etag, problem::Problem, sdk::context_for};
+use crate::{app::App, auth, body::Body, clock, etag, problem::Problem, sdk::context_for};
 
 /// Headers that a browser's OFREP client may send and see, for all of `/ofrep/`. Keys are no cookies, so any
 /// origin may ask.
@@ -118,7 +118,7 @@ pub(crate) async fn one(
     request: HttpRequest,
     key: web::Path<String>,
     app: web::Data<App>,
-    body: web::Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let asker = Asker::new(&request, &app)?;
     let key = key.into_inner();
@@ -151,7 +151,7 @@ pub(crate) async fn one(
 pub(crate) async fn all(
     request: HttpRequest,
     app: web::Data<App>,
-    body: web::Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let asker = Asker::new(&request, &app)?;
     let context = match asker.context(&body) {

@@ -64,6 +64,7 @@ use crate::api::{board, commits, documents, evaluate, export, flags, keys, reach
         schemas::EnvironmentSchema,
         schemas::KeySchema,
         schemas::ExposureSchema,
+        flags::Action,
         schemas::DocumentSchema,
         schemas::ChangeSchema,
     ))

@@ -31,8 +31,6 @@ use crate::{
 
 /// Largest body of a request, in bytes: one document and a little more.
 const MAX_BODY_BYTES: usize = MAX_DOCUMENT_BYTES + 64 * 1024;
-/// Largest body of a commit of many documents, in bytes.
-const MAX_COMMIT_BYTES: usize = 64 * 1024 * 1024;
 /// How long requests may take to finish once the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 /// How long streams have to take their farewell.
@@ -150,11 +148,6 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
 }
 
 fn routes(config: &mut web::ServiceConfig) {
-    let json = || {
-        web::JsonConfig::default().limit(MAX_BODY_BYTES).error_handler(|error, _| {
-            Problem::bad_value("", "…", &error.to_string(), "Send one well-formed JSON object.").into()
-        })
-    };
     config
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz))
@@ -182,7 +175,7 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .service(
             web::scope("/sdk/v1")
-                .app_data(json())
+                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
                 .route("/stream", web::get().to(stream::stream))
                 .route("/ruleset", web::get().to(sdk::ruleset))
                 .route("/values", web::post().to(sdk::values_now))
@@ -191,7 +184,7 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .service(
             web::scope("/api/v1")
-                .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
+                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
                 .app_data(web::QueryConfig::default().error_handler(|error, request| {
                     let detail = error.to_string();
                     Problem::bad_value(

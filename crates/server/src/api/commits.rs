@@ -15,7 +15,7 @@ use super::{
     schemas::{ChangeSchema, DocumentSchema},
     write::{Write, Written},
 };
-use crate::{app::App, problem::Problem, world::Snapshot};
+use crate::{app::App, body::Body, problem::Problem, world::Snapshot};
 
 /// Commits on a page, when not said, and at most.
 const PAGE: usize = 50;
@@ -148,11 +148,7 @@ pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
 /// Makes one atomic commit of many documents.
 #[utoipa::path(post, path = "/api/v1/commits", tag = "history", operation_id = "create_commit", request_body = NewCommit,
     responses((status = 201, description = "Done", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn create(
-    request: HttpRequest,
-    app: web::Data<App>,
-    body: web::Bytes,
-) -> Result<HttpResponse, Problem> {
+pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let new: NewCommit = usher_core::problem::from_json(&body)?;
     let changes = checked(new.changes)?;
     let mut expected = Vec::new();
@@ -325,7 +321,7 @@ pub async fn undo(
     request: HttpRequest,
     app: web::Data<App>,
     seq: web::Path<u64>,
-    body: web::Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let undo: Undo = if body.is_empty() { Undo::default() } else { usher_core::problem::from_json(&body)? };
     let (commit, before) = find(&app, *seq).await?;
@@ -411,7 +407,7 @@ impl Scope {
 pub async fn rollback(
     request: HttpRequest,
     app: web::Data<App>,
-    body: web::Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let Rollback { to, scope, message } = usher_core::problem::from_json(&body)?;
     let point = match (to.seq, to.at) {

@@ -13,7 +13,7 @@ use super::{
     world_at,
     write::{Write, Written},
 };
-use crate::{app::App, problem::Problem};
+use crate::{app::App, body::Body, problem::Problem};
 
 /// Documents on a page, when not said.
 const PAGE: usize = 100;
@@ -223,7 +223,7 @@ macro_rules! resource {
             /// Writes one, whole.
             #[utoipa::path(put, path = $one, tag = $tag, operation_id = concat!("put_", $tag), params(("key" = String, Path, description = "Its key"), MessageQuery, ("If-Match" = Option<String>, Header, description = "The version that is changed"), ("Idempotency-Key" = Option<String>, Header, description = "Sending it again changes nothing")), request_body = $schema,
                 responses((status = 200, description = "Changed", body = inline(WrittenOf<$schema>)), (status = 201, description = "Created", body = inline(WrittenOf<$schema>)), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-            pub async fn put(request: HttpRequest, app: web::Data<App>, key: web::Path<String>, query: web::Query<MessageQuery>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+            pub async fn put(request: HttpRequest, app: web::Data<App>, key: web::Path<String>, query: web::Query<MessageQuery>, body: Body) -> Result<HttpResponse, Problem> {
                 super::put(&app, &request, $kind, &key, query.into_inner(), &body).await
             }
 

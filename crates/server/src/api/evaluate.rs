@@ -7,7 +7,7 @@ use usher_core::{Context, Evaluation, Ruleset};
 use utoipa::ToSchema;
 
 use super::world_at;
-use crate::{app::App, clock, problem::Problem};
+use crate::{app::App, body::Body, clock, problem::Problem};
 
 /// A question.
 #[derive(Deserialize, ToSchema)]
@@ -89,7 +89,7 @@ impl Explained {
 /// Evaluates one flag or all, with every step on the way.
 #[utoipa::path(post, path = "/api/v1/evaluate", tag = "evaluation", operation_id = "evaluate", request_body = Question,
     responses((status = 200, description = "The answers", body = Answers), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn evaluate(app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+pub async fn evaluate(app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let question: Question = usher_core::problem::from_json(&body)?;
     let snapshot = world_at(&app, question.at.as_deref()).await?;
     let ruleset = snapshot

@@ -14,7 +14,7 @@ use super::{
     schemas::{FlagSchema, WrittenOf},
     write::Write,
 };
-use crate::{app::App, problem::Problem};
+use crate::{app::App, body::Body, problem::Problem};
 
 /// How often a change is tried anew when somebody else was faster.
 const TRIES: usize = 8;
@@ -149,7 +149,7 @@ pub async fn act(
     request: HttpRequest,
     app: web::Data<App>,
     path: web::Path<(String, String, String)>,
-    body: web::Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (key, environment, action) = path.into_inner();
     let action: Action = serde_json::from_value(action.clone().into()).map_err(|_| {
@@ -197,7 +197,7 @@ pub async fn archive(
     request: HttpRequest,
     app: web::Data<App>,
     key: web::Path<String>,
-    body: web::Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let archive: Archive =
         if body.is_empty() { Archive::default() } else { usher_core::problem::from_json(&body)? };

@@ -10,7 +10,7 @@ use usher_journal::{Change, Entry, Expected};
 use utoipa::ToSchema;
 
 use super::{identity, schemas::KeySchema, write::Write};
-use crate::{app::App, auth::secret, clock, problem::Problem};
+use crate::{app::App, auth::secret, body::Body, clock, problem::Problem};
 
 /// Longest time that an old secret lives on beside the new one, in seconds.
 const MAX_OVERLAP_SECONDS: u32 = 30 * 24 * 60 * 60;
@@ -75,11 +75,7 @@ pub async fn list(app: web::Data<App>) -> HttpResponse {
 /// Makes a credential.
 #[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "create_key", request_body = NewKey,
     responses((status = 201, description = "Made; the secret is shown this once", body = CreatedKey), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn create(
-    request: HttpRequest,
-    app: web::Data<App>,
-    body: web::Bytes,
-) -> Result<HttpResponse, Problem> {
+pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let new: NewKey = usher_core::problem::from_json(&body)?;
     let credential = |secret: &str| -> Result<Credential, Problem> {
         Ok(Credential {
@@ -122,7 +118,7 @@ pub async fn rotate(
     request: HttpRequest,
     app: web::Data<App>,
     key: web::Path<String>,
-    body: web::Bytes,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let rotation: Rotation =
         if body.is_empty() { Rotation::default() } else { usher_core::problem::from_json(&body)? };

@@ -23,6 +23,7 @@ use actix_web::{
     Error, HttpMessage, HttpRequest,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    http::StatusCode,
     middleware::Next,
     web,
 };
@@ -39,6 +40,9 @@ use crate::{
     problem::Problem,
     world::Snapshot,
 };
+
+/// Largest body of a commit of many documents, in bytes; every other body holds one document.
+const MAX_COMMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Lets through who has the right to the route; sets the identity for the handler.
 ///
@@ -69,9 +73,11 @@ pub async fn guard<B: MessageBody + 'static>(
             }
             request.extensions_mut().insert(identity);
         }
+        // Without an entry in the table nobody has the right, whatever the handler would do.
         None => {
             auth::identify(request.request(), &app)?;
-            return next.call(request).await;
+            let detail = format!("{pattern} can't be asked with {}.", request.method());
+            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into());
         }
     }
     let signs_out = request.method() == "DELETE" && pattern == "/api/v1/session";
@@ -146,12 +152,20 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/keys", web::post().to(keys::create))
         .route("/keys/{key}/rotate", web::post().to(keys::rotate))
         .route("/keys/{key}/revoke", web::post().to(keys::revoke))
-        .route("/commits", web::post().to(commits::create))
-        .route("/commits", web::get().to(commits::list))
+        .service(
+            web::resource("/commits")
+                .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
+                .route(web::post().to(commits::create))
+                .route(web::get().to(commits::list)),
+        )
         .route("/commits/{seq}", web::get().to(commits::get))
         .route("/commits/{seq}/undo", web::post().to(commits::undo))
         .route("/rollback", web::post().to(commits::rollback))
-        .route("/reach", web::post().to(reach::reach))
+        .service(
+            web::resource("/reach")
+                .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
+                .route(web::post().to(reach::reach)),
+        )
         .route("/evaluate", web::post().to(evaluate::evaluate))
         .route("/board", web::get().to(board::board))
         .route("/export", web::get().to(export::export));

@@ -17,7 +17,7 @@ use super::{
     commits::{RawChange, checked},
     schemas::{ChangeSchema, ExposureSchema},
 };
-use crate::{app::App, clock, problem::Problem};
+use crate::{app::App, body::Body, clock, problem::Problem};
 
 /// Flags whose reach is computed, and differences that are listed.
 const MAX_FLAGS: usize = 50;
@@ -72,7 +72,7 @@ pub struct Difference {
 /// Computes the reach of a change from the real rules and the real connections.
 #[utoipa::path(post, path = "/api/v1/reach", tag = "board", operation_id = "reach", request_body = Draft,
     responses((status = 200, description = "Its reach", body = Reach), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn reach(app: web::Data<App>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+pub async fn reach(app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let draft: Draft = usher_core::problem::from_json(&body)?;
     let changes = checked(draft.changes)?;
     let snapshot = app.world.snapshot();

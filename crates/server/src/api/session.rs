@@ -9,6 +9,7 @@ use super::identity;
 use crate::{
     app::App,
     auth::{Identity, password, session::check_same_origin},
+    body::Body,
     clock,
     problem::Problem,
 };
@@ -54,11 +55,7 @@ impl From<&User> for Person {
 /// Signs in; sets the session's cookie.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", operation_id = "sign_in", request_body = SignIn,
     responses((status = 200, description = "Signed in", body = Session), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn sign_in(
-    request: HttpRequest,
-    app: web::Data<App>,
-    body: web::Bytes,
-) -> Result<HttpResponse, Problem> {
+pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     if request.headers().contains_key("Origin") {
         check_same_origin(&request)?;
     }

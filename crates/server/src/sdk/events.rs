@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{app::App, auth, problem::Problem};
+use crate::{app::App, auth, body::Body, problem::Problem};
 
 /// Exposures and metrics in one batch.
 const MAX_BATCH: usize = 1_000;
@@ -124,14 +124,10 @@ impl Counts {
 }
 
 /// `POST /sdk/v1/events`.
-pub async fn events(
-    request: HttpRequest,
-    app: web::Data<App>,
-    batch: web::Json<Batch>,
-) -> Result<HttpResponse, Problem> {
+pub async fn events(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let credential = auth::sdk_key(&request, &app)?;
     let environment = credential.environment.as_deref().unwrap_or_default().to_owned();
-    let batch = batch.into_inner();
+    let batch: Batch = usher_core::problem::from_json(&body)?;
     if batch.exposures.len() + batch.metrics.len() > MAX_BATCH {
         let detail = format!("A batch holds at most {MAX_BATCH} sums; send several.");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));

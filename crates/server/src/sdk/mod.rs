@@ -12,7 +12,7 @@ use usher_core::{
     protocol::{RulesetBody, SCHEMA, ValuesBody, View},
 };
 
-use crate::{app::App, auth, clock, etag, problem::Problem, stream::session::values};
+use crate::{app::App, auth, body::Body, clock, etag, problem::Problem, stream::session::values};
 
 /// The context of a client, checked against what its key may claim: a key that is narrowed to venues speaks for
 /// those only, and for its one venue without being asked.
@@ -80,9 +80,10 @@ pub struct ValuesRequest {
 pub async fn values_now(
     request: HttpRequest,
     app: web::Data<App>,
-    asked: web::Json<ValuesRequest>,
+    body: Body,
 ) -> Result<HttpResponse, Problem> {
     let credential = auth::sdk_key(&request, &app)?;
+    let asked: ValuesRequest = usher_core::problem::from_json(&body)?;
     let Some(environment) = credential.environment.clone() else {
         return Err(Problem::forbidden("This key has no environment."));
     };

@@ -1,0 +1,112 @@
+//! A small client for the server's HTTP, that tells everything when something is not as expected.
+
+use std::sync::LazyLock;
+
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+static CLIENT: LazyLock<()> = LazyLock::new(|| {
+    drop(rustls::crypto::ring::default_provider().install_default());
+});
+
+/// A way to ask the server, as somebody.
+#[derive(Clone)]
+pub struct Api {
+    base: String,
+    headers: Vec<(String, String)>,
+    client: Client,
+}
+
+/// What the server said.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub asked: String,
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Api {
+    pub fn new(address: &str) -> Self {
+        LazyLock::force(&CLIENT);
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { base: format!("http://{address}"), headers: Vec::new(), client }
+    }
+
+    /// With one more header on every request.
+    pub fn header(&self, name: &str, value: &str) -> Self {
+        let mut other = self.clone();
+        other.headers.push((name.to_owned(), value.to_owned()));
+        other
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send("PUT", path, Some(body.to_string())).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(body.to_string())).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None).await
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: Option<String>) -> Answer {
+        let method: Method = method.parse().unwrap();
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let headers = response.headers().iter();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        let body = response.text().await.unwrap();
+        Answer { asked: format!("{method} {path}"), status, headers, body }
+    }
+}
+
+impl Answer {
+    /// Itself, if it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}: {}", self.asked, self.body);
+        self
+    }
+
+    /// Its problem, if it is one of this status and code, in RFC 9457's form.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Value {
+        let answer = self.expect(status);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.asked);
+        let problem = answer.json();
+        assert_eq!(
+            (problem["status"].as_u64(), &problem["code"]),
+            (Some(status.into()), &code.into()),
+            "{problem}"
+        );
+        for field in ["type", "title", "detail"] {
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {problem}");
+        }
+        problem
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{}: {}", self.asked, self.body))
+    }
+
+    /// A header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
+    }
+}
