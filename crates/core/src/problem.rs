@@ -148,6 +148,10 @@ pub fn parse_json(text: &[u8]) -> Result<Value, Problems> {
 /// # Errors
 /// One [`Problem`] that names the path within the tree.
 pub fn from_value<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Problems> {
+    // A list would be read as the fields in their order, and an empty one as all their defaults.
+    if !value.is_object() {
+        return Err(Problem::new("", value, "this is not an object", "Send one JSON object.").into());
+    }
     // The tree is read by reference, so that the offending value can still be shown.
     serde_path_to_error::deserialize(&value).map_err(|error| {
         let path = error.path().clone();

@@ -114,6 +114,11 @@ pub(super) enum RawChange {
     Delete(DocumentId),
 }
 
+/// What has routes of its own: who could write it here would make themselves an administrator.
+fn is_protected(kind: &Kind) -> bool {
+    matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding)
+}
+
 /// Checks changes as single documents would be.
 pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
     let mut problems = Problems::default();
@@ -123,7 +128,7 @@ pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
             RawChange::Delete(id) => checked.push(Change::Delete(id)),
             RawChange::Put(value) => {
                 let at = format!("changes[{n}].put");
-                let kind = Kind::from(value.get("kind").and_then(Value::as_str).unwrap_or_default());
+                let kind = Kind::from(value.get("kind").and_then(Value::as_str).unwrap_or("nothing"));
                 match parse_strict(&kind, value.to_string().as_bytes()) {
                     Ok(document) => checked.push(Change::Put(document)),
                     Err(found) => problems.extend_within(&at, found),
@@ -131,9 +136,7 @@ pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
             }
         }
     }
-    if let Some(change) =
-        checked.iter().find(|change| matches!(change.id().kind, Kind::Key | Kind::User | Kind::RoleBinding))
-    {
+    if let Some(change) = checked.iter().find(|change| is_protected(&change.id().kind)) {
         let mend = "Use the routes for keys and people.";
         problems.push(usher_core::Problem::new(
             "changes",
@@ -370,7 +373,7 @@ impl Scope {
             Problem::bad_value(field, value, &detail, "Correct the key.")
         };
         match self {
-            Self { everything: true, flag: None, venue: None, kind: None, .. } => {
+            Self { everything: true, flag: None, venue: None, environment: None, kind: None, key: None } => {
                 Ok(RestoreScope::Everything)
             }
             Self {
@@ -388,7 +391,10 @@ impl Scope {
             Self { flag: Some(flag), venue: None, everything: false, .. } => {
                 Ok(RestoreScope::Document(DocumentId::new(Kind::Flag, flag)))
             }
-            Self { kind: Some(kind), key: Some(key), everything: false, .. } => {
+            Self { kind: Some(kind), .. } if is_protected(&kind.as_str().into()) => {
+                Err(bad("scope.kind", &kind, "credentials and people are never brought back".to_owned()))
+            }
+            Self { kind: Some(kind), key: Some(key), everything: false, flag: None, .. } => {
                 Ok(RestoreScope::Document(DocumentId::new(kind.as_str().into(), key)))
             }
             _ => Err(Problem::bad_value(

@@ -1,6 +1,6 @@
 //! What the server's tests share: a real server on a free port, a client for its API, and one for its streams.
 // Each test file uses its own part; a broken fixture should fail loudly.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 pub mod api;
 pub mod fixtures;
@@ -14,7 +14,7 @@ use usher_core::model::{Document, Role, Timestamp, User};
 use usher_journal::{Actor, Append, Change};
 use usher_server::{Running, Secret, Settings, auth::password, run};
 
-pub use api::Api;
+pub use api::{Answer, Api};
 pub use socket::Socket;
 
 /// The administrator's token of every server here.
