@@ -8,7 +8,7 @@ use actix_web::{
     middleware::from_fn,
     web,
 };
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use usher_core::{limits::MAX_DOCUMENT_BYTES, model::Seq};
 use usher_journal::{JournalError, SqliteJournal};
 
@@ -33,6 +33,8 @@ use crate::{
 const MAX_BODY_BYTES: usize = MAX_DOCUMENT_BYTES + 64 * 1024;
 /// How long requests may take to finish once the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
+/// How long to wait for workers to let go of what they share.
+const LETTING_GO: Duration = Duration::from_secs(2);
 /// How long streams have to take their farewell.
 const DRAIN: Duration = Duration::from_millis(300);
 
@@ -80,15 +82,22 @@ impl Running {
         &self.app
     }
 
-    /// Stops: says farewell to streams, finishes requests, ends.
+    /// Stops: says farewell to streams, finishes requests, and lets go of the journal.
     pub async fn stop(self) {
-        self.app.draining.send_replace(true);
+        let Self { app, handle, server, tasks, .. } = self;
+        app.draining.send_replace(true);
         tokio::time::sleep(DRAIN).await;
-        self.handle.stop(true).await;
-        for task in &self.tasks {
+        handle.stop(true).await;
+        drop(server.await);
+        for task in tasks {
             task.abort();
+            drop(task.await);
         }
-        drop(self.server.await);
+        // Workers end their threads, and drop what they share, a moment after they have said so.
+        let end = Instant::now() + LETTING_GO;
+        while Arc::strong_count(&app) > 1 && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 }
 

@@ -19,10 +19,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use usher_core::model::{Epoch, Seq};
 
 use crate::{
-    Append, AppendError, Appended, BoxFuture, Commit, History, Journal, JournalError, Point, State,
-    Verification,
+    Append, AppendError, Appended, BoxFuture, Commit, History, Idempotency, Journal, JournalError, Point,
+    State, Verification,
 };
-use writer::{Request, Writer};
+use writer::{Request, Writer, replay};
 
 /// Appends that may wait for the writer; more are refused, so that a stalled disk can't fill the memory.
 const WAITING_APPENDS: usize = 1024;
@@ -130,6 +130,18 @@ impl Journal for SqliteJournal {
             };
             let _running = Running::enter(&self.running, key).ok_or(AppendError::InProgress)?;
             self.send(append).await
+        })
+    }
+
+    fn answered(&self, idempotency: &Idempotency) -> BoxFuture<'_, Result<Option<Appended>, AppendError>> {
+        let idempotency = idempotency.clone();
+        Box::pin(async move {
+            if self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(&idempotency.key) {
+                return Err(AppendError::InProgress);
+            }
+            let found =
+                self.reading(move |connection| replay(connection, &idempotency).map_err(sqlite)).await;
+            found.map_err(|error| AppendError::Unavailable(error.to_string()))?.transpose()
         })
     }
 

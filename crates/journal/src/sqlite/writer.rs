@@ -151,14 +151,15 @@ impl Draft {
     }
 }
 
-fn replay(
-    transaction: &Transaction<'_>,
+/// The answer that was given to an idempotency key; an error when that was used for something else.
+pub(super) fn replay(
+    connection: &Connection,
     idempotency: &Idempotency,
 ) -> rusqlite::Result<Option<Result<Appended, AppendError>>> {
     let sql = "SELECT fingerprint, seq, at FROM idempotency WHERE key = ?1";
     let row =
         |row: &rusqlite::Row<'_>| Ok((row.get::<_, [u8; 32]>(0)?, Seq(row.get(1)?), row.get::<_, i64>(2)?));
-    let found = transaction.prepare_cached(sql)?.query_row([&idempotency.key], row).optional()?;
+    let found = connection.prepare_cached(sql)?.query_row([&idempotency.key], row).optional()?;
     Ok(found.map(|(fingerprint, seq, at)| {
         if fingerprint == idempotency.fingerprint {
             Ok(Appended { seq, at: Timestamp::from_millis(at), replayed: true })

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use usher_core::model::Seq;
-use usher_journal::{AppendError, Expected, History, Journal, JournalError, Point, State};
+use usher_journal::{AppendError, Expected, History, Idempotency, Journal, JournalError, Point, State};
 
 use super::{Open, actor, add, append, at, delete, expecting, id, named, numbers, put};
 
@@ -84,6 +84,10 @@ pub async fn a_name_used_again_gives_the_first_answer_or_is_refused(open: Open) 
     let later = expecting(later, "a", Expected::Absent);
     let again = journal.append(later).await.unwrap();
     assert_eq!((again.seq, again.at, again.replayed), (first.seq, first.at, true));
+    let ask = |key: &str, fingerprint| Idempotency { key: key.to_owned(), fingerprint: [fingerprint; 32] };
+    assert_eq!(journal.answered(&ask("k", 1)).await.unwrap(), Some(again));
+    assert_eq!(journal.answered(&ask("other", 1)).await.unwrap(), None);
+    assert!(matches!(journal.answered(&ask("k", 2)).await, Err(AppendError::KeyReused(Seq(1)))));
     let other = journal.append(named(append([put("a", 9)]), "k", 2)).await;
     assert!(matches!(other, Err(AppendError::KeyReused(Seq(1)))), "{other:?}");
     assert_eq!((numbers(&journal.state()).as_str(), journal.state().seq()), ("a=2", Seq(2)));

@@ -164,7 +164,10 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     let count = changes.len();
     let write = Write::new(&app, &request, Some(&new.message), &body)?
         .or_message(|| format!("Change {count} documents"));
-    let written = write.commit(changes, expected).await?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::build(StatusCode::CREATED).json(replayed.written));
+    }
+    let (written, _) = write.save_all(changes, expected).await?;
     Ok(HttpResponse::build(StatusCode::CREATED).json(written))
 }
 
@@ -275,7 +278,8 @@ struct ChangeDetail {
     after: Option<Value>,
 }
 
-async fn find(app: &App, seq: u64) -> Result<(Commit, std::sync::Arc<State>), Problem> {
+/// A commit, and the state before it.
+pub(super) async fn find(app: &App, seq: u64) -> Result<(Commit, std::sync::Arc<State>), Problem> {
     let missing = || Problem::not_found(format!("commit {seq}"));
     let before = seq.checked_sub(1).ok_or_else(missing)?;
     let commit = app.world.journal().read(Seq(before), 1).await?.pop().ok_or_else(missing)?;
@@ -327,14 +331,15 @@ pub async fn undo(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let undo: Undo = if body.is_empty() { Undo::default() } else { usher_core::problem::from_json(&body)? };
+    let write = Write::new(&app, &request, undo.message.as_deref(), &body)?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::Ok().json(replayed.written));
+    }
     let (commit, before) = find(&app, *seq).await?;
     let now = app.world.snapshot();
     let changes = usher_journal::undo(&commit, &before, &now.state, undo.force)
         .map_err(|conflict| Problem::new(StatusCode::CONFLICT, "undo_conflict", conflict.to_string()))?;
-    restore(&app, &request, &now, changes, undo.message, &body, || {
-        format!("Undo commit {seq}: {}", commit.message)
-    })
-    .await
+    restore(write.or_message(|| format!("Undo commit {seq}: {}", commit.message)), &now, changes).await
 }
 
 /// What to roll back, and to where.
@@ -425,22 +430,18 @@ pub async fn rollback(
             return Err(Problem::bad_value("to", "…", "this is not one point", "Give either `seq` or `at`."));
         }
     };
+    let scope = scope.read()?;
+    let write = Write::new(&app, &request, message.as_deref(), &body)?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::Ok().json(replayed.written));
+    }
     let then = app.world.journal().state_at(point).await?;
     let now = app.world.snapshot();
-    let changes = usher_journal::rollback(&scope.read()?, &then, &now.state);
-    restore(&app, &request, &now, changes, message, &body, || format!("Roll back to commit {}", then.seq()))
-        .await
+    let changes = usher_journal::rollback(&scope, &then, &now.state);
+    restore(write.or_message(|| format!("Roll back to commit {}", then.seq())), &now, changes).await
 }
 
-async fn restore(
-    app: &App,
-    request: &HttpRequest,
-    now: &Snapshot,
-    changes: Vec<Change>,
-    message: Option<String>,
-    body: &[u8],
-    default_message: impl FnOnce() -> String,
-) -> Result<HttpResponse, Problem> {
+async fn restore(write: Write<'_>, now: &Snapshot, changes: Vec<Change>) -> Result<HttpResponse, Problem> {
     if changes.is_empty() {
         return Ok(HttpResponse::Ok().json(Written { seq: now.seq(), at: now.at(), replayed: false }));
     }
@@ -450,7 +451,6 @@ async fn restore(
         (change.id().clone(), version.unwrap_or(Expected::Absent))
     });
     let expected = expected.collect();
-    let write = Write::new(app, request, message.as_deref(), body)?.or_message(default_message);
     let changes = changes.into_iter().map(canonical).collect::<Result<Vec<_>, _>>()?;
     Ok(HttpResponse::Ok().json(write.commit(changes, expected).await?))
 }

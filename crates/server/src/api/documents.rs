@@ -3,12 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
-use usher_core::model::{Document, DocumentId, Flag, Kind, Seq, Timestamp, parse_strict};
-use usher_journal::{Change, Entry, State};
+use usher_core::model::{Document, DocumentId, Kind, Seq, Timestamp, parse_strict};
+use usher_journal::{Change, Entry};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    AtQuery,
+    AtQuery, kills,
     schemas::{CohortSchema, EnvironmentSchema, FlagSchema, PageOf, VenueSchema, WrittenOf},
     world_at,
     write::{Write, Written},
@@ -127,10 +127,17 @@ async fn put(
         return Err(Problem::bad_value("key", document.key(), "this is not the key in the path", mend));
     }
     let write = Write::new(app, request, query.message.as_deref(), body)?;
+    if let Some(replayed) = write.replayed().await?
+        && let Some((document, is_new)) = replayed.document(&id)
+    {
+        let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        let body = written_body(&replayed.written, document);
+        return Ok(answer(status, replayed.written.seq).json(body));
+    }
     let expected = write.expectation(&id)?;
     let state = &app.world.snapshot().state;
     let current = state.get(&id);
-    let document = keep_kills(document, current)?;
+    let document = kills::keep(document, current)?;
     if let Some(entry) = current.filter(|entry| entry.document == document) {
         let fits = expected
             .as_ref()
@@ -146,38 +153,12 @@ async fn put(
     let status = if current.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     let verb = if current.is_some() { "Change" } else { "Create" };
     let write = write.or_message(|| format!("{verb} {id}"));
-    let written = write.commit(vec![Change::Put(document.clone())], expected.into_iter().collect()).await?;
+    let (written, document) = write.save(document, expected).await?;
     Ok(answer(status, written.seq).json(written_body(&written, &document)))
 }
 
 fn written_body(written: &Written, document: &Document) -> Value {
     json!({"seq": written.seq, "at": written.at, "version": written.seq, "document": document, "replayed": written.replayed})
-}
-
-/// Saving never revives: what is killed now stays killed.
-fn keep_kills(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
-    let (Kind::Flag, Some(current)) = (document.kind(), current) else { return Ok(document) };
-    let (mut flag, Ok(now)) = (document.parse::<Flag>()?, current.document.parse::<Flag>()) else {
-        return Ok(document);
-    };
-    let mut changed = false;
-    for (environment, config) in &now.environments {
-        let Some(saved) = flag.environments.get_mut(environment) else { continue };
-        let before = saved.killed.clone();
-        saved.killed.all |= config.killed.all;
-        for venue in &config.killed.venues {
-            if !saved.killed.venues.contains(venue) {
-                saved.killed.venues.push(venue.clone());
-            }
-        }
-        for cohort in &config.killed.cohorts {
-            if !saved.killed.cohorts.contains(cohort) {
-                saved.killed.cohorts.push(cohort.clone());
-            }
-        }
-        changed |= saved.killed != before;
-    }
-    if changed { Ok(Document::from_model(&flag)?) } else { Ok(document) }
 }
 
 async fn delete(
@@ -189,9 +170,11 @@ async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let id = DocumentId::new(kind, key);
     let write = Write::new(app, request, query.message.as_deref(), &[])?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::Ok().json(replayed.written));
+    }
     let expected = write.expectation(&id)?;
-    let exists = State::get(&app.world.snapshot().state, &id).is_some();
-    if !exists && request.headers().get("Idempotency-Key").is_none() {
+    if app.world.snapshot().state.get(&id).is_none() {
         return Err(Problem::not_found(&id));
     }
     let expected = expected.unwrap_or_else(|| (id.clone(), usher_journal::Expected::Present));

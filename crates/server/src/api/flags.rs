@@ -12,12 +12,9 @@ use utoipa::ToSchema;
 
 use super::{
     schemas::{FlagSchema, WrittenOf},
-    write::Write,
+    write::{TRIES, Write, Written},
 };
 use crate::{app::App, body::Body, problem::Problem};
-
-/// How often a change is tried anew when somebody else was faster.
-const TRIES: usize = 8;
 
 /// What can be done with a flag in an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -219,6 +216,11 @@ async fn change(
     edit: impl Fn(&mut Flag) -> Result<(), Problem>,
 ) -> Result<HttpResponse, Problem> {
     let id = DocumentId::new(Kind::Flag, key);
+    if let Some(replayed) = Write::new(app, request, message, body)?.replayed().await?
+        && let Some((document, _)) = replayed.document(&id)
+    {
+        return Ok(written(&replayed.written, document));
+    }
     let mut tries = 0;
     loop {
         tries += 1;
@@ -230,27 +232,25 @@ async fn change(
         // A variant that does not exist, say: what is written is checked like any other.
         let document = usher_core::model::parse_strict(&Kind::Flag, document.json().as_bytes())?;
         if document == entry.document && request.headers().get("Idempotency-Key").is_none() {
-            let (seq, at) = (entry.version, entry.at);
-            return Ok(HttpResponse::Ok().json(
-                json!({"seq": seq, "at": at, "version": seq, "document": document, "replayed": false}),
-            ));
+            let nothing = Written { seq: entry.version, at: entry.at, replayed: false };
+            return Ok(written(&nothing, &document));
         }
         let write = Write::new(app, request, message, body)?.or_message(&default_message);
         let expected = vec![(id.clone(), Expected::Version(entry.version))];
         match write.commit(vec![Change::Put(document.clone())], expected).await {
-            Ok(written) => {
-                return Ok(HttpResponse::Ok().insert_header(("ETag", format!("\"{}\"", written.seq))).json(
-                    json!({
-                        "seq": written.seq, "at": written.at, "version": written.seq,
-                        "document": document, "replayed": written.replayed
-                    }),
-                ));
-            }
+            Ok(done) => return Ok(written(&done, &document)),
             // Somebody was faster. What is wanted does not depend on what was there, so it is tried anew.
             Err(problem) if problem.code() == "conflict" && tries < TRIES => {}
             Err(problem) => return Err(problem),
         }
     }
+}
+
+fn written(written: &Written, document: &Document) -> HttpResponse {
+    let Written { seq, at, replayed } = written;
+    HttpResponse::Ok()
+        .insert_header(("ETag", format!("\"{seq}\"")))
+        .json(json!({"seq": seq, "at": at, "version": seq, "document": document, "replayed": replayed}))
 }
 
 #[cfg(test)]

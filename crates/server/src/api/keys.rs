@@ -1,6 +1,6 @@
 //! Credentials of programs: made, rotated with an overlap, revoked at once. The secret is shown once.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use usher_core::model::{
@@ -9,7 +9,11 @@ use usher_core::model::{
 use usher_journal::{Change, Entry, Expected};
 use utoipa::ToSchema;
 
-use super::{identity, schemas::KeySchema, write::Write};
+use super::{
+    identity,
+    schemas::KeySchema,
+    write::{Write, Written},
+};
 use crate::{app::App, auth::secret, body::Body, clock, problem::Problem};
 
 /// Longest time that an old secret lives on beside the new one, in seconds.
@@ -94,11 +98,10 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     };
     let secret = secret::generate(new.credential_type).map_err(Problem::internal)?;
     let document = checked(&credential(&secret)?)?;
-    // No idempotency: an answer given again could not show the secret.
     let write = Write::new(&app, &request, None, &body)?.or_message(|| format!("Create key “{}”", new.name));
-    write
-        .commit(vec![Change::Put(document.clone())], vec![(document.id().clone(), Expected::Absent)])
-        .await?;
+    once(&write).await?;
+    let expected = vec![(document.id().clone(), Expected::Absent)];
+    only_now(&write.commit(vec![Change::Put(document.clone())], expected).await?)?;
     Ok(HttpResponse::Created().json(json!({"secret": secret, "key": shown(&document)})))
 }
 
@@ -131,6 +134,8 @@ pub async fn rotate(
             &mend,
         ));
     }
+    let write = Write::new(&app, &request, None, &body)?.or_message(|| format!("Rotate key “{key}”"));
+    once(&write).await?;
     let (old, entry) = find(&app, &key)?;
     let now = clock::now();
     if !old.is_live(now) {
@@ -154,8 +159,7 @@ pub async fn rotate(
     let old = Credential { expires_at: Some(old.expires_at.map_or(end, |own| own.min(end))), ..old };
     let (new, old) = (checked(&new)?, checked(&old)?);
     let expected = vec![(entry.document.id().clone(), Expected::Version(entry.version))];
-    let write = Write::new(&app, &request, None, &body)?.or_message(|| format!("Rotate key “{key}”"));
-    write.commit(vec![Change::Put(new.clone()), Change::Put(old)], expected).await?;
+    only_now(&write.commit(vec![Change::Put(new.clone()), Change::Put(old)], expected).await?)?;
     if rotation.overlap_seconds == 0 {
         app.connections.close_credential(&key);
     }
@@ -171,15 +175,36 @@ pub async fn revoke(
     app: web::Data<App>,
     key: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    let write = Write::new(&app, &request, None, &[])?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::Ok().json(replayed.written));
+    }
     let (credential, entry) = find(&app, &key)?;
     let name = credential.name.clone();
     let revoked =
         Credential { revoked_at: Some(credential.revoked_at.unwrap_or(clock::now())), ..credential };
     let expected = vec![(entry.document.id().clone(), Expected::Version(entry.version))];
-    let write = Write::new(&app, &request, None, &[])?.or_message(|| format!("Revoke key “{name}”"));
+    let write = write.or_message(|| format!("Revoke key “{name}”"));
     let written = write.commit(vec![Change::Put(checked(&revoked)?)], expected).await?;
     app.connections.close_credential(&key);
     Ok(HttpResponse::Ok().json(written))
+}
+
+/// Refuses a request that was carried out before.
+async fn once(write: &Write<'_>) -> Result<(), Problem> {
+    write.replayed().await?.map_or(Ok(()), |replayed| only_now(&replayed.written))
+}
+
+/// Refuses to answer again: the first answer held a secret, which nobody keeps.
+fn only_now(written: &Written) -> Result<(), Problem> {
+    if !written.replayed {
+        return Ok(());
+    }
+    let detail = format!(
+        "This was done in commit {}, and its secret is shown only once: rotate the key to get another.",
+        written.seq
+    );
+    Err(Problem::new(StatusCode::CONFLICT, "secret_shown_once", detail))
 }
 
 fn find(app: &App, key: &str) -> Result<(Credential, Entry), Problem> {

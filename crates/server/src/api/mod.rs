@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod export;
 pub mod flags;
 pub mod keys;
+mod kills;
 pub mod reach;
 pub mod schemas;
 pub mod session;

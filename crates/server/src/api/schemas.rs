@@ -109,3 +109,21 @@ pub struct WrittenOf<T> {
     /// Whether this is the answer to an earlier sending, given again.
     replayed: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_can_be_read_and_says_something() {
+        let all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(SCHEMAS).unwrap();
+        for (name, written) in all {
+            let read: Schema = serde_json::from_value(written.clone()).unwrap();
+            assert_eq!(
+                serde_json::to_value(read).unwrap()["properties"].is_object(),
+                written["properties"].is_object(),
+                "{name}"
+            );
+        }
+    }
+}

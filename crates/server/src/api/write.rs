@@ -1,19 +1,24 @@
 //! Everything that changes the workspace goes through here.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use usher_core::{
     Problems,
     limits::MAX_TEXT_BYTES,
-    model::{DocumentId, Seq, Timestamp},
+    model::{Document, DocumentId, Kind, Seq, Timestamp},
     references,
 };
-use usher_journal::{Append, Appended, Change, Expected, Idempotency};
+use usher_journal::{Append, Appended, Change, Commit, Expected, Idempotency, State};
 use utoipa::ToSchema;
 
-use super::identity;
+use super::{identity, kills};
 use crate::{app::App, clock, problem::Problem};
+
+/// How often a change is tried anew when somebody else was faster.
+pub(super) const TRIES: usize = 8;
 
 /// A request that changes something.
 pub struct Write<'a> {
@@ -41,6 +46,25 @@ pub struct Written {
 impl From<Appended> for Written {
     fn from(appended: Appended) -> Self {
         Self { seq: appended.seq, at: appended.at, replayed: appended.replayed }
+    }
+}
+
+/// An answer that was given before, and the commit that it was about.
+pub struct Replayed {
+    /// The answer.
+    pub written: Written,
+    commit: Commit,
+    before: Arc<State>,
+}
+
+impl Replayed {
+    /// The document as it was written then, and whether it was new.
+    #[must_use]
+    pub fn document(&self, id: &DocumentId) -> Option<(&Document, bool)> {
+        self.commit.changes.iter().find_map(|change| match change {
+            Change::Put(document) if document.id() == id => Some((document, self.before.get(id).is_none())),
+            _ => None,
+        })
     }
 }
 
@@ -81,6 +105,19 @@ impl<'a> Write<'a> {
         Ok(Self { app, request, message, idempotency })
     }
 
+    /// The answer that this request got before, if it is sent again. Asked first: what was fine then may be
+    /// refused, or do something else, now.
+    ///
+    /// # Errors
+    /// The key was used for another request, or its first one is still running.
+    pub async fn replayed(&self) -> Result<Option<Replayed>, Problem> {
+        let Some(idempotency) = &self.idempotency else { return Ok(None) };
+        let journal = self.app.world.journal();
+        let Some(appended) = journal.answered(idempotency).await? else { return Ok(None) };
+        let (commit, before) = super::commits::find(self.app, appended.seq.0).await?;
+        Ok(Some(Replayed { written: appended.into(), commit, before }))
+    }
+
     /// What `If-Match` and `If-None-Match` say about a document.
     ///
     /// # Errors
@@ -117,12 +154,64 @@ impl<'a> Write<'a> {
         self
     }
 
+    /// Writes one document as its author wants it, but for what is killed. Gives back what was written.
+    ///
+    /// # Errors
+    /// See [`Write::commit`].
+    pub async fn save(
+        &self,
+        document: Document,
+        expected: Option<(DocumentId, Expected)>,
+    ) -> Result<(Written, Document), Problem> {
+        let (written, mut changes) =
+            self.save_all(vec![Change::Put(document.clone())], expected.into_iter().collect()).await?;
+        match changes.pop() {
+            Some(Change::Put(saved)) => Ok((written, saved)),
+            _ => Ok((written, document)),
+        }
+    }
+
+    /// Writes documents as their author wants them, but for what is killed.
+    ///
+    /// # Errors
+    /// See [`Write::commit`].
+    pub async fn save_all(
+        &self,
+        changes: Vec<Change>,
+        expected: Vec<(DocumentId, Expected)>,
+    ) -> Result<(Written, Vec<Change>), Problem> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let state = Arc::clone(&self.app.world.snapshot().state);
+            let mut all = expected.clone();
+            let mut kept = Vec::with_capacity(changes.len());
+            for change in &changes {
+                let id = change.id();
+                // A kill that comes in between must not be written over: then it is tried anew, with the kill.
+                if id.kind == Kind::Flag && !all.iter().any(|(own, _)| own == id) {
+                    let now =
+                        state.get(id).map_or(Expected::Absent, |entry| Expected::Version(entry.version));
+                    all.push((id.clone(), now));
+                }
+                kept.push(match change {
+                    Change::Put(document) => Change::Put(kills::keep(document.clone(), state.get(id))?),
+                    delete @ Change::Delete(_) => delete.clone(),
+                });
+            }
+            match self.commit(kept.clone(), all).await {
+                Err(problem) if problem.code() == "conflict" && tries < TRIES => {}
+                done => return Ok((done?, kept)),
+            }
+        }
+    }
+
     /// The commit, if it makes sense in the state that it would make.
     ///
     /// # Errors
     /// Dangling references, a conflict, or a journal that can't be written; then nothing was.
     pub async fn commit(
-        self,
+        &self,
         changes: Vec<Change>,
         expected: Vec<(DocumentId, Expected)>,
     ) -> Result<Written, Problem> {
@@ -139,9 +228,9 @@ impl<'a> Write<'a> {
         Problems(found.collect()).or(())?;
         let append = Append {
             expected,
-            idempotency: self.idempotency,
+            idempotency: self.idempotency.clone(),
             actor,
-            message: self.message,
+            message: self.message.clone(),
             at: clock::now(),
             changes,
         };
