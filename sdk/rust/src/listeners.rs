@@ -15,8 +15,10 @@ pub struct Change {
 
 type Callback<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
+type List<T> = Mutex<Vec<(u64, Callback<T>)>>;
+
 /// Callbacks by the order in which they came.
-pub(crate) struct Listeners<T>(Arc<Mutex<Vec<(u64, Callback<T>)>>>);
+pub(crate) struct Listeners<T>(Arc<List<T>>);
 
 impl<T> Default for Listeners<T> {
     fn default() -> Self {
@@ -47,7 +49,7 @@ impl<T: 'static> Listeners<T> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let id = all.last().map_or(0, |(id, _)| id + 1);
         all.push((id, Arc::new(callback)));
-        let list: Weak<Mutex<Vec<(u64, Callback<T>)>>> = Arc::downgrade(&self.0);
+        let list: Weak<List<T>> = Arc::downgrade(&self.0);
         Subscription(Some(Box::new(move || {
             if let Some(list) = list.upgrade() {
                 list.lock().unwrap_or_else(PoisonError::into_inner).retain(|(own, _)| *own != id);
@@ -77,7 +79,9 @@ mod tests {
         let count = Arc::new(AtomicU32::new(0));
         let add = || {
             let count = Arc::clone(&count);
-            listeners.add(move |news| drop(count.fetch_add(*news, Ordering::Relaxed)))
+            listeners.add(move |news| {
+                count.fetch_add(*news, Ordering::Relaxed);
+            })
         };
         let first = add();
         let _bad = listeners.add(|_| panic!("on purpose"));

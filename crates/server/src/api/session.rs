@@ -67,18 +67,18 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     let now = clock::now();
     let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
     let names = [format!("account {email}"), format!("address {address}")];
-    if let Some(seconds) = names.iter().filter_map(|name| app.throttle.wait(name, now)).max() {
+    app.throttle.enter(&names, now).map_err(|seconds| {
         let detail = format!("Too many failed sign-ins; wait {seconds} s.");
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(seconds));
-    }
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(seconds)
+    })?;
     let user = app.world.snapshot().users.get(&email).cloned();
     let hash = user.as_ref().map_or_else(|| password::NOBODY.clone(), |user| user.password_hash.clone());
     let good = web::block(move || password::verify(&password, &hash)).await.map_err(Problem::internal)?;
     let Some(user) = user.filter(|_| good) else {
-        names.iter().for_each(|name| app.throttle.failed(name, now));
         tracing::warn!(%address, "a sign-in failed");
         return Err(Problem::unauthorized("E-mail or password is wrong."));
     };
+    app.throttle.forgive(&names);
     let (cookie, expires_at) = app.sessions.issue(&user, now)?;
     let session = Session { user: Person::from(&*user), expires_at: Some(expires_at) };
     Ok(HttpResponse::Ok().cookie(cookie).json(session))

@@ -19,29 +19,44 @@ const MAX_NAMES: usize = 10_000;
 pub struct Throttle(Mutex<HashMap<String, (Timestamp, u32)>>);
 
 impl Throttle {
-    /// Seconds to wait before `name` may try again, if it has failed too often.
-    #[must_use]
-    pub fn wait(&self, name: &str, now: Timestamp) -> Option<u32> {
-        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, failures) = names.get(name)?;
-        let left = WINDOW_MILLIS - now.since(*since);
-        (*failures >= FREE_FAILURES && left > 0).then(|| u32::try_from(left / 1000 + 1).unwrap_or(1))
-    }
-
-    /// Notes a failure.
-    pub fn failed(&self, name: &str, now: Timestamp) {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= MAX_NAMES {
-            names.retain(|_, (since, _)| now.since(*since) < WINDOW_MILLIS);
-            if names.len() >= MAX_NAMES {
-                names.clear();
+    /// Notes a try of all `names`, before it is known how it ends: else many at once would all be let through.
+    ///
+    /// # Errors
+    /// Seconds to wait, when one of them has failed too often; then nothing is noted.
+    pub fn enter(&self, names: &[String], now: Timestamp) -> Result<(), u32> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = names.iter().filter_map(|name| {
+            let (since, failures) = all.get(name)?;
+            let left = WINDOW_MILLIS - now.since(*since);
+            (*failures >= FREE_FAILURES && left > 0).then(|| u32::try_from(left / 1000 + 1).unwrap_or(1))
+        });
+        if let Some(seconds) = wait.max() {
+            return Err(seconds);
+        }
+        if all.len() >= MAX_NAMES {
+            all.retain(|_, (since, _)| now.since(*since) < WINDOW_MILLIS);
+            if all.len() >= MAX_NAMES {
+                all.clear();
             }
         }
-        let entry = names.entry(name.to_owned()).or_insert((now, 0));
-        if now.since(entry.0) >= WINDOW_MILLIS {
-            *entry = (now, 0);
+        for name in names {
+            let entry = all.entry(name.clone()).or_insert((now, 0));
+            if now.since(entry.0) >= WINDOW_MILLIS {
+                *entry = (now, 0);
+            }
+            entry.1 += 1;
         }
-        entry.1 += 1;
+        Ok(())
+    }
+
+    /// A try that was noted has ended well.
+    pub fn forgive(&self, names: &[String]) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in names {
+            if let Some((_, failures)) = all.get_mut(name) {
+                *failures = failures.saturating_sub(1);
+            }
+        }
     }
 }
 
@@ -53,12 +68,22 @@ mod tests {
     fn guessing_is_slowed_down_and_forgiven_after_a_while() {
         let throttle = Throttle::default();
         let at = Timestamp::from_millis;
+        let (ana, ben) = (["ana".to_owned()], ["ben".to_owned()]);
         for n in 0..5 {
-            assert_eq!(throttle.wait("ana", at(n)), None);
-            throttle.failed("ana", at(n));
+            assert_eq!(throttle.enter(&ana, at(n)), Ok(()));
         }
-        assert_eq!(throttle.wait("ana", at(5)), Some(60));
-        assert_eq!(throttle.wait("ben", at(5)), None);
-        assert_eq!(throttle.wait("ana", at(60_001)), None);
+        assert_eq!(throttle.enter(&ana, at(5)), Err(60));
+        assert_eq!(throttle.enter(&ben, at(5)), Ok(()));
+        assert_eq!(throttle.enter(&ana, at(60_001)), Ok(()));
+    }
+
+    #[test]
+    fn who_gets_it_right_is_never_slowed_down() {
+        let throttle = Throttle::default();
+        let ana = ["ana".to_owned()];
+        for n in 0..100 {
+            assert_eq!(throttle.enter(&ana, Timestamp::from_millis(n)), Ok(()));
+            throttle.forgive(&ana);
+        }
     }
 }

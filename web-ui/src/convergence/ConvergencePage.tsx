@@ -1,0 +1,82 @@
+import { Progress } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { ApiError } from '../api/client';
+import { queries } from '../api/queries';
+import { Empty, Failed, Head, Loading } from '../shell/states';
+import { useVenueName } from './names';
+import { arrived, millis, sentence } from './words';
+
+/** How far the last change has come, venue by venue. */
+export function ConvergencePage() {
+  const convergence = useQuery(queries.convergence());
+  const nameOf = useVenueName();
+  const report = convergence.data;
+  const nothing = convergence.error instanceof ApiError && convergence.error.status === 404;
+  return (
+    <>
+      <Head title="Convergence" about={report && `Commit ${report.seq}: ${report.message}`} />
+      {convergence.isPending && <Loading what="convergence" />}
+      {nothing && <Empty>Nothing has been changed for devices since this server started.</Empty>}
+      {convergence.error && !nothing && (
+        <Failed error={convergence.error} retry={() => convergence.refetch()} />
+      )}
+      {report && (
+        <div className="panel">
+          <p style={{ margin: '0 0 12px', fontSize: 18, fontWeight: 650 }} role="status">
+            {sentence(report, 'everywhere')}
+          </p>
+          <div className="table-scroll">
+            <table className="plain-table">
+              <thead>
+                <tr>
+                  <th scope="col">Venue</th>
+                  <th scope="col">Devices</th>
+                  <th scope="col" style={{ minWidth: 140 }}>
+                    Arrived
+                  </th>
+                  <th scope="col">Half</th>
+                  <th scope="col">99 %</th>
+                  <th scope="col">Last</th>
+                </tr>
+              </thead>
+              <tbody>
+                {report.venues.map((venue) => (
+                  <tr key={venue.venue}>
+                    <td>{nameOf(venue.venue)}</td>
+                    <td>
+                      {venue.converged.toLocaleString('en')} of{' '}
+                      {(venue.expected - venue.left).toLocaleString('en')}
+                    </td>
+                    <td>
+                      <Progress
+                        value={arrived(venue)}
+                        color="teal"
+                        aria-label={`Arrived at ${nameOf(venue.venue)}`}
+                      />
+                    </td>
+                    <td>{millis(venue.p50Ms)}</td>
+                    <td>{millis(venue.p99Ms)}</td>
+                    <td>{millis(venue.maxMs)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+          {report.laggards.length > 0 && (
+            <>
+              <h2 style={{ fontSize: 17 }}>Still waited for</h2>
+              <ul>
+                {report.laggards.map((one) => (
+                  <li key={one.connection}>
+                    {one.sdk} {one.venue ? `at ${nameOf(one.venue)}` : ''}: has commit {one.ackedSeq}, for{' '}
+                    {millis(one.ageMs)}
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,59 @@
+import { useQuery } from '@tanstack/react-query';
+import { queries } from '../api/queries';
+import { conditionWords } from '../flags/words';
+import { Empty, Failed, Head, Loading } from '../shell/states';
+
+export function CohortsPage() {
+  const cohorts = useQuery(queries.cohorts());
+  const flags = useQuery(queries.flags('')).data?.items ?? [];
+  const usedBy = (cohort: string) =>
+    flags
+      .filter(({ document }) => JSON.stringify(document).includes(`"${cohort}"`))
+      .map(({ document }) => document.name || document.key);
+  return (
+    <>
+      <Head
+        title="Cohorts"
+        about={cohorts.data && `${cohorts.data.total} reusable sets of people and devices`}
+      />
+      {cohorts.isPending && <Loading what="cohorts" />}
+      {cohorts.error && <Failed error={cohorts.error} retry={() => cohorts.refetch()} />}
+      {cohorts.data?.items.length === 0 && (
+        <Empty>There are no cohorts yet: `usher cohort set KEY --file cohort.json` makes one.</Empty>
+      )}
+      {!!cohorts.data?.items.length && (
+        <div className="panel table-scroll">
+          <table className="plain-table">
+            <thead>
+              <tr>
+                <th scope="col">Cohort</th>
+                <th scope="col">Who</th>
+                <th scope="col">Where</th>
+                <th scope="col">Used by</th>
+              </tr>
+            </thead>
+            <tbody>
+              {cohorts.data.items.map(({ document: cohort }) => (
+                <tr key={cohort.key}>
+                  <td>
+                    <b>{cohort.name}</b>
+                    <div className="soft" style={{ fontSize: 13 }}>
+                      {cohort.key}
+                    </div>
+                  </td>
+                  <td>
+                    {cohort.if && conditionWords(cohort.if)}
+                    {!!cohort.keys?.length &&
+                      ` ${cohort.keys.length.toLocaleString('en')} listed by ${cohort.by ?? 'targetingKey'}`}
+                  </td>
+                  <td>{cohort.venues?.join(', ') || 'Everywhere'}</td>
+                  <td>{usedBy(cohort.key).join(', ') || '—'}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,239 @@
+import {
+  Alert,
+  Button,
+  Code,
+  CopyButton,
+  Group,
+  Modal,
+  MultiSelect,
+  SegmentedControl,
+  Select,
+  Stack,
+  TextInput,
+} from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api, body } from '../api/client';
+import { queries } from '../api/queries';
+import { useEnvironment } from '../shell/environment';
+import { Empty, Failed, Head, Loading } from '../shell/states';
+
+/** How long an old secret lives on when a key is rotated here: a day, for programs to change over. */
+const OVERLAP_SECONDS = 86_400;
+
+export function KeysPage() {
+  const keys = useQuery(queries.keys());
+  const client = useQueryClient();
+  const [making, setMaking] = useState(false);
+  const [secret, setSecret] = useState<string>();
+  const again = () => client.invalidateQueries({ queryKey: ['keys'] });
+  const rotate = useMutation({
+    mutationFn: (key: string) =>
+      body(
+        api.POST('/api/v1/keys/{key}/rotate', {
+          params: { path: { key } },
+          body: { overlapSeconds: OVERLAP_SECONDS },
+        }),
+      ),
+    onSuccess: (made) => {
+      setSecret(made.secret);
+      void again();
+    },
+  });
+  const revoke = useMutation({
+    mutationFn: (key: string) => body(api.POST('/api/v1/keys/{key}/revoke', { params: { path: { key } } })),
+    onSuccess: again,
+  });
+  return (
+    <>
+      <Head title="Keys" about="What programs sign in with. A secret is shown once.">
+        <Button onClick={() => setMaking(true)}>Create a key</Button>
+      </Head>
+      {secret && <Secret secret={secret} done={() => setSecret(undefined)} />}
+      {keys.isPending && <Loading what="keys" />}
+      {keys.error && <Failed error={keys.error} retry={() => keys.refetch()} />}
+      {(rotate.error ?? revoke.error) && <Failed error={rotate.error ?? revoke.error} />}
+      {keys.data?.items.length === 0 && <Empty>There are no keys yet.</Empty>}
+      {!!keys.data?.items.length && (
+        <div className="panel table-scroll">
+          <table className="plain-table">
+            <thead>
+              <tr>
+                <th scope="col">Key</th>
+                <th scope="col">Kind</th>
+                <th scope="col">Environment</th>
+                <th scope="col">Venues</th>
+                <th scope="col">State</th>
+                <th scope="col">
+                  <span className="visually-hidden">What to do</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {keys.data.items.map((key) => (
+                <tr key={key.key}>
+                  <td>
+                    <b>{key.name}</b>
+                    <div className="soft" style={{ fontSize: 13 }}>
+                      {key.prefix}…
+                    </div>
+                  </td>
+                  <td>{key.type}</td>
+                  <td>{key.environment ?? 'All'}</td>
+                  <td>{key.venues?.join(', ') || 'All'}</td>
+                  <td>
+                    <span
+                      className="chip"
+                      data-tone={key.revokedAt ? 'killed' : key.expiresAt ? 'mixed' : 'on'}
+                    >
+                      {key.revokedAt
+                        ? 'Revoked'
+                        : key.expiresAt
+                          ? `Until ${new Date(key.expiresAt).toLocaleString('en-GB')}`
+                          : 'Live'}
+                    </span>
+                  </td>
+                  <td>
+                    {!key.revokedAt && (
+                      <Group gap="xs" wrap="nowrap" justify="flex-end">
+                        <Button
+                          size="xs"
+                          variant="default"
+                          aria-label={`Rotate ${key.name}`}
+                          onClick={() => rotate.mutate(key.key)}
+                        >
+                          Rotate
+                        </Button>
+                        <Button
+                          size="xs"
+                          variant="default"
+                          color="red"
+                          aria-label={`Revoke ${key.name}`}
+                          onClick={() => revoke.mutate(key.key)}
+                        >
+                          Revoke
+                        </Button>
+                      </Group>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {making && (
+        <NewKey
+          close={() => setMaking(false)}
+          made={(own) => {
+            setMaking(false);
+            setSecret(own);
+            void again();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function Secret({ secret, done }: { secret: string; done: () => void }) {
+  return (
+    <Alert title="Copy this secret now: it is shown this once" mb="md" role="alert">
+      <Group>
+        <Code fz="sm">{secret}</Code>
+        <CopyButton value={secret}>
+          {({ copied, copy }) => (
+            <Button size="xs" variant="default" onClick={copy}>
+              {copied ? 'Copied' : 'Copy'}
+            </Button>
+          )}
+        </CopyButton>
+        <Button size="xs" variant="subtle" onClick={done}>
+          Hide it
+        </Button>
+      </Group>
+    </Alert>
+  );
+}
+
+function NewKey({ close, made }: { close: () => void; made: (secret: string) => void }) {
+  const environment = useEnvironment();
+  const environments = useQuery(queries.workspace()).data?.environments ?? [];
+  const places = useQuery(queries.venues()).data?.items ?? [];
+  const [name, setName] = useState('');
+  const [type, setType] = useState('server');
+  const [where, setWhere] = useState<string | null>(environment);
+  const [venues, setVenues] = useState<string[]>([]);
+  const create = useMutation({
+    mutationFn: () =>
+      body(
+        api.POST('/api/v1/keys', {
+          body: {
+            name,
+            type,
+            venues: type === 'api' ? [] : venues,
+            ...(type === 'api' ? {} : { environment: where ?? '' }),
+          },
+        }),
+      ),
+    onSuccess: (answer) => made(answer.secret),
+  });
+  return (
+    <Modal opened onClose={close} title="Create a key">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          create.mutate();
+        }}
+      >
+        <Stack>
+          <TextInput
+            label="What it is for"
+            required
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            data-autofocus
+          />
+          <SegmentedControl
+            aria-label="Kind"
+            value={type}
+            onChange={setType}
+            data={[
+              { value: 'server', label: 'Server' },
+              { value: 'client', label: 'Phones' },
+              { value: 'api', label: 'Automation' },
+            ]}
+          />
+          {type !== 'api' && (
+            <>
+              <Select
+                label="Environment"
+                value={where}
+                onChange={setWhere}
+                data={environments.map((one) => ({ value: one.key, label: one.name }))}
+              />
+              <MultiSelect
+                label="Only for these venues"
+                placeholder="All venues"
+                searchable
+                limit={50}
+                value={venues}
+                onChange={setVenues}
+                data={places.map(({ document }) => ({ value: document.key, label: document.name }))}
+              />
+            </>
+          )}
+          {create.error && <Failed error={create.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={create.isPending}>
+              Create
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,91 @@
+import { TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { queries } from '../api/queries';
+import { useEnvironment } from '../shell/environment';
+import { Empty, Failed, Head, Loading } from '../shell/states';
+
+/** Rows that are drawn; a search finds the rest. */
+const SHOWN = 200;
+
+export function VenuesPage() {
+  const environment = useEnvironment();
+  const venues = useQuery(queries.venues());
+  const connections = useQuery(queries.connections());
+  const [search, setSearch] = useState('');
+  const counts = new Map(connections.data?.byVenue.map((one) => [one.venue, one.count]));
+  const wanted = search.toLowerCase();
+  const fitting = (venues.data?.items ?? []).filter(({ document: venue }) =>
+    [venue.name, venue.key, venue.city, venue.country].some((text) => text?.toLowerCase().includes(wanted)),
+  );
+  return (
+    <>
+      <Head
+        title="Venues"
+        about={venues.data && `${venues.data.total} venues, devices connected in ${environment}`}
+      >
+        <TextInput
+          aria-label="Search venues"
+          placeholder="Name, city, country"
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+      </Head>
+      {venues.isPending && <Loading what="venues" />}
+      {venues.error && <Failed error={venues.error} retry={() => venues.refetch()} />}
+      {venues.data && fitting.length === 0 && (
+        <Empty>
+          {search
+            ? `No venue fits “${search}”.`
+            : 'There are no venues yet: `usher venue import venues.csv` brings them.'}
+        </Empty>
+      )}
+      {fitting.length > 0 && (
+        <div className="panel table-scroll">
+          <table className="plain-table">
+            <thead>
+              <tr>
+                <th scope="col">Venue</th>
+                <th scope="col">City</th>
+                <th scope="col">Country</th>
+                <th scope="col">Seats</th>
+                <th scope="col">Devices now</th>
+                <th scope="col">History</th>
+              </tr>
+            </thead>
+            <tbody>
+              {fitting.slice(0, SHOWN).map(({ document: venue }) => (
+                <tr key={venue.key}>
+                  <td>
+                    <b>{venue.name}</b>
+                    <div className="soft" style={{ fontSize: 13 }}>
+                      {venue.key}
+                    </div>
+                  </td>
+                  <td>{venue.city}</td>
+                  <td>{venue.country}</td>
+                  <td>{venue.capacity?.toLocaleString('en') ?? '—'}</td>
+                  <td>{(counts.get(venue.key) ?? 0).toLocaleString('en')}</td>
+                  <td>
+                    <Link
+                      to="/history"
+                      search={{ venue: venue.key }}
+                      aria-label={`History at ${venue.name}`}
+                      style={{ color: 'var(--on)' }}
+                    >
+                      Show
+                    </Link>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          {fitting.length > SHOWN && (
+            <p className="soft">and {fitting.length - SHOWN} more: search to find them.</p>
+          )}
+        </div>
+      )}
+    </>
+  );
+}

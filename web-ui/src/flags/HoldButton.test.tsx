@@ -1,0 +1,37 @@
+import { MantineProvider } from '@mantine/core';
+import { act, fireEvent, render, screen } from '@testing-library/react';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { HoldButton } from './HoldButton';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function show() {
+  const held = vi.fn();
+  render(
+    <MantineProvider env="test">
+      <HoldButton onHeld={held}>Kill at Wembley Stadium</HoldButton>
+    </MantineProvider>,
+  );
+  return { held, button: screen.getByRole('button') };
+}
+
+test('a short press does nothing, a long one acts once', () => {
+  const { held, button } = show();
+  fireEvent.pointerDown(button);
+  act(() => void vi.advanceTimersByTime(500));
+  fireEvent.pointerUp(button);
+  act(() => void vi.advanceTimersByTime(2_000));
+  expect(held).not.toHaveBeenCalled();
+  fireEvent.pointerDown(button);
+  act(() => void vi.advanceTimersByTime(3_000));
+  expect(held).toHaveBeenCalledTimes(1);
+});
+
+test('the keyboard holds as well, also when the key repeats', () => {
+  const { held, button } = show();
+  fireEvent.keyDown(button, { key: 'Enter' });
+  fireEvent.keyDown(button, { key: 'Enter', repeat: true });
+  act(() => void vi.advanceTimersByTime(900));
+  expect(held).toHaveBeenCalledTimes(1);
+});

@@ -1,0 +1,129 @@
+import {
+  Button,
+  Group,
+  JsonInput,
+  Modal,
+  NumberInput,
+  Select,
+  Stack,
+  TagsInput,
+  TextInput,
+} from '@mantine/core';
+import { useState } from 'react';
+import type { Condition, Flag, Rule } from '../api/client';
+import { ConditionRows } from './ConditionRows';
+import { rows, unrows } from './conditions';
+
+type Props = {
+  flag: Flag;
+  rule: Rule | undefined;
+  taken: string[];
+  close: () => void;
+  done: (rule: Rule) => void;
+};
+
+/** One rule: whom it matches, how many of them, what they get. */
+export function RuleEditor({ flag, rule, taken, close, done }: Props) {
+  const [name, setName] = useState(rule?.name ?? '');
+  const [condition, setCondition] = useState<Condition | undefined>(rule?.if);
+  const [percent, setPercent] = useState<number | string>(rule?.rollout?.percent ?? 100);
+  const [by, setBy] = useState(rule?.rollout?.by ?? ['targetingKey']);
+  const variants = Object.keys(flag.variants);
+  const [variant, setVariant] = useState(rule?.serve.variant ?? (rule ? '' : (variants[0] ?? '')));
+  const flat = rows(condition);
+  const [json, setJson] = useState(() => JSON.stringify(condition ?? {}, null, 2));
+  const [problem, setProblem] = useState('');
+
+  const finish = () => {
+    let own = condition;
+    if (!flat) {
+      try {
+        own = JSON.parse(json) as Condition;
+      } catch {
+        setProblem('This is not JSON.');
+        return;
+      }
+    }
+    const id = rule?.id ?? freeId(name, taken);
+    const share = Number(percent);
+    done({
+      id,
+      ...(name ? { name } : {}),
+      ...(own && Object.keys(own).length ? { if: own } : {}),
+      ...(share < 100
+        ? { rollout: { by, percent: share, seed: rule?.rollout?.seed ?? `${flag.key}-${id}` } }
+        : {}),
+      serve: variant ? { variant } : (rule?.serve ?? { variant: variants[0] ?? '' }),
+    });
+  };
+
+  return (
+    <Modal opened onClose={close} title={rule ? 'Edit the rule' : 'Add a rule'} size="lg">
+      <Stack>
+        <TextInput
+          label="Name"
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          data-autofocus
+        />
+        {flat ? (
+          <ConditionRows rows={flat} change={(next) => setCondition(unrows(next))} />
+        ) : (
+          <JsonInput
+            label="Condition"
+            description="It nests deeper than the rows can show, so it is edited as JSON."
+            value={json}
+            error={problem}
+            onChange={setJson}
+            autosize
+            minRows={6}
+            formatOnBlur
+          />
+        )}
+        <Group grow align="flex-start">
+          <NumberInput
+            label="Share of them"
+            suffix=" %"
+            min={0}
+            max={100}
+            decimalScale={3}
+            value={percent}
+            onChange={setPercent}
+          />
+          <TagsInput
+            label="Drawn by"
+            description="“venue” turns whole venues"
+            value={by}
+            onChange={setBy}
+            data={['targetingKey', 'venue', 'device', 'orderId', 'gate']}
+            disabled={Number(percent) >= 100}
+          />
+        </Group>
+        <Select
+          label="They get"
+          data={[...variants, ...(rule?.serve.split ? [{ value: '', label: 'the split, as it is' }] : [])]}
+          value={variant}
+          allowDeselect={false}
+          onChange={(value) => setVariant(value ?? '')}
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close}>
+            Cancel
+          </Button>
+          <Button onClick={finish}>{rule ? 'Change the rule' : 'Add the rule'}</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
+
+function freeId(name: string, taken: string[]): string {
+  const base =
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '') || 'rule';
+  let id = base;
+  for (let n = 2; taken.includes(id); n++) id = `${base}-${n}`;
+  return id;
+}

@@ -1,0 +1,80 @@
+import { ActionIcon, Group, Select, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { Flag, FlagConfig } from '../api/client';
+import { queries } from '../api/queries';
+import { useVenueName } from '../convergence/names';
+
+type Edit = (change: (config: FlagConfig) => FlagConfig) => void;
+
+/** What single venues get, before any rule. */
+export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagConfig; edit: Edit }) {
+  const venues = useQuery(queries.venues()).data?.items ?? [];
+  const nameOf = useVenueName();
+  const [adding, setAdding] = useState<string | null>(null);
+  const variants = Object.keys(flag.variants);
+  const own = Object.entries(config.venues ?? {});
+  const set = (venue: string, variant: string | undefined) =>
+    edit((before) => {
+      const { [venue]: _, ...rest } = before.venues ?? {};
+      return { ...before, venues: variant === undefined ? rest : { ...before.venues, [venue]: variant } };
+    });
+  return (
+    <section className="panel" aria-labelledby="venues-title">
+      <h2 id="venues-title" style={{ margin: '0 0 8px', fontSize: 17 }}>
+        Venues with their own setting
+      </h2>
+      {own.length === 0 && (
+        <Text size="sm" className="soft">
+          None: rules and the default decide everywhere.
+        </Text>
+      )}
+      {own.map(([venue, variant]) => (
+        <Group
+          key={venue}
+          justify="space-between"
+          py={6}
+          wrap="nowrap"
+          style={{ borderBottom: '1px solid var(--line)' }}
+        >
+          <Text size="sm">{nameOf(venue)}</Text>
+          <Group gap="xs" wrap="nowrap">
+            <Select
+              size="xs"
+              w={130}
+              aria-label={`What ${nameOf(venue)} gets`}
+              data={variants}
+              value={variant}
+              allowDeselect={false}
+              onChange={(value) => value && set(venue, value)}
+            />
+            <ActionIcon
+              variant="default"
+              aria-label={`Take the setting of ${nameOf(venue)} away`}
+              onClick={() => set(venue, undefined)}
+            >
+              ✕
+            </ActionIcon>
+          </Group>
+        </Group>
+      ))}
+      <Select
+        mt="sm"
+        size="sm"
+        maw={320}
+        aria-label="Add a venue"
+        placeholder="Add a venue"
+        searchable
+        limit={50}
+        value={adding}
+        data={venues
+          .filter(({ document }) => !(document.key in (config.venues ?? {})))
+          .map(({ document }) => ({ value: document.key, label: document.name }))}
+        onChange={(venue) => {
+          if (venue) set(venue, variants.find((one) => one !== config.offVariant) ?? config.offVariant);
+          setAdding(null);
+        }}
+      />
+    </section>
+  );
+}

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { conditionWords, diffLines, exposureWords, ruleWords, serveWords } from './words';
+
+test('rules read as sentences', () => {
+  const rule = {
+    id: 'pilot',
+    if: {
+      all: [{ attribute: 'venue.country', op: 'in' as const, values: ['England'] }, { cohort: 'season' }],
+    },
+    rollout: { by: ['venue'], percent: 25, seed: 's' },
+    serve: { variant: 'on' },
+  };
+  expect(ruleWords(rule)).toBe(
+    '25 % (by venue) of venue.country is one of England and cohort season gets on',
+  );
+  expect(conditionWords({ not: { any: [{ cohort: 'a' }, { cohort: 'b' }] } })).toBe(
+    'not (cohort a or cohort b)',
+  );
+  expect(
+    serveWords({
+      split: {
+        by: ['orderId'],
+        seed: 's',
+        weights: [
+          { variant: 'a', weight: 1 },
+          { variant: 'b', weight: 3 },
+        ],
+      },
+    }),
+  ).toBe('25 % a, 75 % b, drawn by orderId');
+});
+
+test('cells say what, why, and in which tone', () => {
+  expect(exposureWords({ variant: 'off', source: 'killed' })).toEqual({
+    text: 'off',
+    why: 'killed',
+    tone: 'killed',
+  });
+  expect(exposureWords({ variant: 'on', source: 'override' }).tone).toBe('on');
+  const split = {
+    source: 'split' as const,
+    mix: [
+      { variant: 'on', percent: 10 },
+      { variant: 'off', percent: 90 },
+    ],
+  };
+  expect(exposureWords(split)).toEqual({ text: '10 % on', why: 'drawn by lot', tone: 'mixed' });
+  expect(exposureWords({ source: 'unknown' }).text).toBe('code default');
+});
+
+test('a diff keeps what stayed and marks the rest', () => {
+  expect(diffLines('a\nb\nc', 'a\nx\nc').map((one) => `${one.kind[0]}${one.line}`)).toEqual([
+    'sa',
+    'rb',
+    'ax',
+    'sc',
+  ]);
+  expect(diffLines('', 'a')).toEqual([{ kind: 'added', line: 'a' }]);
+});

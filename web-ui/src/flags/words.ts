@@ -1,0 +1,130 @@
+import type { Condition, Exposure, Rule, Serve } from '../api/client';
+
+/** Operators, as a sentence says them. */
+export const OPERATORS = {
+  in: 'is one of',
+  notIn: 'is none of',
+  equals: 'is',
+  contains: 'contains',
+  startsWith: 'starts with',
+  endsWith: 'ends with',
+  matches: 'matches',
+  lt: 'is below',
+  lte: 'is at most',
+  gt: 'is above',
+  gte: 'is at least',
+  before: 'is before',
+  after: 'is after',
+  semverEq: 'is version',
+  semverLt: 'is older than version',
+  semverLte: 'is at most version',
+  semverGt: 'is newer than version',
+  semverGte: 'is at least version',
+  semverTilde: 'is a patch of version',
+  semverCaret: 'is compatible with version',
+  cidr: 'is in network',
+  exists: 'is there',
+  modulo: 'leaves, divided, a remainder of',
+} as const satisfies Record<NonNullable<Condition['op']>, string>;
+
+export function conditionWords(condition: Condition | undefined): string {
+  if (!condition) return 'everyone';
+  if (condition.all) return condition.all.length ? condition.all.map(part).join(' and ') : 'everyone';
+  if (condition.any) return condition.any.length ? condition.any.map(part).join(' or ') : 'nobody';
+  if (condition.not) return `not (${conditionWords(condition.not)})`;
+  if (condition.cohort) return `cohort ${condition.cohort}`;
+  const words = condition.op ? OPERATORS[condition.op] : '?';
+  return `${condition.attribute} ${words} ${(condition.values ?? []).map(String).join(', ')}`.trim();
+}
+
+function part(condition: Condition): string {
+  const words = conditionWords(condition);
+  return condition.all || condition.any ? `(${words})` : words;
+}
+
+export function serveWords(serve: Serve): string {
+  if (serve.variant) return serve.variant;
+  if (!serve.split) return 'nothing';
+  const total = serve.split.weights.reduce((sum, one) => sum + one.weight, 0) || 1;
+  const parts = serve.split.weights.map((one) => `${percent((one.weight * 100) / total)} ${one.variant}`);
+  return `${parts.join(', ')}, drawn by ${serve.split.by.join(' and ')}`;
+}
+
+export function ruleWords(rule: Rule): string {
+  const share = rule.rollout
+    ? `${percent(rule.rollout.percent)} (by ${rule.rollout.by.join(' and ')}) of `
+    : '';
+  return `${share}${conditionWords(rule.if)} gets ${serveWords(rule.serve)}`;
+}
+
+export function percent(value: number): string {
+  return `${Number(value.toFixed(3))} %`;
+}
+
+export type Tone = 'on' | 'off' | 'killed' | 'mixed';
+
+/** What a cell of the board says: the variant, why, and a tone that only repeats the words. */
+export function exposureWords(exposure: Exposure): { text: string; why: string; tone: Tone } {
+  const first = exposure.mix?.[0];
+  const mixed =
+    first?.percent !== undefined
+      ? `${percent(first.percent)} ${first.variant}`
+      : exposure.mix?.map((one) => one.variant).join(' / ');
+  const text = exposure.variant ?? mixed ?? 'code default';
+  const because: Record<Exposure['source'], string> = {
+    off: 'the flag is off',
+    killed: 'killed',
+    prerequisite: 'a prerequisite is not met',
+    override: 'set for this venue',
+    rule: `rule ${exposure.rule ?? ''}`.trim(),
+    default: 'the default',
+    split: 'drawn by lot',
+    varies: 'depends on who asks',
+    unknown: 'not configured here',
+  };
+  const tones: Partial<Record<Exposure['source'], Tone>> = {
+    killed: 'killed',
+    off: 'off',
+    prerequisite: 'off',
+    unknown: 'off',
+  };
+  const tone =
+    tones[exposure.source] ??
+    (exposure.variant === undefined ? 'mixed' : isOff(exposure.variant) ? 'off' : 'on');
+  return { text, why: because[exposure.source], tone };
+}
+
+function isOff(variant: string): boolean {
+  return ['off', 'none', 'false', 'disabled'].includes(variant);
+}
+
+/** Lines of two texts, each with whether it stayed, came or went (longest common subsequence). */
+export function diffLines(
+  before: string,
+  after: string,
+): { kind: 'same' | 'added' | 'removed'; line: string }[] {
+  const a = before ? before.split('\n') : [];
+  const b = after ? after.split('\n') : [];
+  const table = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+  const at = (i: number, j: number) => table[i]?.[j] ?? 0;
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      const row = table[i];
+      if (row) row[j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
+    }
+  }
+  const lines: { kind: 'same' | 'added' | 'removed'; line: string }[] = [];
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      lines.push({ kind: 'same', line: a[i] ?? '' });
+      i++;
+      j++;
+    } else if (j >= b.length || (i < a.length && at(i + 1, j) >= at(i, j + 1))) {
+      lines.push({ kind: 'removed', line: a[i++] ?? '' });
+    } else {
+      lines.push({ kind: 'added', line: b[j++] ?? '' });
+    }
+  }
+  return lines;
+}

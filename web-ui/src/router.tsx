@@ -1,0 +1,73 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
+import { Shell } from './shell/Shell';
+
+const root = createRootRoute({ component: Shell });
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+
+const routes = [
+  createRoute({
+    getParentRoute: () => root,
+    path: '/',
+    beforeLoad: () => {
+      throw redirect({ to: '/board' });
+    },
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/board',
+    component: lazyRouteComponent(() => import('./board/BoardPage'), 'BoardPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/flags',
+    component: lazyRouteComponent(() => import('./flags/FlagsPage'), 'FlagsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/flags/$key',
+    component: lazyRouteComponent(() => import('./flags/FlagPage'), 'FlagPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/convergence',
+    component: lazyRouteComponent(() => import('./convergence/ConvergencePage'), 'ConvergencePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/history',
+    validateSearch: (search): { flag?: string; venue?: string } => ({
+      flag: text(search.flag),
+      venue: text(search.venue),
+    }),
+    component: lazyRouteComponent(() => import('./history/HistoryPage'), 'HistoryPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/venues',
+    component: lazyRouteComponent(() => import('./directory/VenuesPage'), 'VenuesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/cohorts',
+    component: lazyRouteComponent(() => import('./directory/CohortsPage'), 'CohortsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/keys',
+    component: lazyRouteComponent(() => import('./directory/KeysPage'), 'KeysPage'),
+  }),
+];
+
+export const router = createRouter({ routeTree: root.addChildren(routes), defaultPreload: 'intent' });
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,102 @@
+import { AppShell, Burger, Group, Loader, NavLink, Select, Text } from '@mantine/core';
+import { useDisclosure, useLocalStorage } from '@mantine/hooks';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { ApiError } from '../api/client';
+import { queries } from '../api/queries';
+import { follow, type LiveState } from '../live/live';
+import { SignIn } from '../session/SignIn';
+import { EnvironmentContext } from './environment';
+import { LiveBadge } from './LiveBadge';
+import { Palette } from './Palette';
+import { PersonMenu } from './PersonMenu';
+import { Failed } from './states';
+
+const PAGES = [
+  { to: '/board', label: 'Board' },
+  { to: '/flags', label: 'Flags' },
+  { to: '/convergence', label: 'Convergence' },
+  { to: '/history', label: 'History' },
+  { to: '/venues', label: 'Venues' },
+  { to: '/cohorts', label: 'Cohorts' },
+  { to: '/keys', label: 'Keys' },
+] as const;
+
+/** The frame around every screen; who is not signed in sees the sign-in instead. */
+export function Shell() {
+  const session = useQuery(queries.session());
+  if (session.isPending) return <Loader m="xl" aria-label="Loading" />;
+  if (session.error instanceof ApiError && session.error.isSignedOut) return <SignIn />;
+  if (session.error) return <Failed error={session.error} retry={() => session.refetch()} />;
+  return <SignedIn name={session.data.user.name} role={session.data.user.role} />;
+}
+
+function SignedIn({ name, role }: { name: string; role: string }) {
+  const [opened, { toggle, close }] = useDisclosure();
+  const [live, setLive] = useState<LiveState>('connecting');
+  const [environment, setEnvironment] = useLocalStorage({
+    key: 'usher.environment',
+    defaultValue: 'production',
+  });
+  const client = useQueryClient();
+  const workspace = useQuery(queries.workspace());
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  useEffect(() => follow(client, setLive), [client]);
+  const environments = workspace.data?.environments ?? [];
+  const known = environments.some((one) => one.key === environment);
+  const current = known ? environment : (environments[0]?.key ?? environment);
+
+  return (
+    <EnvironmentContext value={current}>
+      <AppShell
+        header={{ height: 56 }}
+        navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !opened } }}
+        padding="md"
+      >
+        <AppShell.Header px="md">
+          <Group h="100%" justify="space-between" wrap="nowrap" gap="sm">
+            <Group gap="sm" wrap="nowrap">
+              <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" />
+              <img src="/logo.svg" alt="" width={28} height={28} />
+              <Text fw={700} visibleFrom="xs">
+                Usher
+              </Text>
+              <Select
+                aria-label="Environment"
+                size="xs"
+                w={132}
+                allowDeselect={false}
+                data={environments.map((one) => ({ value: one.key, label: one.name }))}
+                value={current}
+                onChange={(value) => value && setEnvironment(value)}
+              />
+            </Group>
+            <Group gap="sm" wrap="nowrap">
+              <LiveBadge state={live} connections={workspace.data?.connections} />
+              <Palette />
+              <PersonMenu name={name} role={role} />
+            </Group>
+          </Group>
+        </AppShell.Header>
+        <AppShell.Navbar p="xs" component="nav" aria-label="Screens">
+          {PAGES.map((page) => (
+            <NavLink
+              key={page.to}
+              component={Link}
+              to={page.to}
+              label={page.label}
+              active={path.startsWith(page.to)}
+              aria-current={path.startsWith(page.to) ? 'page' : undefined}
+              onClick={close}
+              style={{ borderRadius: 8 }}
+            />
+          ))}
+        </AppShell.Navbar>
+        <AppShell.Main>
+          <Outlet />
+        </AppShell.Main>
+      </AppShell>
+    </EnvironmentContext>
+  );
+}

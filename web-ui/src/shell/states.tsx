@@ -1,0 +1,63 @@
+import { Alert, Button, Group, Loader, Stack, Text } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { ApiError } from '../api/client';
+
+/** Something is on its way. */
+export function Loading({ what }: { what: string }) {
+  return (
+    <Group p="xl" gap="sm" role="status">
+      <Loader size="sm" />
+      <Text className="soft">Loading {what}…</Text>
+    </Group>
+  );
+}
+
+/** There is nothing, and why. */
+export function Empty({ children }: { children: ReactNode }) {
+  return <p className="panel soft">{children}</p>;
+}
+
+/** It did not work: what the server says, and a way on. */
+export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
+  const refused = error instanceof ApiError ? error : undefined;
+  const title =
+    refused?.status === 403
+      ? 'You may not do this'
+      : refused
+        ? 'The server says no'
+        : 'The server can’t be reached';
+  return (
+    <Alert color="red" variant="light" title={title} m="md" role="alert">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{error instanceof Error ? error.message : String(error)}</Text>
+        {refused?.problem.errors?.map((one) => (
+          <Text size="sm" key={one.field}>
+            <b>{one.field}</b>: {one.detail} {one.mend}
+          </Text>
+        ))}
+        {retry && (
+          <Button size="xs" variant="default" onClick={retry}>
+            Try again
+          </Button>
+        )}
+      </Stack>
+    </Alert>
+  );
+}
+
+/** The head of a screen. */
+export function Head({ title, children, about }: { title: string; about?: ReactNode; children?: ReactNode }) {
+  return (
+    <Group justify="space-between" align="flex-end" mb="md" gap="sm">
+      <div>
+        <h1 style={{ margin: 0, fontSize: 24 }}>{title}</h1>
+        {about && (
+          <Text size="sm" className="soft">
+            {about}
+          </Text>
+        )}
+      </div>
+      <Group gap="sm">{children}</Group>
+    </Group>
+  );
+}
