@@ -21,8 +21,9 @@ pub mod write;
 use std::sync::Arc;
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest,
-    body::MessageBody,
+    Error, HttpMessage, HttpRequest, ResponseError,
+    body::{EitherBody, MessageBody},
+    cookie::Cookie,
     dev::{ServiceRequest, ServiceResponse},
     http::StatusCode,
     middleware::Next,
@@ -48,46 +49,55 @@ const MAX_COMMIT_BYTES: usize = 64 * 1024 * 1024;
 /// Lets through who has the right to the route; sets the identity for the handler.
 ///
 /// # Errors
-/// 401, 403, or what the handler answers.
+/// Those of the handler; a refusal is an answer, so that it gets the headers that every answer carries.
 pub async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let app = request.app_data::<web::Data<App>>().cloned();
-    let app = app.ok_or_else(|| Problem::internal("the application is not there"))?;
-    let Some(pattern) = request.match_pattern() else {
-        // Nobody learns which routes there are without saying who they are.
-        auth::identify(request.request(), &app)?;
-        return next.call(request).await;
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let renewed = match admit(&request) {
+        Ok(renewed) => renewed,
+        Err(problem) => {
+            return Ok(request.into_response(problem.error_response()).map_into_right_body());
+        }
     };
-    let mut renewed = None;
-    match rights::needs(request.method().as_str(), &pattern) {
-        Some(Needs::Nobody) => {}
-        Some(Needs::Role(role)) => {
-            let identity = auth::identify(request.request(), &app)?;
-            if identity.role() < role {
-                let detail = format!("This needs the role {role:?}; yours is {:?}.", identity.role());
-                return Err(Problem::forbidden(detail).into());
-            }
-            if let Identity::Person(user) = &identity {
-                renewed = Some(app.sessions.issue(user, clock::now())?.0);
-            }
-            request.extensions_mut().insert(identity);
-        }
-        // Without an entry in the table nobody has the right, whatever the handler would do.
-        None => {
-            auth::identify(request.request(), &app)?;
-            let detail = format!("{pattern} can't be asked with {}.", request.method());
-            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into());
-        }
-    }
-    let signs_out = request.method() == "DELETE" && pattern == "/api/v1/session";
     let mut response = next.call(request).await?;
-    if let Some(cookie) = renewed.filter(|_| !signs_out) {
+    if let Some(cookie) = renewed {
         // A session lives as long as it is used.
         response.response_mut().add_cookie(&cookie)?;
     }
-    Ok(response)
+    Ok(response.map_into_left_body())
+}
+
+/// Checks the right to the route, and renews the session that it was used with.
+fn admit(request: &ServiceRequest) -> Result<Option<Cookie<'static>>, Problem> {
+    let app = request.app_data::<web::Data<App>>();
+    let app = app.ok_or_else(|| Problem::internal("the application is not there"))?;
+    let Some(pattern) = request.match_pattern() else {
+        // Nobody learns which routes there are without saying who they are.
+        return auth::identify(request.request(), app).map(|_| None);
+    };
+    let role = match rights::needs(request.method().as_str(), &pattern) {
+        Some(Needs::Nobody) => return Ok(None),
+        Some(Needs::Role(role)) => role,
+        // Without an entry in the table nobody has the right, whatever the handler would do.
+        None => {
+            auth::identify(request.request(), app)?;
+            let detail = format!("{pattern} can't be asked with {}.", request.method());
+            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail));
+        }
+    };
+    let identity = auth::identify(request.request(), app)?;
+    if identity.role() < role {
+        let detail = format!("This needs the role {role:?}; yours is {:?}.", identity.role());
+        return Err(Problem::forbidden(detail));
+    }
+    let signs_out = request.method() == "DELETE" && pattern == "/api/v1/session";
+    let renewed = match &identity {
+        Identity::Person(user) if !signs_out => Some(app.sessions.issue(user, clock::now())?.0),
+        _ => None,
+    };
+    request.extensions_mut().insert(identity);
+    Ok(renewed)
 }
 
 /// Who sent the request; [`guard`] has put it there.

@@ -28,7 +28,7 @@ impl Throttle {
         let wait = names.iter().filter_map(|name| {
             let (since, failures) = all.get(name)?;
             let left = WINDOW_MILLIS - now.since(*since);
-            (*failures >= FREE_FAILURES && left > 0).then(|| u32::try_from(left / 1000 + 1).unwrap_or(1))
+            (*failures >= FREE_FAILURES && left > 0).then(|| u32::try_from((left + 999) / 1000).unwrap_or(1))
         });
         if let Some(seconds) = wait.max() {
             return Err(seconds);
