@@ -8,6 +8,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use usher_core::limits::MAX_FLAG_KEY_BYTES;
 
 use crate::{app::App, auth, body::Body, problem::Problem};
 
@@ -28,6 +29,18 @@ pub struct Batch {
     exposures: Vec<Exposure>,
     #[serde(default)]
     metrics: Vec<Metric>,
+}
+
+impl Batch {
+    /// Everything in it that is kept.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let exposures = self.exposures.iter().flat_map(|own| {
+            [Some(&own.flag), own.variant.as_ref(), own.venue.as_ref()].into_iter().flatten()
+        });
+        let metrics =
+            self.metrics.iter().flat_map(|own| [Some(&own.metric), own.venue.as_ref()].into_iter().flatten());
+        [&self.batch].into_iter().chain(exposures).chain(metrics).map(String::as_str)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,13 +90,14 @@ struct Inner {
 pub struct Counts(Mutex<Inner>);
 
 impl Counts {
-    /// Adds a batch. `false` when it was added before.
-    pub fn add(&self, environment: &str, batch: Batch) -> bool {
+    /// Adds a batch of a sender, who names it. `false` when it was added before.
+    pub fn add(&self, sender: &str, environment: &str, batch: Batch) -> bool {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !inner.seen.insert(batch.batch.clone()) {
+        let name = format!("{sender}:{}", batch.batch);
+        if !inner.seen.insert(name.clone()) {
             return false;
         }
-        inner.order.push_back(batch.batch);
+        inner.order.push_back(name);
         if inner.order.len() > REMEMBERED_BATCHES
             && let Some(oldest) = inner.order.pop_front()
         {
@@ -93,19 +107,20 @@ impl Counts {
         for exposure in batch.exposures {
             let key = of(exposure.flag, exposure.variant, exposure.venue);
             if inner.exposures.len() < MAX_SUMS || inner.exposures.contains_key(&key) {
-                *inner.exposures.entry(key).or_default() += exposure.count;
+                let sum = inner.exposures.entry(key).or_default();
+                *sum = sum.saturating_add(exposure.count);
             } else {
-                inner.dropped += exposure.count;
+                inner.dropped = inner.dropped.saturating_add(exposure.count);
             }
         }
         for metric in batch.metrics {
             let key = of(metric.metric, None, metric.venue);
             if inner.metrics.len() < MAX_SUMS || inner.metrics.contains_key(&key) {
                 let sum = inner.metrics.entry(key).or_default();
-                sum.0 += metric.count;
+                sum.0 = sum.0.saturating_add(metric.count);
                 sum.1 += metric.sum;
             } else {
-                inner.dropped += metric.count;
+                inner.dropped = inner.dropped.saturating_add(metric.count);
             }
         }
         true
@@ -132,7 +147,11 @@ pub async fn events(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
         let detail = format!("A batch holds at most {MAX_BATCH} sums; send several.");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
     }
-    let fresh = app.counts.add(&environment, batch);
+    if batch.texts().any(|text| text.len() > MAX_FLAG_KEY_BYTES) {
+        let mend = format!("Keep names within {MAX_FLAG_KEY_BYTES} bytes.");
+        return Err(Problem::bad_value("", "…", "a name in this batch is too long", &mend));
+    }
+    let fresh = app.counts.add(&credential.key, &environment, batch);
     Ok(HttpResponse::Accepted().json(json!({"accepted": true, "replayed": !fresh})))
 }
 
@@ -149,8 +168,8 @@ mod tests {
             )
             .unwrap()
         };
-        assert!(counts.add("production", batch()));
-        assert!(!counts.add("production", batch()));
+        assert!(counts.add("k", "production", batch()));
+        assert!(!counts.add("k", "production", batch()));
         assert_eq!(counts.exposures("f", "on"), 3);
     }
 }
