@@ -2,7 +2,7 @@ import { Progress } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { ApiError } from '../api/client';
 import { queries } from '../api/queries';
-import { Empty, Failed, Head, Loading } from '../shell/states';
+import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { useVenueName } from './names';
 import { arrived, millis, sentence } from './words';
 
@@ -25,43 +25,41 @@ export function ConvergencePage() {
           <p style={{ margin: '0 0 12px', fontSize: 18, fontWeight: 650 }} role="status">
             {sentence(report, 'everywhere')}
           </p>
-          <div className="table-scroll">
-            <table className="plain-table">
-              <thead>
-                <tr>
-                  <th scope="col">Venue</th>
-                  <th scope="col">Devices</th>
-                  <th scope="col" style={{ minWidth: 140 }}>
-                    Arrived
-                  </th>
-                  <th scope="col">Half</th>
-                  <th scope="col">99 %</th>
-                  <th scope="col">Last</th>
+          <Table label="Convergence by venue">
+            <thead>
+              <tr>
+                <th scope="col">Venue</th>
+                <th scope="col">Devices</th>
+                <th scope="col" style={{ minWidth: 140 }}>
+                  Arrived
+                </th>
+                <th scope="col">Half</th>
+                <th scope="col">99 %</th>
+                <th scope="col">Last</th>
+              </tr>
+            </thead>
+            <tbody>
+              {report.venues.map((venue) => (
+                <tr key={venue.venue}>
+                  <td>{nameOf(venue.venue)}</td>
+                  <td>
+                    {venue.converged.toLocaleString('en')} of{' '}
+                    {(venue.expected - venue.left).toLocaleString('en')}
+                  </td>
+                  <td>
+                    <Progress
+                      value={arrived(venue)}
+                      color="teal"
+                      aria-label={`Arrived at ${nameOf(venue.venue)}`}
+                    />
+                  </td>
+                  <td>{millis(venue.p50Ms)}</td>
+                  <td>{millis(venue.p99Ms)}</td>
+                  <td>{millis(venue.maxMs)}</td>
                 </tr>
-              </thead>
-              <tbody>
-                {report.venues.map((venue) => (
-                  <tr key={venue.venue}>
-                    <td>{nameOf(venue.venue)}</td>
-                    <td>
-                      {venue.converged.toLocaleString('en')} of{' '}
-                      {(venue.expected - venue.left).toLocaleString('en')}
-                    </td>
-                    <td>
-                      <Progress
-                        value={arrived(venue)}
-                        color="teal"
-                        aria-label={`Arrived at ${nameOf(venue.venue)}`}
-                      />
-                    </td>
-                    <td>{millis(venue.p50Ms)}</td>
-                    <td>{millis(venue.p99Ms)}</td>
-                    <td>{millis(venue.maxMs)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+              ))}
+            </tbody>
+          </Table>
           {report.laggards.length > 0 && (
             <>
               <h2 style={{ fontSize: 17 }}>Still waited for</h2>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { queries } from '../api/queries';
 import { conditionWords } from '../flags/words';
-import { Empty, Failed, Head, Loading } from '../shell/states';
+import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 export function CohortsPage() {
   const cohorts = useQuery(queries.cohorts());
@@ -22,8 +22,8 @@ export function CohortsPage() {
         <Empty>There are no cohorts yet: `usher cohort set KEY --file cohort.json` makes one.</Empty>
       )}
       {!!cohorts.data?.items.length && (
-        <div className="panel table-scroll">
-          <table className="plain-table">
+        <div className="panel">
+          <Table label="Cohorts">
             <thead>
               <tr>
                 <th scope="col">Cohort</th>
@@ -51,7 +51,7 @@ export function CohortsPage() {
                 </tr>
               ))}
             </tbody>
-          </table>
+          </Table>
         </div>
       )}
     </>

@@ -16,7 +16,7 @@ import { useState } from 'react';
 import { api, body } from '../api/client';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
-import { Empty, Failed, Head, Loading } from '../shell/states';
+import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 /** How long an old secret lives on when a key is rotated here: a day, for programs to change over. */
 const OVERLAP_SECONDS = 86_400;
@@ -55,8 +55,8 @@ export function KeysPage() {
       {(rotate.error ?? revoke.error) && <Failed error={rotate.error ?? revoke.error} />}
       {keys.data?.items.length === 0 && <Empty>There are no keys yet.</Empty>}
       {!!keys.data?.items.length && (
-        <div className="panel table-scroll">
-          <table className="plain-table">
+        <div className="panel">
+          <Table label="Keys">
             <thead>
               <tr>
                 <th scope="col">Key</th>
@@ -119,7 +119,7 @@ export function KeysPage() {
                 </tr>
               ))}
             </tbody>
-          </table>
+          </Table>
         </div>
       )}
       {making && (

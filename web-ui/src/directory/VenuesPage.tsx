@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
-import { Empty, Failed, Head, Loading } from '../shell/states';
+import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 /** Rows that are drawn; a search finds the rest. */
 const SHOWN = 200;
@@ -42,8 +42,8 @@ export function VenuesPage() {
         </Empty>
       )}
       {fitting.length > 0 && (
-        <div className="panel table-scroll">
-          <table className="plain-table">
+        <div className="panel">
+          <Table label="Venues">
             <thead>
               <tr>
                 <th scope="col">Venue</th>
@@ -80,7 +80,7 @@ export function VenuesPage() {
                 </tr>
               ))}
             </tbody>
-          </table>
+          </Table>
           {fitting.length > SHOWN && (
             <p className="soft">and {fitting.length - SHOWN} more: search to find them.</p>
           )}

@@ -6,7 +6,7 @@ import { useState } from 'react';
 import type { FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
-import { Empty, Failed, Head, Loading } from '../shell/states';
+import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 export function FlagsPage() {
   const [search, setSearch] = useState('');
@@ -36,8 +36,8 @@ export function FlagsPage() {
         </Empty>
       )}
       {!!flags.data?.items.length && (
-        <div className="panel table-scroll">
-          <table className="plain-table">
+        <div className="panel">
+          <Table label="Flags">
             <thead>
               <tr>
                 <th scope="col">Flag</th>
@@ -74,7 +74,7 @@ export function FlagsPage() {
                 </tr>
               ))}
             </tbody>
-          </table>
+          </Table>
         </div>
       )}
     </>

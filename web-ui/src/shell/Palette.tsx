@@ -1,11 +1,12 @@
-import { Button, Combobox, Kbd, Modal, ScrollArea, TextInput, useCombobox } from '@mantine/core';
+import { Button, Kbd, Modal, TextInput } from '@mantine/core';
 import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { type KeyboardEvent, useId, useState } from 'react';
 import { queries } from '../api/queries';
 
-const SHOWN = 12;
+const SHOWN = 10;
+const PAGES = ['board', 'flags', 'convergence', 'history', 'venues', 'cohorts', 'keys'] as const;
 
 /** Go anywhere: screens, flags, and the history of venues. */
 export function Palette() {
@@ -22,68 +23,90 @@ export function Palette() {
       >
         Go to
       </Button>
-      <Modal opened={opened} onClose={close} title="Go to" size="md">
+      <Modal opened={opened} onClose={close} title="Go to" size="md" transitionProps={{ duration: 0 }}>
         <Search done={close} />
       </Modal>
     </>
   );
 }
 
+/** A field and what fits it; arrows choose, Enter goes. */
 function Search({ done }: { done: () => void }) {
   const [search, setSearch] = useState('');
+  const [active, setActive] = useState(0);
+  const list = useId();
   const navigate = useNavigate();
-  const combobox = useCombobox({ opened: true });
   const flags = useQuery(queries.flags('')).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
-  const fits = (text: string) => text.toLowerCase().includes(search.toLowerCase());
   const entries = [
-    ...['board', 'flags', 'convergence', 'history', 'venues', 'cohorts', 'keys'].map((page) => ({
-      value: `page ${page}`,
+    ...PAGES.map((page) => ({
+      id: `page-${page}`,
       label: `${page[0]?.toUpperCase()}${page.slice(1)}`,
       go: () => navigate({ to: `/${page}` }),
     })),
     ...flags.map(({ document }) => ({
-      value: `flag ${document.key}`,
+      id: `flag-${document.key}`,
       label: `Flag: ${document.name || document.key}`,
       go: () => navigate({ to: '/flags/$key', params: { key: document.key } }),
     })),
     ...venues.map(({ document }) => ({
-      value: `venue ${document.key}`,
+      id: `venue-${document.key}`,
       label: `History at ${document.name}`,
       go: () => navigate({ to: '/history', search: { venue: document.key } }),
     })),
-  ].filter((entry) => fits(entry.label) || fits(entry.value));
-  const shown = entries.slice(0, SHOWN);
+  ];
+  const wanted = search.toLowerCase();
+  const shown = entries
+    .filter((entry) => entry.label.toLowerCase().includes(wanted) || entry.id.includes(wanted))
+    .slice(0, SHOWN);
+  const go = (index: number) => {
+    void shown[index]?.go();
+    done();
+  };
+  const press = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step !== undefined) {
+      event.preventDefault();
+      setActive((own) => (own + step + shown.length) % Math.max(1, shown.length));
+    } else if (event.key === 'Enter' && shown[active]) {
+      event.preventDefault();
+      go(active);
+    }
+  };
   return (
-    <Combobox
-      store={combobox}
-      onOptionSubmit={(value) => {
-        void entries.find((entry) => entry.value === value)?.go();
-        done();
-      }}
-    >
-      <Combobox.EventsTarget>
-        <TextInput
-          data-autofocus
-          aria-label="Search"
-          placeholder="A screen, a flag, a venue"
-          value={search}
-          onChange={(event) => {
-            setSearch(event.currentTarget.value);
-            combobox.selectFirstOption();
-          }}
-        />
-      </Combobox.EventsTarget>
-      <ScrollArea.Autosize mah={360} mt="xs">
-        <Combobox.Options aria-label="Places to go to">
-          {shown.length === 0 && <Combobox.Empty>Nothing is called that.</Combobox.Empty>}
-          {shown.map((entry) => (
-            <Combobox.Option key={entry.value} value={entry.value}>
-              {entry.label}
-            </Combobox.Option>
-          ))}
-        </Combobox.Options>
-      </ScrollArea.Autosize>
-    </Combobox>
+    <>
+      <TextInput
+        data-autofocus
+        role="combobox"
+        aria-label="Search"
+        aria-expanded="true"
+        aria-controls={list}
+        aria-activedescendant={shown[active] && `${list}-${active}`}
+        placeholder="A screen, a flag, a venue"
+        value={search}
+        onChange={(event) => {
+          setSearch(event.currentTarget.value);
+          setActive(0);
+        }}
+        onKeyDown={press}
+      />
+      <div id={list} role="listbox" aria-label="Places to go to" style={{ marginTop: 8 }}>
+        {shown.map((entry, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keyboard
+          // biome-ignore lint/a11y/useFocusableInteractive: the field above has the focus
+          <div
+            key={entry.id}
+            id={`${list}-${index}`}
+            role="option"
+            aria-selected={index === active}
+            className="palette-option"
+            onClick={() => go(index)}
+          >
+            {entry.label}
+          </div>
+        ))}
+      </div>
+      {shown.length === 0 && <p className="soft">Nothing is called that.</p>}
+    </>
   );
 }

@@ -61,3 +61,13 @@ export function Head({ title, children, about }: { title: string; about?: ReactN
     </Group>
   );
 }
+
+/** A table that scrolls sideways where it must; a region of its own, so that the keyboard can scroll it too. */
+export function Table({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section className="table-scroll" aria-label={label} tabIndex={0}>
+      <table className="plain-table">{children}</table>
+    </section>
+  );
+}

@@ -1,0 +1,124 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DESK, hold, launch, signedIn } from './browser';
+import { Server } from './server';
+
+let server: Server;
+let browser: Browser;
+
+beforeAll(async () => {
+  server = await Server.start();
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+test('a kill at one venue reaches every device there, leaves other venues alone, and is undone from the history', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const cell = (venue: string) => page.locator(`[data-cell="express-checkout@${venue}"]`);
+  await cell('wembley-stadium').waitFor();
+  await page.getByText(/· 120 devices/).waitFor();
+  const others = ['camp-nou', 'stade-de-france', 'old-trafford'];
+  for (const venue of ['wembley-stadium', ...others]) expect(await cell(venue).textContent()).toBe('on');
+
+  await page.getByRole('link', { name: 'Express checkout' }).click();
+  await page.getByRole('heading', { name: 'Express checkout' }).waitFor();
+  await page.getByRole('combobox', { name: 'Venue', exact: true }).first().fill('Wembley');
+  await page.getByRole('option', { name: 'Wembley Stadium' }).click();
+  // Brushing against it does nothing.
+  await page.getByRole('button', { name: /Kill at Wembley Stadium/ }).click();
+  expect(await page.getByTestId('convergence').count()).toBe(0);
+  await hold(page, /Kill at Wembley Stadium/);
+  const line = page.getByTestId('convergence');
+  await expect
+    .poll(() => line.textContent(), { timeout: 10_000 })
+    .toMatch(/^(\d+) of \1 devices at Wembley Stadium, /);
+  expect(Number((await line.textContent())?.split(' ')[0])).toBeGreaterThan(10);
+
+  await page.getByRole('link', { name: 'Board' }).click();
+  await expect.poll(() => cell('wembley-stadium').textContent()).toBe('killed: off');
+  for (const venue of others) expect(await cell(venue).textContent(), venue).toBe('on');
+
+  await page.getByRole('link', { name: 'History' }).click();
+  const newest = page.locator('[data-commit]').first();
+  await expect.poll(() => newest.textContent()).toContain('Kill express-checkout at wembley-stadium');
+  // The undo will be the newest then, so the kill is pinned by its number.
+  const commit = page.locator(`[data-commit="${await newest.getAttribute('data-commit')}"]`);
+  await commit.getByRole('button', { name: 'What changed' }).click();
+  await commit.getByText('"wembley-stadium"').waitFor();
+  await commit.getByRole('button', { name: 'Undo this commit' }).click();
+  await commit.getByText(/Undone in commit/).waitFor();
+
+  await page.getByRole('link', { name: 'Board' }).click();
+  await expect.poll(() => cell('wembley-stadium').textContent()).toBe('on');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('the same by keyboard alone: choose a cell, hold to kill, see it, revive', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const cell = page.locator('[data-cell="express-checkout@camp-nou"]');
+  await cell.waitFor();
+  await cell.focus();
+  await page.keyboard.press('Enter');
+  const kill = page.getByRole('button', { name: 'Kill at Camp Nou' });
+  await kill.focus();
+  await page.keyboard.down('Enter');
+  await page.waitForTimeout(1_000);
+  await page.keyboard.up('Enter');
+  await expect.poll(() => cell.textContent()).toBe('killed: off');
+  await page.getByRole('button', { name: 'Revive' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(() => cell.textContent()).toBe('on');
+  await page.keyboard.press('Control+k');
+  await expect
+    .poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label')))
+    .toBe('Search');
+  await page.keyboard.type('seat');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Seat map' }).waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('a rule is edited, its reach shown before it is saved, and a change by somebody else is not lost', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  await page.goto(`${server.demo.url}/flags/sms-delivery`);
+  await page.getByRole('button', { name: 'Edit' }).first().click();
+  await page.getByRole('combobox', { name: 'They get' }).click();
+  await page.getByRole('option', { name: 'off', exact: true }).click();
+  await page.getByRole('button', { name: 'Change the rule' }).click();
+  await page.getByRole('button', { name: 'Review and save' }).click();
+  await page.getByText(/venues get something else, with \d+ devices connected/).waitFor();
+  // Somebody else is faster.
+  const other = await page.request.post(
+    `${server.demo.url}/api/v1/flags/sms-delivery/environments/production/off`,
+    {
+      data: {},
+      headers: { Origin: server.demo.url },
+    },
+  );
+  expect(other.status()).toBe(200);
+  await page.getByText('This flag was changed while you were editing').waitFor();
+  await page.getByRole('button', { name: 'Save mine over it' }).click();
+  await page.getByRole('textbox', { name: 'Why' }).fill('British venues wait');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByText('cohort british-venues gets off').waitFor();
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await page
+    .getByText(/drawn|Splits by|flag is/)
+    .first()
+    .waitFor();
+  // A 412, had it come, would be a complaint of the browser's own; nothing else may be.
+  expect(complaints.filter((text) => !text.includes('412'))).toEqual([]);
+  await context.close();
+});

@@ -1,0 +1,61 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { accessible, DESK, launch, PHONE, shoot, signedIn } from './browser';
+import { Server } from './server';
+
+let server: Server;
+let browser: Browser;
+
+beforeAll(async () => {
+  server = await Server.start();
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const SCREENS = [
+  { name: 'board', path: '/board', ready: 'Board' },
+  { name: 'flags', path: '/flags', ready: 'Flags' },
+  { name: 'flag', path: '/flags/resale-guard', ready: 'Resale guard' },
+  { name: 'convergence', path: '/convergence', ready: 'Convergence' },
+  { name: 'history', path: '/history', ready: 'History' },
+  { name: 'venues', path: '/venues', ready: 'Venues' },
+  { name: 'cohorts', path: '/cohorts', ready: 'Cohorts' },
+  { name: 'keys', path: '/keys', ready: 'Keys' },
+];
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [size, viewport] of [
+    ['desk', DESK],
+    ['phone', PHONE],
+  ] as const) {
+    test(`every screen is accessible, ${colorScheme}, ${size}`, async () => {
+      const complaints: string[] = [];
+      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce' });
+      const first = await context.newPage();
+      await first.goto(server.demo.url);
+      await first.getByRole('button', { name: 'Sign in' }).waitFor();
+      await accessible(first, 'sign-in');
+      await shoot(first, `sign-in-${colorScheme}-${size}`);
+      await first.close();
+      const page = await signedIn(context, server.demo, complaints);
+      for (const screen of SCREENS) {
+        await page.goto(`${server.demo.url}${screen.path}`);
+        await page.getByRole('heading', { name: screen.ready, exact: true }).waitFor();
+        await page.getByText('Live', { exact: false }).first().waitFor();
+        await expect.poll(() => page.getByText('Loading').count()).toBe(0);
+        await page.waitForTimeout(300);
+        await shoot(page, `${screen.name}-${colorScheme}-${size}`);
+        await accessible(page, `${screen.name} ${colorScheme} ${size}`);
+        // Nothing hangs over the edge of a phone.
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        expect(over, `${screen.name} is too wide`).toBeLessThanOrEqual(0);
+      }
+      expect(complaints.filter((text) => !text.includes('404'))).toEqual([]);
+      await context.close();
+    });
+  }
+}
