@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -26,8 +26,8 @@ pub struct Connection {
     pub view: View,
     /// How.
     pub mode: Mode,
-    /// Where it is.
-    pub venue: Option<Arc<str>>,
+    /// Where it is: a phone goes from venue to venue.
+    venue: Mutex<Option<Arc<str>>>,
     /// Its SDK.
     pub sdk: String,
     /// Version of the program that uses it.
@@ -56,7 +56,7 @@ impl Connection {
         Self {
             view,
             mode,
-            venue,
+            venue: Mutex::new(venue),
             sdk: sdk.to_owned(),
             version,
             instance: instance.to_owned(),
@@ -64,6 +64,12 @@ impl Connection {
             acked: AtomicU64::new(0),
             closing: Notify::new(),
         }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn venue(&self) -> Option<Arc<str>> {
+        self.venue.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What it has applied.
@@ -149,6 +155,12 @@ impl Connections {
         self.all.remove(&id).map(|(_, connection)| connection)
     }
 
+    /// A client is somewhere else now.
+    pub fn moved(&self, connection: &Connection, venue: Option<Arc<str>>) {
+        *connection.venue.lock().unwrap_or_else(PoisonError::into_inner) = venue;
+        self.changed.store(true, Ordering::Release);
+    }
+
     /// One client.
     #[must_use]
     pub fn get(&self, id: ConnectionId) -> Option<Arc<Connection>> {
@@ -176,7 +188,7 @@ impl Connections {
     #[must_use]
     pub fn on(&self, views: &[&View]) -> Vec<(ConnectionId, Option<Arc<str>>)> {
         let on = self.all.iter().filter(|connection| views.contains(&&connection.view));
-        on.map(|connection| (*connection.key(), connection.venue.clone())).collect()
+        on.map(|connection| (*connection.key(), connection.venue())).collect()
     }
 
     /// Tells every client of a credential to close.
@@ -192,7 +204,7 @@ impl Connections {
         let mut counts = BTreeMap::new();
         for connection in self.all.iter() {
             let here = environment.is_none_or(|own| **connection.view.environment() == *own);
-            if let (true, Some(venue)) = (here, &connection.venue) {
+            if let (true, Some(venue)) = (here, connection.venue()) {
                 *counts.entry(venue.to_string()).or_insert(0) += 1;
             }
         }

@@ -135,12 +135,13 @@ impl Convergence {
         if views.is_empty() {
             return;
         }
+        // Locked before it is asked who is there: whoever leaves after that is then found among the pending.
+        let mut commits = self.lock();
         let pending: HashMap<_, _> = self.connections.on(&views).into_iter().collect();
         let mut venues: BTreeMap<_, Tally> = BTreeMap::new();
         for venue in pending.values() {
             venues.entry(venue.clone()).or_default().expected += 1;
         }
-        let mut commits = self.lock();
         if commits.len() == COMMITS {
             commits.pop_front();
         }
@@ -204,7 +205,7 @@ impl Convergence {
             let connection = self.connections.get(*id)?;
             Some(Laggard {
                 connection: connection.instance.clone(),
-                venue: connection.venue.as_deref().map(ToOwned::to_owned),
+                venue: connection.venue().map(|venue| venue.to_string()),
                 sdk: connection.sdk.clone(),
                 acked_seq: connection.acked().0,
                 age_ms: age,

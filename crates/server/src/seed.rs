@@ -1,8 +1,10 @@
 //! The first start: the environments every workspace has, and the administrator's token.
 
+use std::str::FromStr;
+
 use usher_core::{
-    Problems,
-    model::{Credential, CredentialType, Document, Environment, Kind},
+    Problem, Problems,
+    model::{Credential, CredentialType, Document, Environment},
 };
 use usher_journal::{Actor, Append, AppendError, Change, Expected, Journal};
 
@@ -25,6 +27,9 @@ pub enum SeedError {
     /// A document could not be made.
     #[error(transparent)]
     Document(#[from] Problems),
+    /// No secret could be made.
+    #[error("the system has no randomness to give: {0}")]
+    Randomness(#[from] getrandom::Error),
 }
 
 /// Begins a workspace, if the journal is empty. On later starts the token is ignored: it can have been revoked.
@@ -62,18 +67,45 @@ pub async fn seed(journal: &dyn Journal, admin_token: Option<&Secret>) -> Result
 /// # Errors
 /// A key that is none.
 pub fn environment(key: &str, name: &str, critical: bool) -> Result<Document, Problems> {
-    let key = key.parse().map_err(|detail: String| {
-        usher_core::Problem::new("key", key, detail, "Use letters, digits, `.`, `_` and `-`.")
+    let (key, name) = (parsed(key)?, name.to_owned());
+    Document::from_model(&Environment { key, name, description: String::new(), critical })
+}
+
+/// An SDK key for all venues of an environment: its secret, and the document to append.
+///
+/// # Errors
+/// A key or an environment that is none, or no randomness.
+pub fn sdk_key(
+    key: &str,
+    name: &str,
+    credential_type: CredentialType,
+    environment: &str,
+) -> Result<(String, Document), SeedError> {
+    let secret = secret::generate(credential_type)?;
+    let document = Document::from_model(&Credential {
+        key: parsed(key)?,
+        name: name.to_owned(),
+        credential_type,
+        environment: Some(parsed(environment)?),
+        venues: Vec::new(),
+        hash: secret::hash(&secret),
+        prefix: secret.chars().take(secret::PREFIX_CHARACTERS).collect(),
+        created_at: clock::now(),
+        created_by: name.to_owned(),
+        expires_at: None,
+        revoked_at: None,
     })?;
-    Document::from_model(&Environment { key, name: name.to_owned(), description: String::new(), critical })
+    Ok((secret, document))
+}
+
+fn parsed<K: FromStr<Err = String>>(key: &str) -> Result<K, Problems> {
+    key.parse()
+        .map_err(|detail| Problem::new("key", key, detail, "Use letters, digits, `.`, `_` and `-`.").into())
 }
 
 fn admin(token: &Secret) -> Result<Document, Problems> {
-    let key = "admin-token".parse().map_err(|detail: String| {
-        usher_core::Problem::new("key", Kind::Key, detail, "Use letters, digits, `.`, `_` and `-`.")
-    })?;
     Document::from_model(&Credential {
-        key,
+        key: parsed("admin-token")?,
         name: "Administrator's token".to_owned(),
         credential_type: CredentialType::Api,
         environment: None,

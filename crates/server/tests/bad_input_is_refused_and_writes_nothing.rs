@@ -1,6 +1,8 @@
 //! Whatever is wrong with a request: it is told clearly what and how to mend it, nothing is written, and
 //! nothing is given away.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! Switching flags, taking back, and looking back.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use serde_json::{Value, json};

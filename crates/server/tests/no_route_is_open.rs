@@ -1,5 +1,7 @@
 //! No route answers anybody without credentials, nor the wrong ones; the table of rights is whole.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use std::collections::BTreeSet;

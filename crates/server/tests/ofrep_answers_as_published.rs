@@ -1,5 +1,7 @@
 //! OFREP 0.3.0, as its published OpenAPI document has it.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! Sessions of people: what opens them, what ends them, what does not forge them.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,5 +1,7 @@
 //! What SDKs ask for over plain HTTP: rulesets, values, a place for their counts; and how the server feels.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! A request with an idempotency key is carried out once, whatever has happened in between.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
 mod support;
 
 use serde_json::{Value, json};

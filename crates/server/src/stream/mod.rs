@@ -160,6 +160,8 @@ impl Link {
 
     async fn run(&mut self, hello: Hello) -> Result<(), End> {
         let (mut session, view, venue) = self.admit(&hello)?;
+        // Who has not said where it is, is where its context is.
+        let moves = hello.scope.as_ref().is_none_or(|scope| scope.venues.is_empty());
         let mut stream = self.app.world.streams().subscribe(view.clone());
         let instance = hello.instance.as_deref().unwrap_or_default();
         let connection = Connection::new(
@@ -173,11 +175,20 @@ impl Link {
         );
         // From here on it is counted, so it must be taken off whatever happens.
         let present = Present::new(&self.app, connection);
-        let opened = self.open(&mut session, &mut stream, &hello).await;
-        match opened {
-            Ok(()) => self.follow(&mut session, &mut stream, &present).await,
-            Err(end) => Err(end),
+        // It can have been revoked while hello was awaited, when there was nobody yet to be told of it.
+        self.check_key()?;
+        self.open(&mut session, &mut stream, &hello).await?;
+        self.follow(&mut session, &mut stream, &present, moves).await
+    }
+
+    /// Whether the key still opens anything.
+    fn check_key(&self) -> Result<(), End> {
+        let snapshot = self.app.world.snapshot();
+        let now = snapshot.credentials.get(&self.credential.hash);
+        if now.is_some_and(|credential| credential.is_live(clock::now())) {
+            return Ok(());
         }
+        Err(End::Tell(ErrorCode::Unauthorized, "This key has expired or was revoked.".to_owned(), None))
     }
 
     /// What the client may be sent, and where it is.
@@ -206,14 +217,19 @@ impl Link {
                 (Session::values(context, is_client), venue)
             }
         };
-        let only = match allowed.as_slice() {
-            [only] => Some(Arc::from(only.as_str())),
-            _ => None,
-        };
-        let venue = asked.first().map(|venue| Arc::from(venue.as_str())).or(context_venue).or(only);
+        let venue =
+            asked.first().map(|venue| Arc::from(venue.as_str())).or(context_venue).or(self.only_venue());
         // Values are made here from everything; documents are narrowed to what the key may see.
         let narrowed = if hello.mode == Mode::Ruleset { allowed.clone() } else { Vec::new() };
         Ok((session, View::new(self.environment.clone(), narrowed), venue))
+    }
+
+    /// The venue of a key that is for one only.
+    fn only_venue(&self) -> Option<Arc<str>> {
+        match self.credential.venues.as_slice() {
+            [only] => Some(Arc::from(only.as_str())),
+            _ => None,
+        }
     }
 
     fn context(&self, value: Option<&serde_json::Value>) -> Result<Context, End> {
@@ -259,6 +275,7 @@ impl Link {
         session: &mut Session,
         stream: &mut watch::Receiver<Arc<StreamState>>,
         present: &Present,
+        moves: bool,
     ) -> Result<(), End> {
         let mut ping = interval(self.heartbeat);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -271,9 +288,14 @@ impl Link {
                     heard = Instant::now();
                     match self.read(message).await? {
                         None | Some(ClientFrame::Pong) => {}
-                        Some(ClientFrame::Ack(ack)) => present.acked(ack.seq),
+                        // Nobody has applied what was not sent yet.
+                        Some(ClientFrame::Ack(ack)) => present.acked(ack.seq.min(session.sent())),
                         Some(ClientFrame::Context { context }) => {
                             let context = self.context(Some(&context))?;
+                            if moves && session.mode() == Mode::Values {
+                                let venue = context.venue().map(Arc::from).or(self.only_venue());
+                                self.app.connections.moved(&present.connection, venue);
+                            }
                             let state = Arc::clone(&stream.borrow());
                             if let Some(frame) = session.change_context(context, &state, clock::now()) {
                                 self.send(frame).await?;
@@ -296,6 +318,7 @@ impl Link {
                     if heard.elapsed() > self.heartbeat * 2 {
                         return Err(End::Tell(ErrorCode::TooSlow, "Nothing was heard for two heartbeats.".to_owned(), None));
                     }
+                    self.check_key()?;
                     let seq = stream.borrow().head;
                     self.send(frame(&ServerFrame::Ping(Ping { seq }))).await?;
                 }

@@ -62,6 +62,12 @@ impl Session {
         }
     }
 
+    /// The last commit that the client was sent.
+    #[must_use]
+    pub fn sent(&self) -> Seq {
+        self.sent
+    }
+
     /// Answers `hello`.
     pub fn open(
         &mut self,

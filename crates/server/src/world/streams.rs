@@ -13,7 +13,7 @@ use bytestring::ByteString;
 use tokio::sync::watch;
 use usher_core::{
     Ruleset,
-    model::{Document, DocumentId, EnvironmentKey, Seq},
+    model::{Document, DocumentId, EnvironmentKey, Kind, Seq},
     protocol::{Delta, MAX_SNAPSHOT_PART_BYTES, ServerFrame, Snapshot as SnapshotPart, View},
 };
 use usher_journal::{Change, Commit};
@@ -71,10 +71,18 @@ impl StreamState {
     /// One delta that leads from `seq` to the head, whatever lies between.
     #[must_use]
     pub fn merged_since(&self, seq: Seq) -> ByteString {
-        let (put, delete) = self.snapshot.state.changed_since(seq);
-        let put: Vec<Document> = put.into_iter().filter_map(|document| self.view.of(document)).collect();
+        let (changed, gone) = self.snapshot.state.changed_since(seq);
+        let mut put = Vec::new();
         // Credentials and people that are gone are no business of a stream.
-        let delete = delete.into_iter().filter(|id| is_streamed(id)).cloned().collect();
+        let mut delete: Vec<DocumentId> = gone.into_iter().filter(|id| is_streamed(id)).cloned().collect();
+        for document in changed {
+            match self.view.of(document) {
+                Some(document) => put.push(document),
+                // It may have been in the view before it changed: a cohort that moved to another venue.
+                None if *document.kind() == Kind::Cohort => delete.push(document.id().clone()),
+                None => {}
+            }
+        }
         let at = self.snapshot.at();
         frame(&ServerFrame::Delta(Delta { from: seq, seq: self.head, at, put, delete }))
     }
@@ -249,7 +257,6 @@ fn delta(view: &View, head: Seq, before: &Snapshot, commit: &Commit) -> Option<S
 }
 
 fn is_streamed(id: &DocumentId) -> bool {
-    use usher_core::model::Kind;
     matches!(id.kind, Kind::Flag | Kind::Cohort | Kind::Venue)
 }
 
