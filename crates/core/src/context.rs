@@ -171,27 +171,51 @@ impl From<&str> for Name {
     }
 }
 
-/// Attributes by name. Contexts and venues have few, so they are compared hash by hash, in one pass over
-/// adjacent memory.
+/// Attributes by name. Contexts and venues have few, so a look-up goes through the hashes of their names, which
+/// lie side by side.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Attributes(Vec<(Name, AttributeValue)>);
+pub(crate) struct Attributes {
+    hashes: Vec<u64>,
+    /// Name and value, in the order of `hashes`.
+    entries: Vec<(Box<str>, AttributeValue)>,
+}
 
 impl Attributes {
+    const NONE: Self = Self { hashes: Vec::new(), entries: Vec::new() };
+
+    #[inline]
     pub(crate) fn get(&self, name: &Name) -> Option<&AttributeValue> {
+        let (_, value) = self.entries.get(self.position(name)?)?;
+        Some(value)
+    }
+
+    #[inline]
+    fn position(&self, name: &Name) -> Option<usize> {
         // Equal hashes of different names are compared in full: a context is made by strangers.
-        self.0.iter().find(|(own, _)| own.hash == name.hash && own.text == name.text).map(|(_, value)| value)
+        let is_same = |(n, hash): (usize, &u64)| *hash == name.hash && self.entries[n].0 == name.text;
+        self.hashes.iter().enumerate().position(is_same)
     }
 
     pub(crate) fn set(&mut self, name: &str, value: AttributeValue) {
         let name = Name::from(name);
-        match self.0.iter_mut().find(|(own, _)| *own == name) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((name, value)),
+        match self.position(&name) {
+            Some(n) => self.entries[n].1 = value,
+            None => {
+                self.hashes.push(name.hash);
+                self.entries.push((name.text, value));
+            }
         }
     }
 
     fn remove(&mut self, name: &str) {
-        self.0.retain(|(own, _)| &*own.text != name);
+        if let Some(n) = self.position(&Name::from(name)) {
+            self.hashes.remove(n);
+            self.entries.remove(n);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+        self.entries.iter().map(|(name, value)| (&**name, value))
     }
 }
 
@@ -218,7 +242,7 @@ impl Context {
     }
 
     /// A context that says nothing.
-    pub const ANONYMOUS: Self = Self { targeting_key: None, venue: None, attributes: Attributes(Vec::new()) };
+    pub const ANONYMOUS: Self = Self { targeting_key: None, venue: None, attributes: Attributes::NONE };
 
     /// A context without a targeting key. Splits by it then give the off variant.
     #[must_use]
@@ -267,7 +291,7 @@ impl Context {
     /// How many attributes it has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.attributes.0.len()
+        self.attributes.entries.len()
             + usize::from(self.targeting_key.is_some())
             + usize::from(self.venue.is_some())
     }
@@ -329,7 +353,7 @@ impl Context {
         for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
             fields.insert(name.to_owned(), to_json(value));
         }
-        fields.extend(self.attributes.0.iter().map(|(name, value)| (name.text.to_string(), to_json(value))));
+        fields.extend(self.attributes.iter().map(|(name, value)| (name.to_owned(), to_json(value))));
         Value::Object(fields)
     }
 
