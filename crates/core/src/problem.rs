@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// Longest excerpt of a bad value that is repeated to its sender, in characters.
 const MAX_EXCERPT: usize = 80;
+/// Longest path and longest sentence of a problem, in characters: both may name a field as it was sent.
+const MAX_DETAIL: usize = 400;
 
 /// One field that can't be accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,9 +35,9 @@ impl Problem {
         mend: impl Into<String>,
     ) -> Self {
         Self {
-            field: field.into(),
-            value: excerpt(&value.to_string()),
-            detail: detail.into(),
+            field: excerpt(field.into(), MAX_DETAIL),
+            value: excerpt(value.to_string(), MAX_EXCERPT),
+            detail: excerpt(detail.into(), MAX_DETAIL),
             mend: mend.into(),
         }
     }
@@ -188,9 +190,10 @@ fn mend_for(detail: &str) -> &'static str {
     }
 }
 
-fn excerpt(value: &str) -> String {
-    match value.char_indices().nth(MAX_EXCERPT) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
+fn excerpt(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
     }
+    text
 }

@@ -61,6 +61,16 @@ impl Asker {
         !self.client_visible_only || self.ruleset.is_client_visible(flag)
     }
 
+    /// What a flag gives this caller. A prerequisite that it may not see is not named either.
+    fn evaluate(&self, flag: &str, context: &Context, now: Timestamp) -> Evaluation<'_> {
+        if !self.sees(flag) {
+            return Evaluation::failed(ErrorCode::FlagNotFound);
+        }
+        let mut evaluation = self.ruleset.evaluate(flag, context, now);
+        evaluation.failed_prerequisite = evaluation.failed_prerequisite.filter(|failed| self.sees(failed));
+        evaluation
+    }
+
     fn context(&self, body: &[u8]) -> Result<Context, Refusal> {
         let body = usher_core::problem::parse_json(body).map_err(|problems| Refusal {
             code: ErrorCode::ParseError,
@@ -132,11 +142,7 @@ pub(crate) async fn one(
         Ok(context) => context,
         Err(refusal) => return Ok(refusal.answer(Some(&key))),
     };
-    let evaluation = if asker.sees(&key) {
-        asker.ruleset.evaluate(&key, &context, clock::now())
-    } else {
-        Evaluation::failed(ErrorCode::FlagNotFound)
-    };
+    let evaluation = asker.evaluate(&key, &context, clock::now());
     app.metrics.evaluations.with_label_values(&[evaluation.reason.as_str()]).inc();
     if let Some(error) = evaluation.error {
         let status =
@@ -210,7 +216,7 @@ impl Serialize for BulkFlags<'_> {
         keys.sort_unstable();
         let mut list = serializer.serialize_seq(Some(keys.len()))?;
         for key in keys {
-            list.serialize_element(&Keyed { key, evaluation: asker.ruleset.evaluate(key, context, *now) })?;
+            list.serialize_element(&Keyed { key, evaluation: asker.evaluate(key, context, *now) })?;
         }
         list.end()
     }

@@ -21,6 +21,7 @@ async fn refused(server: &Server, method: &str, path: &str, body: impl Into<Stri
     }
     assert_eq!(server.seq(), before, "nothing was written: {method} {path}");
     assert!(!problem.to_string().contains(ADMIN));
+    assert!(problem.to_string().len() < 8_000, "an error does not repeat what it is about");
     problem
 }
 
@@ -139,6 +140,8 @@ async fn json_that_nests_without_end_is_refused() {
 async fn keys_are_checked_however_long_they_are() {
     let server = Server::seeded().await;
     let long = "k".repeat(1024 * 1024);
+    let surprise = json!({"key": "bad", &long[..900_000]: 1}).to_string();
+    refused(&server, "PUT", "/api/v1/flags/bad", surprise).await;
     let flag = |key: &str| fixtures::flag(key, &json!({})).to_string();
     let answer = server.admin().send("PUT", "/api/v1/flags/long", Some(flag(&long))).await;
     assert!([400, 413].contains(&answer.status) && answer.body.len() < 4_000, "{}", answer.status);

@@ -42,6 +42,9 @@ const COME_AGAIN_MS: u64 = 1_000;
 /// Over how long clients are spread that must reconnect because the server stops, in milliseconds.
 const DRAIN_SPREAD_MS: u64 = 5_000;
 
+/// Longest message of an error, in characters: it may repeat what the client sent.
+const MAX_ERROR_CHARACTERS: usize = 500;
+
 /// `GET /sdk/v1/stream`, a WebSocket.
 pub async fn stream(
     request: HttpRequest,
@@ -103,6 +106,7 @@ impl Link {
                 code,
                 ErrorCode::Forbidden | ErrorCode::Unauthorized | ErrorCode::UnsupportedSchema
             );
+            let message = message.chars().take(MAX_ERROR_CHARACTERS).collect();
             let error = ServerFrame::Error(ServerError { code, message, retry, retry_after_ms });
             // It may not be listening any more.
             let _ = timeout(Duration::from_secs(1), self.socket.text(frame(&error))).await;
