@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
@@ -150,8 +150,9 @@ impl Convergence {
         self.changed.store(true, Ordering::Release);
     }
 
-    /// A client that had applied `before` has now applied everything up to `seq`.
-    pub fn acked(&self, connection: ConnectionId, before: Seq, seq: Seq) {
+    /// A client that had applied `before` has now applied everything up to `seq`. Tells how long each commit took
+    /// to come to it.
+    pub fn acked(&self, connection: ConnectionId, before: Seq, seq: Seq, told: impl Fn(Duration)) {
         let now = Instant::now();
         let mut commits = self.lock();
         for commit in commits.iter_mut().rev().skip_while(|commit| commit.seq > seq) {
@@ -159,9 +160,10 @@ impl Convergence {
                 break;
             }
             if let Some(venue) = commit.pending.remove(&connection) {
-                let took = now.duration_since(commit.published).as_micros();
+                let took = now.duration_since(commit.published);
                 let tally = commit.venues.entry(venue).or_default();
-                tally.took.push(u32::try_from(took).unwrap_or(u32::MAX));
+                tally.took.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+                told(took);
             }
         }
         self.changed.store(true, Ordering::Release);
@@ -291,10 +293,10 @@ mod tests {
             report.venues.iter().find(|own| own.venue == venue).unwrap().progress.clone()
         };
         assert_eq!((at("wembley").expected, at("dome").expected), (2, 1));
-        convergence.acked(wembley[0], Seq(6), Seq(7));
-        convergence.acked(wembley[0], Seq(6), Seq(7));
+        convergence.acked(wembley[0], Seq(6), Seq(7), |_| ());
+        convergence.acked(wembley[0], Seq(6), Seq(7), |_| ());
         assert_eq!((at("wembley").converged, at("dome").converged), (1, 0));
-        convergence.acked(wembley[1], Seq(0), Seq(9));
+        convergence.acked(wembley[1], Seq(0), Seq(9), |_| ());
         convergence.left(dome, Seq(6));
         let report = convergence.report(Some(Seq(7))).unwrap();
         assert_eq!((report.total.expected, report.total.converged, report.total.left), (3, 2, 1));
@@ -310,7 +312,7 @@ mod tests {
         for seq in 1..=300 {
             convergence.publish(&commit(seq), [view("production")].iter());
         }
-        convergence.acked(id, Seq(0), Seq(299));
+        convergence.acked(id, Seq(0), Seq(299), |_| ());
         assert_eq!(convergence.report(Some(Seq(299))).unwrap().total.converged, 1);
         assert_eq!(convergence.report(Some(Seq(300))).unwrap().total.converged, 0);
         assert_eq!(convergence.report(Some(Seq(300))).unwrap().laggards.len(), 1);

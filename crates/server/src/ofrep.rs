@@ -9,7 +9,7 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use serde::{Serialize, Serializer, ser::SerializeMap, ser::SerializeSeq};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 use usher_core::{
     Context, ErrorCode, Evaluation, Ruleset,
@@ -61,14 +61,13 @@ impl Asker {
         !self.client_visible_only || self.ruleset.is_client_visible(flag)
     }
 
-    /// What a flag gives this caller. A prerequisite that it may not see is not named either.
+    /// What a flag gives this caller.
     fn evaluate(&self, flag: &str, context: &Context, now: Timestamp) -> Evaluation<'_> {
-        if !self.sees(flag) {
-            return Evaluation::failed(ErrorCode::FlagNotFound);
+        if self.client_visible_only {
+            self.ruleset.evaluate_for_client(flag, context, now)
+        } else {
+            self.ruleset.evaluate(flag, context, now)
         }
-        let mut evaluation = self.ruleset.evaluate(flag, context, now);
-        evaluation.failed_prerequisite = evaluation.failed_prerequisite.filter(|failed| self.sees(failed));
-        evaluation
     }
 
     fn context(&self, body: &[u8]) -> Result<Context, Refusal> {
@@ -143,7 +142,7 @@ pub(crate) async fn one(
         Err(refusal) => return Ok(refusal.answer(Some(&key))),
     };
     let evaluation = asker.evaluate(&key, &context, clock::now());
-    app.metrics.evaluations.with_label_values(&[evaluation.reason.as_str()]).inc();
+    app.metrics.evaluated([evaluation.reason]);
     if let Some(error) = evaluation.error {
         let status =
             if error == ErrorCode::FlagNotFound { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
@@ -164,8 +163,14 @@ pub(crate) async fn all(
         Ok(context) => context,
         Err(refusal) => return Ok(refusal.answer(None)),
     };
-    let bulk = Bulk { asker: &asker, context: &context, now: clock::now() };
-    let text = serde_json::to_string(&bulk).map_err(Problem::internal)?;
+    let now = clock::now();
+    let mut keys: Vec<&str> = asker.ruleset.flag_keys().filter(|flag| asker.sees(flag)).collect();
+    // In a fixed order, or the same answer would have another tag each time.
+    keys.sort_unstable();
+    let evaluate = |key| Keyed { key, evaluation: asker.evaluate(key, &context, now) };
+    let flags: Vec<Keyed<'_>> = keys.into_iter().map(evaluate).collect();
+    app.metrics.evaluated(flags.iter().map(|flag| flag.evaluation.reason));
+    let text = serde_json::to_string(&Bulk { flags }).map_err(Problem::internal)?;
     Ok(etag::answer(&request, text))
 }
 
@@ -191,33 +196,8 @@ impl Serialize for Keyed<'_> {
     }
 }
 
-/// All flags, evaluated while they are written.
+/// All flags.
+#[derive(Serialize)]
 struct Bulk<'a> {
-    asker: &'a Asker,
-    context: &'a Context,
-    now: Timestamp,
-}
-
-impl Serialize for Bulk<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("flags", &BulkFlags(self))?;
-        map.end()
-    }
-}
-
-struct BulkFlags<'a>(&'a Bulk<'a>);
-
-impl Serialize for BulkFlags<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Bulk { asker, context, now } = self.0;
-        let mut keys: Vec<&str> = asker.ruleset.flag_keys().filter(|flag| asker.sees(flag)).collect();
-        // In a fixed order, or the same answer would have another tag each time.
-        keys.sort_unstable();
-        let mut list = serializer.serialize_seq(Some(keys.len()))?;
-        for key in keys {
-            list.serialize_element(&Keyed { key, evaluation: asker.evaluate(key, context, *now) })?;
-        }
-        list.end()
-    }
+    flags: Vec<Keyed<'a>>,
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use actix_web::{
     App as ActixApp, HttpServer,
     dev::{ServerHandle, Service},
-    middleware::from_fn,
+    middleware::{Compress, from_fn},
     web,
 };
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
@@ -208,6 +208,8 @@ fn routes(config: &mut web::ServiceConfig) {
                     Problem::bad_value("path", request.path(), &error.to_string(), "Correct the path.").into()
                 }))
                 .wrap(from_fn(api::guard))
+                // A board of thousands of venues shrinks to a twentieth.
+                .wrap(Compress::default())
                 .configure(api::configure)
                 .default_service(web::to(nothing_here)),
         );

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use support::{Server, Socket};
+use support::{Server, Socket, eventually};
 
 fn names(documents: &Value) -> BTreeSet<String> {
     let documents = documents.as_array().unwrap().iter();
@@ -149,10 +149,23 @@ async fn metrics_count_what_happened() {
     server.with(&key).post("/ofrep/v1/evaluate/flags/always", &evaluation).await.expect(200);
     let mut stream = Socket::ruleset(&server, &key, json!({})).await;
     stream.snapshot().await;
+    server.admin().post("/api/v1/flags/always/environments/production/kill", &json!({})).await.expect(200);
+    let seq = stream.expect("delta").await["seq"].as_u64().unwrap();
+    stream.ack(seq).await;
+    eventually("it is counted", async || {
+        let report = server.admin().get("/api/v1/convergence").await.expect(200).json();
+        report["converged"] == 1
+    })
+    .await;
+    server.with(&key).post("/ofrep/v1/evaluate/flags", &evaluation).await.expect(200);
     let text = server.admin().get("/metrics").await.expect(200).body;
     for line in [
-        "usher_evaluations_total{reason=\"STATIC\"} 1".to_owned(),
+        "usher_evaluations_total{reason=\"STATIC\"} 6".to_owned(),
+        "usher_evaluations_total{reason=\"DISABLED\"} 2".to_owned(),
         "usher_connections{mode=\"ruleset\"} 1".to_owned(),
+        "usher_convergence_seconds_count 1".to_owned(),
+        // Ready, the snapshot, and a delta.
+        "usher_stream_frames_total 3".to_owned(),
         format!("usher_journal_seq {}", server.seq()),
     ] {
         assert!(text.lines().any(|own| own == line), "{line}\n{text}");

@@ -141,6 +141,25 @@ async fn values_come_whole_and_then_as_they_change() {
 }
 
 #[tokio::test]
+async fn a_client_key_is_not_told_of_a_hidden_flag_that_another_needs() {
+    let server = Server::seeded().await;
+    let mut flag = server.admin().get("/api/v1/flags/always").await.json();
+    flag["environments"]["production"]["prerequisites"] = json!([{"flag": "hidden", "variants": ["off"]}]);
+    server.admin().put("/api/v1/flags/always", &flag).await.expect(200);
+    let context = json!({"context": {"targetingKey": "u-1"}});
+    let disabled = json!({"value": false, "variant": "off", "reason": "DISABLED"});
+    let mut phone = Socket::values(&server, &server.key("client").await, context.clone()).await;
+    assert_eq!(phone.all_values().await.1["always"], disabled);
+    let mut backend = Socket::values(&server, &server.key("server").await, context).await;
+    assert_eq!(backend.all_values().await.1["always"]["metadata"]["prerequisiteFailed"], "hidden");
+    // Nor when it changes.
+    flag["environments"]["production"]["offVariant"] = "on".into();
+    server.admin().put("/api/v1/flags/always", &flag).await.expect(200);
+    let changed = phone.expect("values").await;
+    assert_eq!(changed["put"]["always"], json!({"value": true, "variant": "on", "reason": "DISABLED"}));
+}
+
+#[tokio::test]
 async fn a_cohort_and_a_venue_that_change_move_the_values_that_lean_on_them() {
     let server = Server::seeded().await;
     let key = server.key("client").await;

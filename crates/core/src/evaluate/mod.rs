@@ -242,6 +242,18 @@ impl Ruleset {
         Evaluator::new(Scope::new(self, context, now), observer::Silent).evaluate(flag)
     }
 
+    /// What a client key may know of [`Ruleset::evaluate`]: a flag that clients may not see is not found, nor
+    /// named where another flag needs it.
+    #[must_use]
+    pub fn evaluate_for_client(&self, flag: &str, context: &Context, now: Timestamp) -> Evaluation<'_> {
+        if !self.is_client_visible(flag) {
+            return Evaluation::failed(ErrorCode::FlagNotFound);
+        }
+        let evaluation = self.evaluate(flag, context, now);
+        let failed_prerequisite = evaluation.failed_prerequisite.filter(|flag| self.is_client_visible(flag));
+        Evaluation { failed_prerequisite, ..evaluation }
+    }
+
     /// The same answer as [`Ruleset::evaluate`], with every step on the way to it.
     #[must_use]
     pub fn explain(&self, flag: &str, context: &Context, now: Timestamp) -> (Evaluation<'_>, Trace) {

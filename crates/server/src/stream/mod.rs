@@ -347,7 +347,7 @@ impl Link {
 
     /// Sends one frame. A client that does not take it within two heartbeats is given up.
     async fn send(&mut self, frame: ByteString) -> Result<(), End> {
-        self.app.metrics.frames.with_label_values(&["any"]).inc();
+        self.app.metrics.frames.inc();
         match timeout(self.heartbeat * 2, self.socket.text(frame)).await {
             Ok(sent) => Ok(sent?),
             Err(_) => {
@@ -377,7 +377,8 @@ impl Present {
 
     fn acked(&self, seq: Seq) {
         let before = self.connection.ack(seq);
-        self.app.convergence.acked(self.id, before, seq);
+        let metric = &self.app.metrics.convergence;
+        self.app.convergence.acked(self.id, before, seq, |took| metric.observe(took.as_secs_f64()));
     }
 }
 

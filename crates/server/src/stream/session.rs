@@ -158,7 +158,7 @@ impl Session {
                 }
                 continue;
             }
-            let Some(value) = value(ruleset, flag, context, now) else { continue };
+            let Some(value) = value(ruleset, flag, context, *client_visible_only, now) else { continue };
             let hash = xxh3_64(value.get().as_bytes());
             if last.insert(flag.to_owned(), hash) != Some(hash) {
                 put.insert(flag.to_owned(), value);
@@ -207,14 +207,21 @@ pub fn values(
     let mut keys: Vec<&str> = ruleset.flag_keys().collect();
     keys.retain(|flag| !client_visible_only || ruleset.is_client_visible(flag));
     keys.sort_unstable();
-    keys.into_iter().filter_map(|flag| Some((flag.to_owned(), value(ruleset, flag, context, now)?))).collect()
+    let value = |flag| value(ruleset, flag, context, client_visible_only, now);
+    keys.into_iter().filter_map(|flag| Some((flag.to_owned(), value(flag)?))).collect()
 }
 
 fn value(
     ruleset: &Arc<usher_core::Ruleset>,
     flag: &str,
     context: &Context,
+    client_visible_only: bool,
     now: Timestamp,
 ) -> Option<Box<RawValue>> {
-    serde_json::value::to_raw_value(&ruleset.evaluate(flag, context, now)).ok()
+    let evaluation = if client_visible_only {
+        ruleset.evaluate_for_client(flag, context, now)
+    } else {
+        ruleset.evaluate(flag, context, now)
+    };
+    serde_json::value::to_raw_value(&evaluation).ok()
 }
