@@ -9,6 +9,16 @@ let browser: Browser;
 beforeAll(async () => {
   server = await Server.start();
   browser = await launch();
+  // A change that has reached devices, so that convergence has something to show.
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, []);
+  await page.getByText('Live · 120 devices').waitFor();
+  const killed = await page.request.post(
+    `${server.demo.url}/api/v1/flags/refund-flow/environments/production/kill`,
+    { data: { venues: ['maracana'] }, headers: { Origin: server.demo.url } },
+  );
+  expect(killed.status()).toBe(200);
+  await context.close();
 });
 
 afterAll(async () => {
@@ -16,11 +26,11 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const SCREENS = [
+const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] = [
   { name: 'board', path: '/board', ready: 'Board' },
   { name: 'flags', path: '/flags', ready: 'Flags' },
   { name: 'flag', path: '/flags/resale-guard', ready: 'Resale guard' },
-  { name: 'convergence', path: '/convergence', ready: 'Convergence' },
+  { name: 'convergence', path: '/convergence', ready: 'Convergence', shows: /120 of 120 devices/ },
   { name: 'history', path: '/history', ready: 'History' },
   { name: 'venues', path: '/venues', ready: 'Venues' },
   { name: 'cohorts', path: '/cohorts', ready: 'Cohorts' },
@@ -47,6 +57,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.getByRole('heading', { name: screen.ready, exact: true }).waitFor();
         await page.getByText('Live', { exact: false }).first().waitFor();
         await expect.poll(() => page.getByText('Loading').count()).toBe(0);
+        if (screen.shows) await page.getByText(screen.shows).waitFor();
         await page.waitForTimeout(300);
         await shoot(page, `${screen.name}-${colorScheme}-${size}`);
         await accessible(page, `${screen.name} ${colorScheme} ${size}`);

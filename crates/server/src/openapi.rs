@@ -3,7 +3,9 @@
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
-use crate::api::{board, commits, documents, evaluate, export, flags, keys, reach, schemas, session, status};
+use crate::api::{
+    board, commits, documents, evaluate, export, flags, keys, people, reach, schemas, session, status,
+};
 
 /// All of the administration API.
 #[derive(OpenApi)]
@@ -43,6 +45,10 @@ use crate::api::{board, commits, documents, evaluate, export, flags, keys, reach
         keys::create,
         keys::rotate,
         keys::revoke,
+        people::list,
+        people::create,
+        people::change,
+        people::delete,
         commits::create,
         commits::list,
         commits::get,

@@ -264,3 +264,78 @@ async fn every_answer_tells_browsers_to_be_careful() {
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
     }
 }
+
+#[tokio::test]
+async fn an_administrator_makes_changes_and_removes_accounts() {
+    let server = Server::start().await;
+    let admin = server.signed_in(Role::Admin).await;
+    let ana = json!({"email": " Ana@Example.org ", "name": "Ana", "role": "editor", "password": PASSWORD});
+    let again = admin.header("Idempotency-Key", "ana");
+    let made = again.post("/api/v1/users", &ana).await.expect(201).json();
+    assert_eq!((&made["email"], &made["role"]), (&json!("ana@example.org"), &json!("editor")));
+    let before = server.seq();
+    assert_eq!(again.post("/api/v1/users", &ana).await.expect(201).json(), made);
+    assert_eq!(server.seq(), before, "sent again, made once");
+    admin.post("/api/v1/users", &ana).await.problem(400, "invalid");
+    let id = made["key"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/users/{id}");
+    let her_cookie = cookie(&sign_in(&server.nobody(), "ana@example.org", PASSWORD).await.expect(200));
+    let her = server
+        .nobody()
+        .header("Cookie", &her_cookie)
+        .header("Origin", &format!("http://{}", server.address()));
+    her.get("/api/v1/users").await.problem(403, "forbidden");
+    // A role that is taken away is gone at once.
+    let flag = support::fixtures::flag("hers", &json!({}));
+    her.put("/api/v1/flags/hers", &flag).await.expect(201);
+    admin.put(&path, &json!({"role": "viewer"})).await.expect(200);
+    her.put("/api/v1/flags/hers", &flag).await.problem(403, "forbidden");
+    admin.put(&path, &json!({"password": "another good password"})).await.expect(200);
+    sign_in(&server.nobody(), "ana@example.org", PASSWORD).await.expect(401);
+    sign_in(&server.nobody(), "ana@example.org", "another good password").await.expect(200);
+    let all = admin.get("/api/v1/users").await.expect(200);
+    assert_eq!(all.json()["items"].as_array().unwrap().len(), 2);
+    assert!(!all.body.contains("argon2"));
+    admin.delete(&path).await.expect(200);
+    her.get("/api/v1/flags").await.expect(401);
+    admin.delete(&path).await.problem(404, "not_found");
+    // What was done stays told.
+    let history = server.admin().get("/api/v1/commits").await.expect(200).body;
+    assert!(history.contains("Remove the account of Ana") && !history.contains("argon2"), "{history}");
+}
+
+#[tokio::test]
+async fn accounts_that_make_no_sense_are_refused_and_no_password_is_repeated() {
+    let server = Server::start().await;
+    let before = server.seq();
+    for (field, value) in [
+        ("email", json!("nobody")),
+        ("email", json!("a b@c")),
+        ("name", json!("")),
+        ("role", json!("king")),
+        ("password", json!("hunter2")),
+        ("password", json!(1_234_567_890_123_u64)),
+        ("surprise", json!("correct horse battery")),
+    ] {
+        let mut account =
+            json!({"email": "ana@example.org", "name": "Ana", "role": "editor", "password": PASSWORD});
+        account[field] = value;
+        let problem = server.admin().post("/api/v1/users", &account).await.problem(400, "invalid");
+        let text = problem.to_string();
+        assert!(
+            !text.contains(PASSWORD) && !text.contains("1234567890123") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+    assert_eq!(server.seq(), before);
+}
+
+#[tokio::test]
+async fn nobody_shuts_themselves_out() {
+    let server = Server::start().await;
+    let admin = server.signed_in(Role::Admin).await;
+    let me = admin.get("/api/v1/session").await.expect(200).json()["user"]["id"].as_str().unwrap().to_owned();
+    admin.delete(&format!("/api/v1/users/{me}")).await.problem(403, "forbidden");
+    admin.put(&format!("/api/v1/users/{me}"), &json!({"role": "viewer"})).await.problem(403, "forbidden");
+    admin.put(&format!("/api/v1/users/{me}"), &json!({"name": "Me"})).await.expect(200);
+}

@@ -321,6 +321,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists everybody who can sign in. */
+        get: operations["list_users"];
+        put?: never;
+        /** Makes an account. */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes an account. Who is signed in stays so, with the new role. */
+        put: operations["change_user"];
+        post?: never;
+        /** Removes an account; its sessions end at once. */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/commits": {
         parameters: {
             query?: never;
@@ -462,6 +498,32 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Somebody who can sign in. */
+        Account: {
+            /** @description Its identity. */
+            key: string;
+            /** @description What they sign in with. */
+            email: string;
+            /** @description How they are shown. */
+            name: string;
+            /** @description What they may do: `viewer`, `operator`, `editor` or `admin`. */
+            role: string;
+            /** @description When the account was made. */
+            createdAt: string;
+        };
+        /** @description What changes about an account. */
+        AccountChange: {
+            /** @description How they are shown. */
+            name?: string | null;
+            /** @description What they may do. */
+            role?: string | null;
+            /** @description A new password. */
+            password?: string | null;
+        };
+        /** @description All accounts. */
+        AccountList: {
+            items: components["schemas"]["Account"][];
+        };
         /**
          * @description What can be done with a flag in an environment.
          * @enum {string}
@@ -936,6 +998,17 @@ export interface components {
             mode: string;
             /** @description How many. */
             count: number;
+        };
+        /** @description An account to be. */
+        NewAccount: {
+            /** @description What they sign in with. */
+            email: string;
+            /** @description How they are shown. */
+            name: string;
+            /** @description What they may do. */
+            role: string;
+            /** @description Ten characters or more. */
+            password: string;
         };
         /** @description Several changes at once. */
         NewCommit: {
@@ -2660,6 +2733,127 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All accounts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountList"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccount"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
             200: {
                 headers: {
                     [name: string]: unknown;

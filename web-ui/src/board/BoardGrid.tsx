@@ -75,12 +75,15 @@ export function BoardGrid({ board, selected, toggle }: Props) {
                   className={classes.venue}
                   style={{ left: FLAG_COLUMN + column.start, width: COLUMN }}
                 >
-                  <span className={classes.venueName} title={`${venue.name}, ${venue.city}`}>
+                  <span
+                    className={classes.venueName}
+                    title={`${venue.name}, ${venue.city}, ${venue.country}`}
+                  >
                     {venue.name}
                   </span>
                   <span className={classes.venueMore}>
+                    {venue.connected > 0 && `${venue.connected.toLocaleString('en')} devices · `}
                     {venue.country}
-                    {venue.connected > 0 && ` · ${venue.connected.toLocaleString('en')} devices`}
                   </span>
                 </div>
               )

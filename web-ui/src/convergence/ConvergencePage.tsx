@@ -20,7 +20,10 @@ export function ConvergencePage() {
       {convergence.error && !nothing && (
         <Failed error={convergence.error} retry={() => convergence.refetch()} />
       )}
-      {report && (
+      {report?.expected === 0 && (
+        <Empty>No devices were connected then; those that came later had this change from the start.</Empty>
+      )}
+      {report && report.expected > 0 && (
         <div className="panel">
           <p style={{ margin: '0 0 12px', fontSize: 18, fontWeight: 650 }} role="status">
             {sentence(report, 'everywhere')}

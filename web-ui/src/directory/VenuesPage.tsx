@@ -16,9 +16,13 @@ export function VenuesPage() {
   const [search, setSearch] = useState('');
   const counts = new Map(connections.data?.byVenue.map((one) => [one.venue, one.count]));
   const wanted = search.toLowerCase();
-  const fitting = (venues.data?.items ?? []).filter(({ document: venue }) =>
-    [venue.name, venue.key, venue.city, venue.country].some((text) => text?.toLowerCase().includes(wanted)),
-  );
+  const devices = (key: string) => counts.get(key) ?? 0;
+  // Where devices are comes first, as on the board.
+  const fitting = (venues.data?.items ?? [])
+    .filter(({ document: venue }) =>
+      [venue.name, venue.key, venue.city, venue.country].some((text) => text?.toLowerCase().includes(wanted)),
+    )
+    .sort((a, b) => devices(b.document.key) - devices(a.document.key));
   return (
     <>
       <Head
@@ -66,7 +70,7 @@ export function VenuesPage() {
                   <td>{venue.city}</td>
                   <td>{venue.country}</td>
                   <td>{venue.capacity?.toLocaleString('en') ?? '—'}</td>
-                  <td>{(counts.get(venue.key) ?? 0).toLocaleString('en')}</td>
+                  <td>{devices(venue.key).toLocaleString('en')}</td>
                   <td>
                     <Link
                       to="/history"

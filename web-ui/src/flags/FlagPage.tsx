@@ -7,7 +7,7 @@ import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
 import { Failed, Head, Loading } from '../shell/states';
 import { useAct } from './actions';
-import { StateChip } from './FlagsPage';
+import { EnvironmentStates } from './EnvironmentStates';
 import { KillPanel } from './KillPanel';
 import { RulesPanel } from './RulesPanel';
 import { SaveDialog } from './SaveDialog';
@@ -43,7 +43,6 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
   return (
     <>
       <Head title={flag.name || flag.key} about={flag.description}>
-        <StateChip config={flag.environments?.[environment]} />
         <Link to="/history" search={{ flag: flag.key }} style={{ color: 'var(--on)' }}>
           History
         </Link>
@@ -64,6 +63,7 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
           </Badge>
         ))}
       </Group>
+      {draft === undefined && <EnvironmentStates flag={flag} />}
       {!config && (
         <Alert title={`Not configured in ${environment}`}>
           Code that asks for it there gets its own default.

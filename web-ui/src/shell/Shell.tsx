@@ -48,7 +48,7 @@ function SignedIn({ name, role }: { name: string; role: string }) {
   const current = known ? environment : (environments[0]?.key ?? environment);
 
   return (
-    <EnvironmentContext value={current}>
+    <EnvironmentContext value={{ current, choose: setEnvironment }}>
       <AppShell
         header={{ height: 56 }}
         navbar={{ width: 200, breakpoint: 'sm', collapsed: { mobile: !opened } }}

@@ -12,6 +12,7 @@ pub mod export;
 pub mod flags;
 pub mod keys;
 mod kills;
+pub mod people;
 pub mod reach;
 pub mod schemas;
 pub mod session;
@@ -163,6 +164,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/keys", web::post().to(keys::create))
         .route("/keys/{key}/rotate", web::post().to(keys::rotate))
         .route("/keys/{key}/revoke", web::post().to(keys::revoke))
+        .route("/users", web::get().to(people::list))
+        .route("/users", web::post().to(people::create))
+        .route("/users/{key}", web::put().to(people::change))
+        .route("/users/{key}", web::delete().to(people::delete))
         .service(
             web::resource("/commits")
                 .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))

@@ -1,0 +1,221 @@
+//! People who sign in: made with a password, changed, removed. Their sessions end with them.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use usher_core::model::{Document, DocumentId, Key, Kind, Role, Timestamp, User, parse_strict};
+use usher_journal::{Change, Expected};
+use utoipa::ToSchema;
+
+use super::{
+    identity,
+    write::{Write, Written},
+};
+use crate::{app::App, auth::password, auth::secret, body::Body, clock, problem::Problem};
+
+/// Characters of the hash of an e-mail address that make an account's key: one address, one account.
+const KEY_CHARACTERS: usize = 16;
+
+/// Somebody who can sign in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Its identity.
+    #[schema(value_type = String)]
+    key: Key,
+    /// What they sign in with.
+    email: String,
+    /// How they are shown.
+    name: String,
+    /// What they may do: `viewer`, `operator`, `editor` or `admin`.
+    #[schema(value_type = String)]
+    role: Role,
+    /// When the account was made.
+    #[schema(value_type = String)]
+    created_at: Timestamp,
+}
+
+impl From<User> for Account {
+    fn from(user: User) -> Self {
+        let User { key, email, name, role, created_at, password_hash: _ } = user;
+        Self { key, email, name, role, created_at }
+    }
+}
+
+/// All accounts.
+#[derive(Serialize, ToSchema)]
+pub struct AccountList {
+    items: Vec<Account>,
+}
+
+/// An account to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    /// What they sign in with.
+    email: String,
+    /// How they are shown.
+    name: String,
+    /// What they may do.
+    #[schema(value_type = String)]
+    role: Role,
+    /// Ten characters or more.
+    password: String,
+}
+
+/// What changes about an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountChange {
+    /// How they are shown.
+    name: Option<String>,
+    /// What they may do.
+    #[schema(value_type = Option<String>)]
+    role: Option<Role>,
+    /// A new password.
+    password: Option<String>,
+}
+
+/// Lists everybody who can sign in.
+#[utoipa::path(get, path = "/api/v1/users", tag = "people", operation_id = "list_users",
+    responses((status = 200, description = "All accounts", body = AccountList)))]
+pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let snapshot = app.world.snapshot();
+    let users = snapshot.state.of_kind(&Kind::User).map(|entry| Ok(entry.document.parse::<User>()?.into()));
+    let items = users.collect::<Result<_, Problem>>()?;
+    Ok(HttpResponse::Ok().json(AccountList { items }))
+}
+
+/// Makes an account.
+#[utoipa::path(post, path = "/api/v1/users", tag = "people", operation_id = "create_user", request_body = NewAccount,
+    responses((status = 201, description = "Made", body = Account), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
+    let new: NewAccount = read(&body)?;
+    let email = new.email.trim().to_lowercase();
+    let write = write(&app, &request, &json!({"email": email, "name": new.name, "role": new.role}))?
+        .or_message(|| format!("Create the account of {}", new.name));
+    let key: Key = secret::hex(&Sha256::digest(email.as_bytes()))[..KEY_CHARACTERS]
+        .parse()
+        .map_err(Problem::internal)?;
+    if write.replayed().await?.is_none() {
+        if app.world.snapshot().users.contains_key(&email) {
+            let mend = "Change the account that there is.";
+            return Err(Problem::bad_value("email", &email, "there is an account of this address", mend));
+        }
+        let password_hash = hashed(new.password).await?;
+        let user = User {
+            key: key.clone(),
+            email,
+            name: new.name,
+            password_hash,
+            role: new.role,
+            created_at: clock::now(),
+        };
+        let document = checked(&user)?;
+        let expected = vec![(document.id().clone(), Expected::Absent)];
+        write.commit(vec![Change::Put(document)], expected).await?;
+    }
+    Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(find(&app, &key)?.0)))
+}
+
+/// Changes an account. Who is signed in stays so, with the new role.
+#[utoipa::path(put, path = "/api/v1/users/{key}", tag = "people", operation_id = "change_user",
+    params(("key" = String, Path, description = "The account")), request_body = AccountChange,
+    responses((status = 200, description = "Changed", body = Account), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn change(
+    request: HttpRequest,
+    app: web::Data<App>,
+    key: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let AccountChange { name, role, password } = read(&body)?;
+    let write = write(&app, &request, &json!({"name": name, "role": role, "password": password.is_some()}))?;
+    if write.replayed().await?.is_none() {
+        let (user, version) = find(&app, &key)?;
+        if role.is_some_and(|role| role < user.role) {
+            refuse_oneself(&request, &key)?;
+        }
+        let write = write.or_message(|| format!("Change the account of {}", user.name));
+        let password_hash = match password {
+            Some(password) => hashed(password).await?,
+            None => user.password_hash.clone(),
+        };
+        let (name, role) = (name.unwrap_or_else(|| user.name.clone()), role.unwrap_or(user.role));
+        let document = checked(&User { name, role, password_hash, ..user })?;
+        let expected = vec![(document.id().clone(), version)];
+        write.commit(vec![Change::Put(document)], expected).await?;
+    }
+    Ok(HttpResponse::Ok().json(Account::from(find(&app, &key)?.0)))
+}
+
+/// Removes an account; its sessions end at once.
+#[utoipa::path(delete, path = "/api/v1/users/{key}", tag = "people", operation_id = "delete_user",
+    params(("key" = String, Path, description = "The account")),
+    responses((status = 200, description = "Removed", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn delete(
+    request: HttpRequest,
+    app: web::Data<App>,
+    key: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let write = Write::new(&app, &request, None, &[])?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::Ok().json(replayed.written));
+    }
+    let (user, version) = find(&app, &key)?;
+    refuse_oneself(&request, &key)?;
+    let id = DocumentId::new(Kind::User, &*user.key);
+    let write = write.or_message(|| format!("Remove the account of {}", user.name));
+    let written = write.commit(vec![Change::Delete(id.clone())], vec![(id, version)]).await?;
+    Ok(HttpResponse::Ok().json(written))
+}
+
+/// A body with a password, none of which is repeated when it can't be read.
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    usher_core::problem::from_json(body).map_err(|mut problems| {
+        for problem in &mut problems.0 {
+            "…".clone_into(&mut problem.value);
+            if problem.field == "password" {
+                "this must be a text".clone_into(&mut problem.detail);
+            }
+        }
+        problems.into()
+    })
+}
+
+/// The write of a request; its fingerprint, which is kept, knows nothing of a password.
+fn write<'a>(
+    app: &'a App,
+    request: &'a HttpRequest,
+    without_password: &serde_json::Value,
+) -> Result<Write<'a>, Problem> {
+    Write::new(app, request, None, without_password.to_string().as_bytes())
+}
+
+async fn hashed(password: String) -> Result<String, Problem> {
+    if password.chars().count() < password::MIN_CHARACTERS {
+        let mend = format!("Give {} characters or more.", password::MIN_CHARACTERS);
+        return Err(Problem::bad_value("password", "…", "this password is too short", &mend));
+    }
+    let hash = web::block(move || password::hash(&password)).await.map_err(Problem::internal)?;
+    hash.map_err(Problem::internal)
+}
+
+/// Nobody shuts themselves out: the last administrator could not be let in again.
+fn refuse_oneself(request: &HttpRequest, key: &str) -> Result<(), Problem> {
+    if identity(request)?.actor().id == key {
+        return Err(Problem::forbidden("This is your own account: ask another administrator."));
+    }
+    Ok(())
+}
+
+fn find(app: &App, key: &str) -> Result<(User, Expected), Problem> {
+    let id = DocumentId::new(Kind::User, key);
+    let snapshot = app.world.snapshot();
+    let entry = snapshot.state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+    Ok((entry.document.parse()?, Expected::Version(entry.version)))
+}
+
+fn checked(user: &User) -> Result<Document, Problem> {
+    Ok(parse_strict(&Kind::User, Document::from_model(user)?.json().as_bytes())?)
+}
