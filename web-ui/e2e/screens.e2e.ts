@@ -12,9 +12,9 @@ beforeAll(async () => {
   // A change that has reached devices, so that convergence has something to show.
   const context = await browser.newContext({ viewport: DESK });
   const page = await signedIn(context, server.demo, []);
-  await page.getByText('Live · 120 devices').waitFor();
+  await page.getByText(/· 120 devices/).waitFor();
   const killed = await page.request.post(
-    `${server.demo.url}/api/v1/flags/refund-flow/environments/production/kill`,
+    `${server.demo.url}/api/v1/flags/queue-throttle/environments/production/kill`,
     { data: { venues: ['maracana'] }, headers: { Origin: server.demo.url } },
   );
   expect(killed.status()).toBe(200);
@@ -35,6 +35,7 @@ const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] =
   { name: 'venues', path: '/venues', ready: 'Venues' },
   { name: 'cohorts', path: '/cohorts', ready: 'Cohorts' },
   { name: 'keys', path: '/keys', ready: 'Keys' },
+  { name: 'people', path: '/people', ready: 'People' },
 ];
 
 for (const colorScheme of ['light', 'dark'] as const) {

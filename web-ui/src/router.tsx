@@ -62,6 +62,11 @@ const routes = [
     path: '/keys',
     component: lazyRouteComponent(() => import('./directory/KeysPage'), 'KeysPage'),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/people',
+    component: lazyRouteComponent(() => import('./directory/PeoplePage'), 'PeoplePage'),
+  }),
 ];
 
 export const router = createRouter({ routeTree: root.addChildren(routes), defaultPreload: 'intent' });

@@ -33,6 +33,7 @@ export const queries = {
       queryFn: () => body(api.GET('/api/v1/cohorts', { params: { query: { limit: 5000 } } })),
     }),
   keys: () => queryOptions({ queryKey: ['keys'], queryFn: () => body(api.GET('/api/v1/keys')) }),
+  people: () => queryOptions({ queryKey: ['people'], queryFn: () => body(api.GET('/api/v1/users')) }),
   board: (environment: string, search: string, venueSearch: string) =>
     queryOptions({
       queryKey: ['board', environment, search, venueSearch],

@@ -3,6 +3,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useMemo, useRef } from 'react';
 import type { Board, BoardVenue } from '../api/client';
 import { exposureWords } from '../flags/words';
+import { count } from '../shell/numbers';
 import { type Cell, cellKey } from './BoardPage';
 import classes from './board.module.css';
 
@@ -82,7 +83,7 @@ export function BoardGrid({ board, selected, toggle }: Props) {
                     {venue.name}
                   </span>
                   <span className={classes.venueMore}>
-                    {venue.connected > 0 && `${venue.connected.toLocaleString('en')} devices · `}
+                    {venue.connected > 0 && `${count(venue.connected)} devices · `}
                     {venue.country}
                   </span>
                 </div>

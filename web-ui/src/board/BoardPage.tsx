@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
+import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { BoardGrid } from './BoardGrid';
 import { BulkBar } from './BulkBar';
@@ -36,7 +37,7 @@ export function BoardPage() {
         title="Board"
         about={
           data &&
-          `${data.totalFlags} flags at ${data.totalVenues} venues in ${environment}, as of commit ${data.seq}`
+          `${count(data.totalFlags)} flags at ${count(data.totalVenues)} venues in ${environment}, as of commit ${data.seq}`
         }
       >
         <TextInput

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { Board } from '../api/client';
 import { exposureWords } from '../flags/words';
+import { count } from '../shell/numbers';
 
 /** The board on a phone at a gate: one venue, its flags. */
 export function VenueList({ board }: { board: Board }) {
@@ -26,9 +27,7 @@ export function VenueList({ board }: { board: Board }) {
         data={board.venues.map((one) => ({ value: one.key, label: one.name }))}
       />
       <Text size="sm" className="soft" my="xs">
-        {venue
-          ? `${venue.city}, ${venue.country}: ${venue.connected.toLocaleString('en')} devices connected`
-          : ''}
+        {venue ? `${venue.city}, ${venue.country}: ${count(venue.connected)} devices connected` : ''}
       </Text>
       <ul style={{ listStyle: 'none', padding: 0, margin: 0 }}>
         {board.flags.map((flag) => {

@@ -2,6 +2,7 @@ import { Progress } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { ApiError } from '../api/client';
 import { queries } from '../api/queries';
+import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { useVenueName } from './names';
 import { arrived, millis, sentence } from './words';
@@ -46,8 +47,7 @@ export function ConvergencePage() {
                 <tr key={venue.venue}>
                   <td>{nameOf(venue.venue)}</td>
                   <td>
-                    {venue.converged.toLocaleString('en')} of{' '}
-                    {(venue.expected - venue.left).toLocaleString('en')}
+                    {count(venue.converged)} of {count(venue.expected - venue.left)}
                   </td>
                   <td>
                     <Progress

@@ -1,4 +1,5 @@
 import type { Report } from '../api/client';
+import { count } from '../shell/numbers';
 
 export type Part = Pick<Report, 'expected' | 'converged' | 'left' | 'p50Ms' | 'p99Ms' | 'maxMs'>;
 
@@ -10,11 +11,10 @@ export function arrived(part: Part): number {
 
 /** “1,204 of 1,204 devices at Wembley Stadium, 84 ms”. */
 export function sentence(part: Part, place: string): string {
-  const number = (value: number) => value.toLocaleString('en');
-  const count = `${number(part.converged)} of ${number(part.expected - part.left)} devices ${place}`;
+  const devices = `${count(part.converged)} of ${count(part.expected - part.left)} devices ${place}`;
   const time = part.maxMs === undefined || part.maxMs === null ? '' : `, ${millis(part.maxMs)}`;
-  const left = part.left > 0 ? ` (${number(part.left)} left before)` : '';
-  return `${count}${time}${left}`;
+  const left = part.left > 0 ? ` (${count(part.left)} left before)` : '';
+  return `${devices}${time}${left}`;
 }
 
 export function millis(value: number | null | undefined): string {

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { queries } from '../api/queries';
 import { conditionWords } from '../flags/words';
+import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 export function CohortsPage() {
@@ -44,7 +45,7 @@ export function CohortsPage() {
                   <td>
                     {cohort.if && conditionWords(cohort.if)}
                     {!!cohort.keys?.length &&
-                      ` ${cohort.keys.length.toLocaleString('en')} listed by ${cohort.by ?? 'targetingKey'}`}
+                      ` ${count(cohort.keys.length)} listed by ${cohort.by ?? 'targetingKey'}`}
                   </td>
                   <td>{cohort.venues?.join(', ') || 'Everywhere'}</td>
                   <td>{usedBy(cohort.key).join(', ') || '—'}</td>

@@ -15,6 +15,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, body } from '../api/client';
 import { queries } from '../api/queries';
+import { HoldButton } from '../flags/HoldButton';
 import { useEnvironment } from '../shell/environment';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
@@ -104,15 +105,13 @@ export function KeysPage() {
                         >
                           Rotate
                         </Button>
-                        <Button
+                        <HoldButton
                           size="xs"
-                          variant="default"
-                          color="red"
                           aria-label={`Revoke ${key.name}`}
-                          onClick={() => revoke.mutate(key.key)}
+                          onHeld={() => revoke.mutate(key.key)}
                         >
                           Revoke
-                        </Button>
+                        </HoldButton>
                       </Group>
                     )}
                   </td>

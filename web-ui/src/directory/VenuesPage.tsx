@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
+import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 /** Rows that are drawn; a search finds the rest. */
@@ -27,7 +28,7 @@ export function VenuesPage() {
     <>
       <Head
         title="Venues"
-        about={venues.data && `${venues.data.total} venues, devices connected in ${environment}`}
+        about={venues.data && `${count(venues.data.total)} venues, devices connected in ${environment}`}
       >
         <TextInput
           aria-label="Search venues"
@@ -69,8 +70,10 @@ export function VenuesPage() {
                   </td>
                   <td>{venue.city}</td>
                   <td>{venue.country}</td>
-                  <td>{venue.capacity?.toLocaleString('en') ?? '—'}</td>
-                  <td>{devices(venue.key).toLocaleString('en')}</td>
+                  <td>
+                    {venue.capacity === undefined || venue.capacity === null ? '—' : count(venue.capacity)}
+                  </td>
+                  <td>{count(devices(venue.key))}</td>
                   <td>
                     <Link
                       to="/history"
@@ -86,7 +89,7 @@ export function VenuesPage() {
             </tbody>
           </Table>
           {fitting.length > SHOWN && (
-            <p className="soft">and {fitting.length - SHOWN} more: search to find them.</p>
+            <p className="soft">and {count(fitting.length - SHOWN)} more: search to find them.</p>
           )}
         </div>
       )}

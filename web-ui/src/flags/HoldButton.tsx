@@ -9,7 +9,7 @@ export function HoldButton({
   onHeld,
   children,
   ...rest
-}: ButtonProps & { onHeld: () => void; children: string }) {
+}: ButtonProps & { onHeld: () => void; children: string; 'aria-label'?: string }) {
   const [holding, setHolding] = useState(false);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const start = () => {

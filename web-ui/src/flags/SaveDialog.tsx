@@ -2,6 +2,7 @@ import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/cor
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ApiError, api, body, type Flag } from '../api/client';
+import { count } from '../shell/numbers';
 import { Failed } from '../shell/states';
 import { Diff } from './Diff';
 import { exposureWords } from './words';
@@ -77,7 +78,7 @@ export function SaveDialog({ current, draft, environment, newest, close, saved }
               <Text fw={600} size="sm">
                 {venues.length === 0
                   ? 'No venue gets anything else.'
-                  : `${venues.length} ${venues.length === 1 ? 'venue gets' : 'venues get'} something else, with ${reach.data.devices.toLocaleString('en')} devices connected there now.`}
+                  : `${venues.length} ${venues.length === 1 ? 'venue gets' : 'venues get'} something else, with ${count(reach.data.devices)} devices connected there now.`}
               </Text>
               <ul style={{ margin: '4px 0', paddingLeft: 20, fontSize: 14 }}>
                 {venues.slice(0, 6).map((one) => (

@@ -72,6 +72,7 @@ export function take(client: QueryClient, message: Message) {
       if (kinds.has('venue')) old('venues');
       if (kinds.has('cohort')) old('cohorts');
       if (kinds.has('key')) old('keys');
+      if (kinds.has('user')) old('people', 'session');
       break;
     }
     case 'convergence':

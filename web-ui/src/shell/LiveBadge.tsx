@@ -1,4 +1,5 @@
 import type { LiveState } from '../live/live';
+import { count } from './numbers';
 
 const WORDS = { live: 'Live', connecting: 'Connecting', offline: 'Offline' } as const;
 const TONES = { live: 'on', connecting: 'mixed', offline: 'killed' } as const;
@@ -9,7 +10,7 @@ export function LiveBadge({ state, connections }: { state: LiveState; connection
     <span className="chip" data-tone={TONES[state]} role="status">
       {WORDS[state]}
       {state === 'live' && connections !== undefined && (
-        <span className="live-count">· {connections.toLocaleString('en')} devices</span>
+        <span className="live-count">· {count(connections)} devices</span>
       )}
     </span>
   );

@@ -6,7 +6,7 @@ import { type KeyboardEvent, useId, useState } from 'react';
 import { queries } from '../api/queries';
 
 const SHOWN = 10;
-const PAGES = ['board', 'flags', 'convergence', 'history', 'venues', 'cohorts', 'keys'] as const;
+const PAGES = ['board', 'flags', 'convergence', 'history', 'venues', 'cohorts', 'keys', 'people'] as const;
 
 /** Go anywhere: screens, flags, and the history of venues. */
 export function Palette() {

@@ -21,6 +21,7 @@ const PAGES = [
   { to: '/venues', label: 'Venues' },
   { to: '/cohorts', label: 'Cohorts' },
   { to: '/keys', label: 'Keys' },
+  { to: '/people', label: 'People' },
 ] as const;
 
 /** The frame around every screen; who is not signed in sees the sign-in instead. */
@@ -65,7 +66,7 @@ function SignedIn({ name, role }: { name: string; role: string }) {
               <Select
                 aria-label="Environment"
                 size="xs"
-                w={132}
+                w={{ base: 116, sm: 132 }}
                 allowDeselect={false}
                 data={environments.map((one) => ({ value: one.key, label: one.name }))}
                 value={current}

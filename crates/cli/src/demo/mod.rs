@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::{Child, Command};
-use usher_core::model::{Credential, CredentialType, Document, Kind, Role, Timestamp, User, parse_strict};
+use usher_core::model::{CredentialType, Document, Kind, Role, User, parse_strict};
 use usher_journal::{Actor, ActorKind, Append, Change};
 use usher_server::{
     app::App,
     auth::{password, secret},
-    seed::environment,
+    seed::{environment, sdk_key},
 };
 
 use crate::venues::parse_csv;
@@ -73,29 +73,13 @@ pub async fn seed(app: &Arc<App>) -> Result<Seeded> {
         role: Role::Admin,
         created_at: now,
     };
-    let (server_key, server) = key("demo-server", "Demo server key", CredentialType::Server, now)?;
-    let (client_key, client) = key("demo-client", "Demo client key", CredentialType::Client, now)?;
+    let (server_key, server) =
+        sdk_key("demo-server", "Demo server key", CredentialType::Server, "production")?;
+    let (client_key, client) =
+        sdk_key("demo-client", "Demo client key", CredentialType::Client, "production")?;
     append(app, "Demo", "A new sign-in for the demo", vec![Document::from_model(&user)?, server, client])
         .await?;
     Ok(Seeded { email: EMAIL.to_owned(), password, server_key, client_key })
-}
-
-fn key(key: &str, name: &str, kind: CredentialType, now: Timestamp) -> Result<(String, Document)> {
-    let secret = secret::generate(kind).map_err(|error| anyhow::anyhow!("{error}"))?;
-    let document = Document::from_model(&Credential {
-        key: key.parse().map_err(anyhow::Error::msg)?,
-        name: name.to_owned(),
-        credential_type: kind,
-        environment: Some("production".parse().map_err(anyhow::Error::msg)?),
-        venues: Vec::new(),
-        hash: secret::hash(&secret),
-        prefix: secret.chars().take(secret::PREFIX_CHARACTERS).collect(),
-        created_at: now,
-        created_by: "Demo".to_owned(),
-        expires_at: None,
-        revoked_at: None,
-    })?;
-    Ok((secret, document))
 }
 
 async fn append(app: &App, who: &str, message: &str, documents: Vec<Document>) -> Result<()> {
