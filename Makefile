@@ -44,7 +44,7 @@ soak:
 # Compiles for minutes, so it is not part of `make test`.
 deny:
 	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --version 0.20.2 --locked
-	cargo deny check
+	cargo deny check bans licenses sources
 
 clean:
 	cargo clean
