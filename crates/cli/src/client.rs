@@ -1,13 +1,20 @@
 //! Talking to a server's administration API.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
-use reqwest::{Method, header};
+use reqwest::{Method, header, redirect};
 use serde_json::Value;
 
 use crate::{
     args::Server,
-    failure::{Refused, Unreachable},
+    failure::{Refused, Unreachable, Usage},
 };
+
+/// Longest wait for an answer: a journal of many commits takes a while to be verified.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for a connection.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server that can be asked.
 pub struct Client {
@@ -24,10 +31,21 @@ pub struct Answer {
     pub etag: Option<String>,
 }
 
+/// What a writer believes about the document that it writes.
+pub enum Belief {
+    /// It has this version.
+    Version(String),
+    /// It is not there.
+    Absent,
+}
+
 impl Client {
     pub fn new(server: &Server) -> Result<Self> {
         let http = reqwest::Client::builder()
-            .timeout(std::time::Duration::from_secs(60))
+            .timeout(PATIENCE)
+            .connect_timeout(CONNECT_PATIENCE)
+            // A redirected POST becomes a GET, and a token is for the server that it was given for.
+            .redirect(redirect::Policy::none())
             .build()
             .context("the HTTP client can't be made")?;
         Ok(Self { http, url: server.url.trim_end_matches('/').to_owned(), token: server.token.clone() })
@@ -47,8 +65,9 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
         body: Option<&Value>,
-        if_match: Option<&str>,
+        belief: Option<&Belief>,
     ) -> Result<Answer> {
+        let writes = method != Method::GET;
         let mut request = self.http.request(method, format!("{}{path}", self.url)).query(query);
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
@@ -56,45 +75,69 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        if let Some(version) = if_match {
-            request = request.header(header::IF_MATCH, version);
+        match belief {
+            Some(Belief::Version(version)) => request = request.header(header::IF_MATCH, version),
+            Some(Belief::Absent) => request = request.header(header::IF_NONE_MATCH, "*"),
+            None => {}
         }
-        let unreachable = |error: reqwest::Error| {
-            let cause =
-                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            Unreachable { url: self.url.clone(), cause }
-        };
-        let response = request.send().await.map_err(unreachable)?;
+        let response = request.send().await.map_err(|error| self.unsent(&error, writes))?;
         let status = response.status();
-        let etag =
-            response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(ToOwned::to_owned);
-        let text = response.text().await.map_err(unreachable)?;
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let header = |name| {
+            let value: Option<&header::HeaderValue> = response.headers().get(name);
+            value.and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
+        };
+        let (etag, location) = (header(header::ETAG), header(header::LOCATION));
+        let text = response.text().await.map_err(|error| self.unsent(&error, writes))?;
+        let body = serde_json::from_str::<Value>(&text);
         if status.is_success() {
+            let body = body.with_context(|| {
+                format!("{} does not answer as an Usher server does: is USHER_URL right?", self.url)
+            })?;
             return Ok(Answer { body, etag });
         }
-        Err(Refused(refusal(status.as_u16(), &body)).into())
+        let words = match location.filter(|_| status.is_redirection()) {
+            Some(place) => format!("{} sends elsewhere, to {place}: set USHER_URL to where it is", self.url),
+            None => refusal(status.as_u16(), &body.unwrap_or_default()),
+        };
+        Err(Refused { status: status.as_u16(), words }.into())
+    }
+
+    /// Why there is no answer. Tells apart what can't have been done and what may have been.
+    fn unsent(&self, error: &reqwest::Error, writes: bool) -> anyhow::Error {
+        // The innermost cause is the one that says something.
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        if error.is_builder() {
+            let words = format!(
+                "{:?} can't be asked: {cause}. Give an address such as https://usher.example as --url or USHER_URL, and a token without blanks as USHER_TOKEN",
+                self.url
+            );
+            return Usage(words).into();
+        }
+        let maybe_done = writes && !error.is_connect();
+        Unreachable { url: self.url.clone(), cause: cause.to_string(), maybe_done }.into()
     }
 }
 
 /// A problem in words: what, where, and the mend.
 fn refusal(status: u16, body: &Value) -> String {
     let detail = body["detail"].as_str().unwrap_or("the server gave no reason");
-    let mut text = format!("refused ({status}): {detail}");
-    if let Some(errors) = body["errors"].as_array().filter(|errors| !errors.is_empty()) {
-        text = format!("refused ({status}):");
-        for error in errors {
-            let part = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-            text += &format!(
-                "\n  {}: {} (found {}). {}",
-                part("field"),
-                part("detail"),
-                part("value"),
-                part("mend")
-            );
-        }
+    let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut words = format!("refused ({status}):");
+    if errors.is_empty() {
+        words += &format!(" {detail}");
     }
-    text
+    for error in errors {
+        let part = |name: &str| error[name].as_str().unwrap_or_default();
+        words +=
+            &format!("\n  {}: {} (found {}). {}", part("field"), part("detail"), part("value"), part("mend"));
+    }
+    if status == 401 {
+        words += " Give an API token as USHER_TOKEN.";
+    }
+    words
 }
 
 /// A key as a part of a path.

@@ -1,20 +1,30 @@
 //! How a command ends that did not succeed.
 
-use usher_server::StartError;
+use usher_server::{StartError, seed::SeedError};
 
 /// The server said no.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub String);
+#[error("{words}")]
+pub struct Refused {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Why, and the mend.
+    pub words: String,
+}
 
 /// The server can't be reached.
 #[derive(Debug, thiserror::Error)]
-#[error("{url} can't be reached: {cause}. Is the server running, and is USHER_URL right?")]
+#[error(
+    "{url} can't be reached: {cause}. Is the server running, and is USHER_URL right?{}",
+    if *maybe_done { " The change may have been made: `usher journal ls` tells" } else { "" }
+)]
 pub struct Unreachable {
     /// Where it was looked for.
     pub url: String,
     /// What went wrong.
     pub cause: String,
+    /// Whether something was being changed, and the server may have got that far.
+    pub maybe_done: bool,
 }
 
 /// The command makes no sense as it was given.
@@ -36,5 +46,5 @@ pub fn exit_code(failure: &anyhow::Error) -> u8 {
 }
 
 fn is_usage(error: &StartError) -> bool {
-    matches!(error, StartError::Seed(usher_server::seed::SeedError::ShortToken))
+    matches!(error, StartError::Seed(SeedError::ShortToken))
 }

@@ -1,25 +1,35 @@
 //! `usher serve`.
 
+use std::io::IsTerminal;
+
 use anyhow::{Context, Result};
 use figment::{
-    Figment,
+    Figment, Source,
+    error::Kind,
     providers::{Env, Format, Serialized, Toml},
 };
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 use usher_server::Settings;
 
 use crate::{
     args::{Output, Serve},
-    demo, output,
+    demo,
+    failure::Usage,
+    output,
 };
 
-/// Variables that start alike but belong to other commands.
+/// What the names of variables start with.
+const PREFIX: &str = "USHER_";
+/// Variables that start alike but are no settings of a server.
 const NOT_SETTINGS: &[&str] = &["url", "token", "log", "bin"];
+/// Settings that are texts, whatever they look like: a token may be all digits.
+const TEXTS: &[&str] = &["listen", "data", "admin_token"];
 
 /// Runs a server until it is told to stop.
 pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
-    log();
+    log()?;
     let settings = settings(&serve)?;
     let running = usher_server::run(settings).await?;
     let url = format!("http://{}", running.address());
@@ -61,10 +71,17 @@ pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
 fn settings(serve: &Serve) -> Result<Settings> {
     let mut figment = Figment::new();
     if let Some(path) = &serve.config {
+        std::fs::metadata(path)
+            .map_err(|error| Usage(format!("{} can't be read: {error}", path.display())))?;
         figment = figment.merge(Toml::file_exact(path));
     }
-    figment =
-        figment.merge(Env::prefixed("USHER_").ignore(NOT_SETTINGS).filter(|name| !name.starts_with("demo")));
+    let variables = Env::prefixed(PREFIX).ignore(NOT_SETTINGS).ignore(TEXTS);
+    figment = figment.merge(variables.filter(|name| !name.starts_with("demo")));
+    for name in TEXTS {
+        if let Ok(text) = std::env::var(format!("{PREFIX}{}", name.to_uppercase())) {
+            figment = figment.merge(Serialized::default(name, text));
+        }
+    }
     if let Some(listen) = &serve.listen {
         figment = figment.merge(Serialized::default("listen", listen));
     }
@@ -74,15 +91,42 @@ fn settings(serve: &Serve) -> Result<Settings> {
         None if serve.demo => figment = figment.merge(Serialized::default("data", demo::folder()?)),
         None => {}
     }
-    figment
-        .extract()
-        .map_err(|error| crate::failure::Usage(format!("a setting can't be used: {error}")).into())
+    figment.extract().map_err(|error| Usage(wrong(&error)).into())
 }
 
-fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("USHER_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,actix_server=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+/// A setting that can't be used, in words: its name, where it stands, and what is wrong. What a token looks
+/// like is not told.
+fn wrong(error: &figment::Error) -> String {
+    let name = match (&error.kind, error.path.last()) {
+        (Kind::UnknownField(name, _), _) | (_, Some(name)) => name.as_str(),
+        (_, None) => "",
+    };
+    let place = match error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref()) {
+        Some(Source::File(file)) if name.is_empty() => file.display().to_string(),
+        Some(Source::File(file)) => format!("{}, `{name}`", file.display()),
+        _ => format!("{PREFIX}{}", name.to_uppercase()),
+    };
+    match &error.kind {
+        Kind::UnknownField(_, known) => {
+            format!("{place}: there is no such setting; use one of {}", known.join(", "))
+        }
+        Kind::InvalidType(..) if name == "admin_token" => {
+            format!("{place}: it is not a text; write it in quotes")
+        }
+        kind => format!("{place}: {}", kind.to_string().trim_end()),
+    }
+}
+
+/// `USHER_LOG` as in `debug`, or `info,usher_server=debug`.
+fn log() -> Result<()> {
+    let filter = match std::env::var("USHER_LOG") {
+        Ok(text) => EnvFilter::try_new(&text).map_err(|error| Usage(format!("USHER_LOG={text}: {error}")))?,
+        Err(_) => EnvFilter::new("info,actix_server=warn"),
+    };
+    // Colours are for people: a file of logs must not hold a terminal's codes.
+    let coloured = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
+    Ok(())
 }
 
 async fn stopped() -> Result<()> {

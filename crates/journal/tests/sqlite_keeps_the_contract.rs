@@ -1,8 +1,17 @@
 //! The embedded engine keeps what every engine promises.
 
+// A broken fixture should fail loudly.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
-use support::{contract, sqlite};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use support::{add, contract, put, sqlite};
+use usher_journal::SqliteJournal;
 
 macro_rules! promises {
     ($($promise:ident),* $(,)?) => {
@@ -33,3 +42,47 @@ promises!(
     a_backup_opens_as_the_same_journal,
     a_long_journal_opens_and_travels_like_a_short_one,
 );
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_in_use_is_copied_as_of_one_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = sqlite(&folder.path().join("data"));
+    let first = add(&*journal, [put("a", 0)]).await;
+    let is_copied = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn({
+        let (journal, is_copied) = (Arc::clone(&journal), Arc::clone(&is_copied));
+        async move {
+            let mut last = first;
+            while !is_copied.load(Ordering::Relaxed) {
+                last = add(&*journal, [put("a", last.0)]).await;
+            }
+            last
+        }
+    });
+    let (from, to) = (folder.path().join("data"), folder.path().join("copy"));
+    let copied = tokio::task::spawn_blocking(move || SqliteJournal::copy(&from, &to));
+    let copied = copied.await.unwrap();
+    is_copied.store(true, Ordering::Relaxed);
+    let last = writer.await.unwrap();
+    copied.unwrap();
+
+    let copy = sqlite(&folder.path().join("copy"));
+    assert_eq!(copy.verify().await.unwrap().problems, Vec::<String>::new());
+    assert_eq!(copy.epoch(), journal.epoch());
+    assert!((first..=last).contains(&copy.state().seq()));
+    assert!(SqliteJournal::copy(&folder.path().join("none"), &folder.path().join("other")).is_err());
+}
+
+#[tokio::test]
+async fn a_journal_that_was_closed_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = sqlite(folder.path());
+    add(&*journal, [put("a", 1)]).await;
+    drop(journal);
+    let mut files: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort_unstable();
+    assert_eq!(files, ["journal.db", "journal.lock"]);
+}

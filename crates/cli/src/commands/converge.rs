@@ -16,23 +16,31 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 
 pub async fn run(client: &Client, converge: &Converge, shown: Output) -> Result<()> {
     let mut seq = converge.seq.map(|seq| seq.to_string());
+    let mut before = Value::Null;
     loop {
         let query: Vec<(&str, &str)> = seq.as_deref().map(|seq| ("seq", seq)).into_iter().collect();
         let report = client.get("/api/v1/convergence", &query).await?;
         let count = |name: &str| report[name].as_u64().unwrap_or_default();
         let done = count("converged") + count("left") >= count("expected");
-        if shown == Output::Json {
-            output::json(&report);
-        } else {
-            show(&report);
+        match shown {
+            // The ages of those that lag behind differ every time.
+            _ if said(&report) == said(&before) => {}
+            Output::Json => output::json(&report),
+            Output::Table => show(&report),
         }
         if done || !converge.watch {
             return Ok(());
         }
         // From here on about this commit, also when there are newer ones.
         seq = Some(report["seq"].to_string());
+        before = report;
         tokio::time::sleep(WATCH_EVERY).await;
     }
+}
+
+/// What makes a report worth showing again.
+fn said(report: &Value) -> [&Value; 4] {
+    ["seq", "expected", "converged", "left"].map(|name| &report[name])
 }
 
 fn show(report: &Value) {

@@ -1,18 +1,18 @@
 //! Documents as such: listing, showing, writing from a file.
 
-use std::{io::Read, path::Path};
+use std::{collections::HashMap, io::Read, path::Path};
 
 use anyhow::{Context, Result};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::written;
 use crate::{
     args::{Documents, Output, Set, Venue},
-    client::{Client, segment},
+    client::{Belief, Client, segment},
     failure::{Refused, Usage},
     output::{self, text},
-    venues::read_csv,
+    venues::parse_csv,
 };
 
 /// Documents asked for at a time.
@@ -25,7 +25,7 @@ pub async fn run(client: &Client, kind: &str, command: Documents, shown: Output)
             show(items, &["key", "name", "description"], shown);
             Ok(())
         }
-        Documents::Get { key } => get(client, kind, &key, None).await,
+        Documents::Get { key } => get(client, kind, &key, None, shown).await,
         Documents::Set(set) => self::set(client, kind, &set, shown).await,
         Documents::Rm { key, message } => {
             let path = format!("/api/v1/{kind}/{}", segment(&key));
@@ -44,19 +44,44 @@ pub async fn venue(client: &Client, command: Venue, shown: Output) -> Result<()>
             show(items, &["key", "name", "city", "country", "capacity"], shown);
             Ok(())
         }
-        Venue::Get { key } => get(client, "venues", &key, None).await,
+        Venue::Get { key } => get(client, "venues", &key, None, shown).await,
         Venue::Set(set) => self::set(client, "venues", &set, shown).await,
-        Venue::Import { file, message } => {
-            let venues = read_csv(&file)?;
-            let count = venues.len();
-            let changes: Vec<Value> = venues.into_iter().map(|venue| json!({"put": venue})).collect();
-            let message = message.message.unwrap_or_else(|| format!("Import {count} venues"));
-            let answer =
-                client.post("/api/v1/commits", &json!({"message": message, "changes": changes})).await?;
-            written(&answer, &format!("{count} venues imported"), shown);
-            Ok(())
-        }
+        Venue::Import { file, message } => import_venues(client, &file, message.message, shown).await,
     }
+}
+
+/// The columns of the file over what is known of each venue; in one commit, or not at all.
+async fn import_venues(client: &Client, file: &Path, message: Option<String>, shown: Output) -> Result<()> {
+    let rows = parse_csv(&read(file)?)
+        .map_err(|problem| Usage(format!("{} is not a list of venues: {problem}", name(file))))?;
+    let count = rows.len();
+    let known = all(client, "venues", None).await?;
+    let known: HashMap<&str, &Value> =
+        known.iter().filter_map(|item| Some((item["document"]["key"].as_str()?, item))).collect();
+    let mut changes = Vec::with_capacity(count);
+    let mut expected = Map::new();
+    for row in rows {
+        let key = text(&row["key"]);
+        let (version, venue) = match known.get(key.as_str()) {
+            Some(item) => (item["version"].clone(), over(item["document"].clone(), row)),
+            None => (0.into(), row),
+        };
+        // Whoever changes a venue meanwhile is not written over.
+        expected.insert(format!("venue/{key}"), version);
+        changes.push(json!({"put": venue}));
+    }
+    let message = message.unwrap_or_else(|| format!("Import {}", counted(count, "venue")));
+    let body = json!({"message": message, "changes": changes, "expected": expected});
+    let answer = client.post("/api/v1/commits", &body).await?;
+    written(&answer, &format!("{} imported", counted(count, "venue")), shown);
+    Ok(())
+}
+
+fn over(mut document: Value, row: Value) -> Value {
+    if let (Some(fields), Value::Object(row)) = (document.as_object_mut(), row) {
+        fields.extend(row);
+    }
+    document
 }
 
 /// Every document of a kind, page after page.
@@ -80,9 +105,16 @@ pub async fn all(client: &Client, kind: &str, search: Option<&str>) -> Result<Ve
     }
 }
 
-pub async fn get(client: &Client, kind: &str, key: &str, at: Option<&str>) -> Result<()> {
+pub async fn get(client: &Client, kind: &str, key: &str, at: Option<&str>, shown: Output) -> Result<()> {
     let query: Vec<(&str, &str)> = at.map(|at| ("at", at)).into_iter().collect();
-    output::json(&client.get(&format!("/api/v1/{kind}/{}", segment(key)), &query).await?);
+    let document = client.get(&format!("/api/v1/{kind}/{}", segment(key)), &query).await?;
+    match shown {
+        Output::Json => output::json(&document),
+        Output::Table => {
+            let rows = output::leaves(&document).into_iter().map(|(path, text)| vec![path, text]);
+            output::table(&["FIELD", "VALUE"], &rows.collect::<Vec<_>>());
+        }
+    }
     Ok(())
 }
 
@@ -90,30 +122,45 @@ pub async fn get(client: &Client, kind: &str, key: &str, at: Option<&str>) -> Re
 pub async fn set(client: &Client, kind: &str, set: &Set, shown: Output) -> Result<()> {
     let document = read_json(&set.file)?;
     let path = format!("/api/v1/{kind}/{}", segment(&set.key));
-    let version = match client.ask(Method::GET, &path, &[], None, None).await {
-        Ok(answer) => answer.etag,
-        Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.0.contains("(404)")) => {
-            None
+    let belief = match client.ask(Method::GET, &path, &[], None, None).await {
+        Ok(answer) => answer.etag.map(Belief::Version),
+        Err(error) if error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == 404) => {
+            Some(Belief::Absent)
         }
         Err(error) => return Err(error),
     };
     let message = set.message.message.as_deref().unwrap_or_default();
     let query = [("message", message)];
-    let answer = client.ask(Method::PUT, &path, &query, Some(&document), version.as_deref()).await?.body;
+    let answer = client.ask(Method::PUT, &path, &query, Some(&document), belief.as_ref()).await?.body;
     written(&answer, &format!("{} is written", set.key), shown);
     Ok(())
 }
 
+/// A file, or standard input for `-`.
+fn read(file: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin().read_to_end(&mut bytes).context("standard input can't be read")?;
+    } else {
+        bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+    }
+    Ok(bytes)
+}
+
+/// What a file is called in a message.
+pub fn name(file: &Path) -> String {
+    if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() }
+}
+
+/// How many of a thing, in words.
+pub fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
 /// A file, or standard input for `-`, as JSON.
 pub fn read_json(file: &Path) -> Result<Value> {
-    let mut text = String::new();
-    if file.as_os_str() == "-" {
-        std::io::stdin().read_to_string(&mut text).context("standard input can't be read")?;
-    } else {
-        text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
-    }
-    serde_json::from_str(&text)
-        .map_err(|error| Usage(format!("{} is not JSON: {error}", file.display())).into())
+    serde_json::from_slice(&read(file)?)
+        .map_err(|error| Usage(format!("{} is not JSON: {error}", name(file))).into())
 }
 
 fn show(items: Vec<Value>, columns: &[&str], shown: Output) {

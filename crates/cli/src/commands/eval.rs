@@ -11,8 +11,13 @@ use crate::{
 };
 
 pub async fn run(client: &Client, eval: Eval, shown: Output) -> Result<()> {
+    let (mut flag, mut words) = (eval.flag, eval.context);
+    // Without a flag, the first word is a part of the context.
+    if let Some(word) = flag.take_if(|word| word.starts_with('{') || word.contains('=')) {
+        words.insert(0, word);
+    }
     let question = json!({
-        "environment": eval.environment, "flag": eval.flag, "context": context(&eval.context)?, "at": eval.at
+        "environment": eval.environment, "flag": flag, "context": context(&words)?, "at": eval.at
     });
     let answer = client.post("/api/v1/evaluate", &question).await?;
     if shown == Output::Json {
@@ -27,11 +32,12 @@ pub async fn run(client: &Client, eval: Eval, shown: Output) -> Result<()> {
         };
         let error = text(&evaluation["errorCode"]);
         let variant = text(&evaluation["variant"]);
-        output::line(&format!(
+        let line = format!(
             "{} = {value}  {variant}  {} {error}",
             text(&evaluation["flag"]),
             text(&evaluation["reason"])
-        ));
+        );
+        output::line(line.trim_end());
         if eval.explain {
             for (n, step) in evaluation["trace"].as_array().into_iter().flatten().enumerate() {
                 output::line(&format!("  {:>2}. {}", n + 1, text(&step["text"])));

@@ -13,7 +13,7 @@ use crate::{
 pub async fn run(client: &Client, flag: Flag, shown: Output) -> Result<()> {
     match flag {
         Flag::Ls { search } => list(client, search.as_deref(), shown).await,
-        Flag::Get { key, at } => documents::get(client, "flags", &key, at.as_deref()).await,
+        Flag::Get { key, at } => documents::get(client, "flags", &key, at.as_deref(), shown).await,
         Flag::Set(set) => documents::set(client, "flags", &set, shown).await,
         Flag::On { place, variant } => {
             act(client, "on", "on", place, json!({"variant": variant}), shown).await
@@ -44,13 +44,28 @@ async fn act(
     shown: Output,
 ) -> Result<()> {
     let Where { key, environment, venue, message } = place;
-    let at = if venue.is_empty() { String::new() } else { format!(" at {}", venue.join(", ")) };
     body["venues"] = json!(venue);
     body["message"] = json!(message.message);
+    let mut places = venue;
+    places.extend(body["cohorts"].as_array().into_iter().flatten().map(text));
+    let at = if places.is_empty() { String::new() } else { format!(" at {}", places.join(", ")) };
     let path = format!("/api/v1/flags/{}/environments/{}/{action}", segment(&key), segment(&environment));
     let answer = client.post(&path, &body).await?;
     written(&answer, &format!("{key} is {done}{at} in {environment}"), shown);
+    let killed = &answer["document"]["environments"][&environment]["killed"];
+    if action == "on" && *killed != Value::Null {
+        eprintln!("But it is killed {}: only `usher flag revive` brings it back there.", kills(killed));
+    }
     Ok(())
+}
+
+/// Where a flag is killed, in words.
+fn kills(killed: &Value) -> String {
+    if killed["all"] == true {
+        return "everywhere".to_owned();
+    }
+    let places = ["venues", "cohorts"].map(|list| killed[list].as_array().into_iter().flatten().map(text));
+    format!("at {}", places.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
 async fn list(client: &Client, search: Option<&str>, shown: Output) -> Result<()> {

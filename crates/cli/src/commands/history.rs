@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use usher_journal::{Journal as _, SqliteJournal};
+use usher_journal::{Journal as _, Point, SqliteJournal};
 
 use super::written;
 use crate::{
@@ -14,25 +14,27 @@ use crate::{
     output::{self, text},
 };
 
+/// Commits asked for at a time; the server gives no more.
+const PAGE: usize = 500;
+
 pub async fn journal(client: &Client, command: Journal, shown: Output) -> Result<()> {
     match command {
         Journal::Ls { flag, venue, limit } => {
-            let limit = limit.to_string();
-            let mut query = vec![("limit", limit.as_str())];
-            query.extend(flag.as_deref().map(|flag| ("flag", flag)));
-            query.extend(venue.as_deref().map(|venue| ("venue", venue)));
-            let answer = client.get("/api/v1/commits", &query).await?;
+            let commits = list(client, flag.as_deref(), venue.as_deref(), limit).await?;
             if shown == Output::Json {
-                output::json(&answer);
+                output::json(&Value::Array(commits));
             } else {
-                let commits = answer["items"].as_array().into_iter().flatten();
-                let rows: Vec<Vec<String>> = commits.map(row).collect();
+                let rows: Vec<Vec<String>> = commits.iter().map(row).collect();
                 output::table(&["COMMIT", "AT", "WHO", "WHY", "WHAT"], &rows);
             }
             Ok(())
         }
         Journal::Show { seq } => {
-            output::json(&client.get(&format!("/api/v1/commits/{seq}"), &[]).await?);
+            let commit = client.get(&format!("/api/v1/commits/{seq}"), &[]).await?;
+            match shown {
+                Output::Json => output::json(&commit),
+                Output::Table => show(&commit),
+            }
             Ok(())
         }
         Journal::Verify { data } => {
@@ -41,6 +43,52 @@ pub async fn journal(client: &Client, command: Journal, shown: Output) -> Result
                 None => client.get("/api/v1/verify", &[]).await?,
             };
             report(&found, shown)
+        }
+    }
+}
+
+/// Commits, newest first, page after page.
+async fn list(client: &Client, flag: Option<&str>, venue: Option<&str>, limit: usize) -> Result<Vec<Value>> {
+    let mut commits = Vec::new();
+    let mut before = None;
+    while commits.len() < limit {
+        let page = (limit - commits.len()).min(PAGE).to_string();
+        let mut query = vec![("limit", page.as_str())];
+        query.extend(flag.map(|flag| ("flag", flag)));
+        query.extend(venue.map(|venue| ("venue", venue)));
+        query.extend(before.as_deref().map(|before| ("before", before)));
+        let mut answer = client.get("/api/v1/commits", &query).await?;
+        if let Value::Array(more) = answer["items"].take() {
+            commits.extend(more);
+        }
+        before = match answer["nextBefore"].as_u64() {
+            Some(next) => Some(next.to_string()),
+            None => break,
+        };
+    }
+    Ok(commits)
+}
+
+/// A commit, and each field that it changed.
+fn show(commit: &Value) {
+    output::line(&format!("commit {} at {}", commit["seq"], text(&commit["at"])));
+    output::line(&format!("  by {}: {}", text(&commit["actor"]["name"]), text(&commit["message"])));
+    for change in commit["changes"].as_array().into_iter().flatten() {
+        let part = |name: &str| text(&change[name]);
+        output::line(&format!("\n{} {}/{}", part("action"), part("kind"), part("key")));
+        let leaves = |name: &str| match &change[name] {
+            Value::Null => Vec::new(),
+            document => output::leaves(document),
+        };
+        let (before, after) = (leaves("before"), leaves("after"));
+        for (path, old) in before.iter().filter(|leaf| !after.contains(leaf)) {
+            match after.iter().find(|(own, _)| own == path) {
+                Some((_, new)) => output::line(&format!("  {path}: {old} → {new}")),
+                None => output::line(&format!("  {path}: {old} → (gone)")),
+            }
+        }
+        for (path, new) in after.iter().filter(|(path, _)| !before.iter().any(|(own, _)| own == path)) {
+            output::line(&format!("  {path}: {new}"));
         }
     }
 }
@@ -75,10 +123,10 @@ pub async fn verify_folder(folder: &Path) -> Result<Value> {
 
 /// Shows what a check found; problems make the command fail.
 pub fn report(found: &Value, shown: Output) -> Result<()> {
-    let problems: Vec<String> = found["problems"].as_array().into_iter().flatten().map(text).collect();
+    let checked = check(found);
     match shown {
         Output::Json => output::json(found),
-        Output::Table if problems.is_empty() => output::line(&format!(
+        Output::Table if checked.is_ok() => output::line(&format!(
             "clean: {} commits, {} documents, epoch {}, head {}",
             found["commits"],
             found["documents"],
@@ -87,6 +135,12 @@ pub fn report(found: &Value, shown: Output) -> Result<()> {
         )),
         Output::Table => {}
     }
+    checked
+}
+
+/// Fails where a check found problems.
+pub fn check(found: &Value) -> Result<()> {
+    let problems: Vec<String> = found["problems"].as_array().into_iter().flatten().map(text).collect();
     if !problems.is_empty() {
         bail!("the journal is damaged:\n  {}", problems.join("\n  "));
     }
@@ -104,9 +158,15 @@ pub async fn rollback(client: &Client, rollback: Rollback, shown: Output) -> Res
     if !rollback.everything && rollback.flag.is_none() {
         return Err(Usage("say what to roll back: --flag KEY, or --everything".to_owned()).into());
     }
-    let to = match rollback.to.parse::<u64>() {
-        Ok(seq) => json!({"seq": seq}),
-        Err(_) => json!({"at": rollback.to}),
+    let to = match rollback.to.parse::<Point>() {
+        Ok(Point::Seq(seq)) => json!({"seq": seq}),
+        Ok(Point::Time(at)) => json!({"at": at}),
+        Err(detail) => {
+            let to = &rollback.to;
+            let words =
+                format!("--to {to}: {detail}. Give a commit's number, or a time as 2026-11-24T19:30:00Z");
+            return Err(Usage(words).into());
+        }
     };
     let scope = if rollback.everything {
         json!({"everything": true})
@@ -116,7 +176,7 @@ pub async fn rollback(client: &Client, rollback: Rollback, shown: Output) -> Res
         json!({"flag": rollback.flag})
     };
     let body = json!({"to": to, "scope": scope, "message": rollback.message.message});
-    let answer = client.post("/api/v1/rollback", &body).await.context("nothing was rolled back")?;
+    let answer = client.post("/api/v1/rollback", &body).await?;
     written(&answer, &format!("rolled back to {}", rollback.to), shown);
     Ok(())
 }

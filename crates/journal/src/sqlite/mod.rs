@@ -12,6 +12,7 @@ use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
 };
 
 use rusqlite::{Connection, OptionalExtension};
@@ -27,11 +28,16 @@ use writer::{Request, Writer, replay};
 /// Appends that may wait for the writer; more are refused, so that a stalled disk can't fill the memory.
 const WAITING_APPENDS: usize = 1024;
 
+/// The database's name in its folder.
+const FILE: &str = "journal.db";
+
 /// A journal in a folder of its own.
 pub struct SqliteJournal {
     epoch: Epoch,
     folder: PathBuf,
-    requests: mpsc::Sender<Request>,
+    /// None once it closes.
+    requests: Option<mpsc::Sender<Request>>,
+    writer: Option<JoinHandle<()>>,
     state: watch::Receiver<Arc<State>>,
     head: watch::Receiver<Seq>,
     /// Idempotency keys whose first request has not been answered yet.
@@ -53,7 +59,7 @@ impl SqliteJournal {
             TryLockError::WouldBlock => JournalError::InUse(folder.display().to_string()),
             TryLockError::Error(error) => storage(&error),
         })?;
-        let path = folder.join("journal.db");
+        let path = folder.join(FILE);
         let connection = schema::open(&path)?;
         let epoch = schema::epoch(&connection, &path)?;
         let (state, hash) = schema::load(&connection)?;
@@ -62,20 +68,35 @@ impl SqliteJournal {
         let reader = schema::open(&path)?;
         let (requests, incoming) = mpsc::channel(WAITING_APPENDS);
         let writer = Writer::new(connection, state_sender, head_sender, hash);
-        std::thread::Builder::new()
+        let writer = std::thread::Builder::new()
             .name("usher-journal".to_owned())
             .spawn(move || writer.run(incoming))
             .map_err(|error| storage(&error))?;
         Ok(Self {
             epoch,
             folder: folder.to_owned(),
-            requests,
+            requests: Some(requests),
+            writer: Some(writer),
             state,
             head,
             running: Arc::default(),
             reader: Arc::new(Mutex::new(reader)),
             _lock: lock,
         })
+    }
+
+    /// Copies the journal in one folder into another, a new one. It may be in use meanwhile, also by another
+    /// process: the copy is of one moment.
+    ///
+    /// # Errors
+    /// There is no journal, or there is one where the copy shall be.
+    pub fn copy(from: &Path, to: &Path) -> Result<(), JournalError> {
+        let path = from.join(FILE);
+        if !path.exists() {
+            let reason = "it does not exist".to_owned();
+            return Err(JournalError::Foreign { path: path.display().to_string(), reason });
+        }
+        copy(&schema::open(&path)?, to)
     }
 
     /// Where it is.
@@ -100,13 +121,15 @@ impl SqliteJournal {
 
     async fn send(&self, append: Append) -> Result<Appended, AppendError> {
         let (answer, answered) = oneshot::channel();
-        self.requests.try_send(Request { append, answer }).map_err(|error| match error {
+        let closed = || AppendError::Unavailable("it has been closed".to_owned());
+        let requests = self.requests.as_ref().ok_or_else(closed)?;
+        requests.try_send(Request { append, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => AppendError::Unavailable(format!(
                 "{WAITING_APPENDS} changes are waiting already; try again shortly"
             )),
-            mpsc::error::TrySendError::Closed(_) => AppendError::Unavailable("it has been closed".to_owned()),
+            mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
-        answered.await.unwrap_or_else(|_| Err(AppendError::Unavailable("it has been closed".to_owned())))
+        answered.await.unwrap_or_else(|_| Err(closed()))
     }
 }
 
@@ -204,15 +227,33 @@ impl Journal for SqliteJournal {
 
     fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>> {
         let to = to.to_owned();
-        self.reading(move |connection| {
-            std::fs::create_dir_all(&to).map_err(|error| storage(&error))?;
-            let path = to.join("journal.db");
-            if path.exists() {
-                let reason = "there is a journal already: name a new folder for the backup".to_owned();
-                return Err(JournalError::Foreign { path: path.display().to_string(), reason });
-            }
-            connection.backup("main", &path, None::<fn(rusqlite::backup::Progress)>).map_err(sqlite)
-        })
+        self.reading(move |connection| copy(connection, &to))
+    }
+}
+
+/// Copies what `connection` reads into a new folder.
+fn copy(connection: &Connection, to: &Path) -> Result<(), JournalError> {
+    std::fs::create_dir_all(to).map_err(|error| storage(&error))?;
+    let path = to.join(FILE);
+    if path.exists() {
+        let reason = "there is a journal already: name a new folder for the copy".to_owned();
+        return Err(JournalError::Foreign { path: path.display().to_string(), reason });
+    }
+    // Reading from one moment: without it, each commit in between would start the copy anew.
+    let moment = connection.unchecked_transaction().map_err(sqlite)?;
+    last(&moment)?;
+    moment.backup("main", &path, None::<fn(rusqlite::backup::Progress)>).map_err(sqlite)
+}
+
+impl Drop for SqliteJournal {
+    /// Lets the writer finish before the folder is unlocked. Whoever closes last, SQLite then moves all that is
+    /// in the write-ahead log into the one file.
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(writer) = self.writer.take() {
+            // It has said what went wrong, if anything did.
+            drop(writer.join());
+        }
     }
 }
 

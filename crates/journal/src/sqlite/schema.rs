@@ -121,3 +121,24 @@ pub(super) fn chain(previous: &[u8; 32], body: &str) -> [u8; 32] {
     hash.update(body.as_bytes());
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The writer's connection and the reader's both come from [`open`]. A test that cuts the power would be
+    /// needed to see a weaker setting fail: a killed process leaves its pages to the system.
+    #[test]
+    fn every_commit_is_synchronised_to_disk_on_a_new_journal_and_an_old_one() {
+        const FULL: i64 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let connection = open(&folder.path().join("journal.db")).unwrap();
+            let pragma = |name: &str| format!("PRAGMA {name}");
+            let synchronous: i64 =
+                connection.query_row(&pragma("synchronous"), [], |row| row.get(0)).unwrap();
+            let mode: String = connection.query_row(&pragma("journal_mode"), [], |row| row.get(0)).unwrap();
+            assert_eq!((synchronous, mode.as_str()), (FULL, "wal"));
+        }
+    }
+}

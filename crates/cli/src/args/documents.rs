@@ -1,0 +1,162 @@
+//! Flags, venues, cohorts and environments.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::Message;
+
+/// Where a flag is changed.
+#[derive(Debug, clap::Args)]
+pub struct Where {
+    /// The flag's key.
+    pub key: String,
+    /// The environment.
+    #[arg(long, short)]
+    pub environment: String,
+    /// At this venue only; may be given several times.
+    #[arg(long)]
+    pub venue: Vec<String>,
+    #[command(flatten)]
+    pub message: Message,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Flag {
+    /// List flags.
+    #[command(after_help = "Example: usher flag ls resale")]
+    Ls {
+        /// Only those that contain this.
+        search: Option<String>,
+    },
+    /// Show a flag; with --output json as `flag set` takes it.
+    #[command(after_help = "Example: usher flag get resale-guard --at 2026-11-24T19:30:00Z")]
+    Get {
+        /// The flag's key.
+        key: String,
+        /// As of this commit or time.
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// Write a whole flag from a file.
+    #[command(
+        after_help = "Example: usher flag set resale-guard --file flag.json --message 'raise the limit'"
+    )]
+    Set(Set),
+    /// Turn a flag on, or give venues its on variant.
+    #[command(
+        after_help = "Example: usher flag on resale-guard --environment production --venue wembley-stadium"
+    )]
+    On {
+        #[command(flatten)]
+        place: Where,
+        /// Which variant the venues get.
+        #[arg(long)]
+        variant: Option<String>,
+    },
+    /// Turn a flag off, or give venues its off variant.
+    #[command(after_help = "Example: usher flag off resale-guard --environment production")]
+    Off(Where),
+    /// Take the settings of venues away.
+    #[command(
+        after_help = "Example: usher flag clear resale-guard --environment production --venue wembley-stadium"
+    )]
+    Clear(Where),
+    /// Off, whatever anybody edits, until it is revived.
+    #[command(
+        after_help = "Example: usher flag kill resale-guard --environment production --venue wembley-stadium"
+    )]
+    Kill {
+        #[command(flatten)]
+        place: Where,
+        /// For this cohort only; may be given several times.
+        #[arg(long)]
+        cohort: Vec<String>,
+    },
+    /// Take a kill back.
+    #[command(
+        after_help = "Example: usher flag revive resale-guard --environment production --venue wembley-stadium"
+    )]
+    Revive {
+        #[command(flatten)]
+        place: Where,
+        /// For this cohort only; may be given several times.
+        #[arg(long)]
+        cohort: Vec<String>,
+    },
+    /// Off everywhere for good, but for its history.
+    #[command(after_help = "Example: usher flag archive old-checkout --message 'new checkout is everywhere'")]
+    Archive {
+        /// The flag's key.
+        key: String,
+        #[command(flatten)]
+        message: Message,
+    },
+}
+
+/// A whole document from a file.
+#[derive(Debug, clap::Args)]
+pub struct Set {
+    /// Its key.
+    pub key: String,
+    /// The document, as JSON; `-` for standard input.
+    #[arg(long, short)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub message: Message,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Venue {
+    /// List venues.
+    #[command(after_help = "Example: usher venue ls England")]
+    Ls {
+        /// Only those that contain this.
+        search: Option<String>,
+    },
+    /// Show a venue; with --output json as `venue set` takes it.
+    #[command(after_help = "Example: usher venue get wembley-stadium")]
+    Get {
+        /// Its key.
+        key: String,
+    },
+    /// Write a whole venue from a file.
+    #[command(after_help = "Example: usher venue set wembley-stadium --file venue.json")]
+    Set(Set),
+    /// Import venues from CSV with the columns key, name, city, country, capacity; in one commit. What else is
+    /// known of a venue, its tags say, stays.
+    #[command(after_help = "Example: usher venue import venues.csv --message 'the 2026 season'")]
+    Import {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        message: Message,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Documents {
+    /// List them.
+    #[command(after_help = "Example: usher cohort ls")]
+    Ls {
+        /// Only those that contain this.
+        search: Option<String>,
+    },
+    /// Show one; with --output json as `set` takes it.
+    #[command(after_help = "Example: usher cohort get season-ticket-holders")]
+    Get {
+        /// Its key.
+        key: String,
+    },
+    /// Write a whole one from a file.
+    #[command(after_help = "Example: usher cohort set season-ticket-holders --file cohort.json")]
+    Set(Set),
+    /// Delete one that nothing refers to.
+    #[command(after_help = "Example: usher cohort rm season-ticket-holders")]
+    Rm {
+        /// Its key.
+        key: String,
+        #[command(flatten)]
+        message: Message,
+    },
+}

@@ -1,0 +1,206 @@
+//! What can be typed. Each command has an example of its own in its help.
+
+mod documents;
+mod history;
+mod key;
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use documents::{Documents, Flag, Set, Venue, Where};
+pub use history::{Converge, Eval, Journal, Rollback, Undo};
+pub use key::{Key, KeyKind};
+
+/// Feature flags for live events.
+#[derive(Debug, Parser)]
+#[command(
+    name = "usher",
+    version,
+    after_help = "Example: USHER_URL=https://usher.example USHER_TOKEN=uat_… usher flag ls\n\nExit codes: 0 done, 1 failed, 2 usage, 3 refused by the server, 4 unreachable."
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub server: Server,
+    /// How results are shown.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Args {
+    /// What was typed; ends the program where that makes no sense.
+    pub fn read() -> Self {
+        let matches = Self::tree().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// All commands. Cohorts and environments share theirs, but not their examples.
+    fn tree() -> clap::Command {
+        Self::command().mut_subcommand("environment", |environment| {
+            environment.mut_subcommands(|command| {
+                let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                let example = example.replace("cohort", "environment");
+                command.after_help(example.replace("season-ticket-holders", "rehearsal"))
+            })
+        })
+    }
+}
+
+/// Which server to talk to.
+#[derive(Debug, clap::Args)]
+pub struct Server {
+    /// Address of the server.
+    #[arg(long, global = true, env = "USHER_URL", default_value = "http://127.0.0.1:7080")]
+    pub url: String,
+    /// API token (`uat_…`).
+    #[arg(
+        long,
+        global = true,
+        env = "USHER_TOKEN",
+        hide_env_values = true,
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub token: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For reading.
+    Table,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a server.
+    #[command(
+        after_help = "Example: usher serve --listen 127.0.0.1:7080 --data ./usher-data\nSettings come from the --config file (TOML), then USHER_* variables, then flags."
+    )]
+    Serve(Serve),
+    /// See and change flags.
+    #[command(
+        subcommand,
+        after_help = "Example: usher flag kill resale-guard --environment production --venue wembley-stadium"
+    )]
+    Flag(Flag),
+    /// See, change and import venues.
+    #[command(subcommand, after_help = "Example: usher venue import venues.csv")]
+    Venue(Venue),
+    /// See and change cohorts.
+    #[command(subcommand, after_help = "Example: usher cohort get season-ticket-holders")]
+    Cohort(Documents),
+    /// See and change environments.
+    #[command(subcommand, after_help = "Example: usher environment ls")]
+    Environment(Documents),
+    /// Ask what somebody gets, and why.
+    #[command(
+        after_help = "Example: usher eval resale-guard --environment production targetingKey=u-17 venue=wembley-stadium --explain"
+    )]
+    Eval(Eval),
+    /// Read and check the journal.
+    #[command(subcommand, after_help = "Example: usher journal ls --venue wembley-stadium")]
+    Journal(Journal),
+    /// Bring a flag, a venue's share of it, or everything back to what it was.
+    #[command(
+        after_help = "Example: usher rollback --to 2026-11-24T19:30:00Z --flag resale-guard --message 'queues at gate C'"
+    )]
+    Rollback(Rollback),
+    /// Undo one commit.
+    #[command(after_help = "Example: usher undo 1204 --message 'wrong venue'")]
+    Undo(Undo),
+    /// How far the last change, or a commit, has come.
+    #[command(after_help = "Example: usher converge --watch")]
+    Converge(Converge),
+    /// Make, rotate and revoke keys.
+    #[command(
+        subcommand,
+        after_help = "Example: usher key create gates --environment production --kind server"
+    )]
+    Key(Key),
+    /// Write the workspace to standard output, as JSON that `usher import` takes back.
+    #[command(after_help = "Example: usher export > workspace.json")]
+    Export {
+        /// As of this commit or time.
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// Write all documents that `usher export` wrote, in one commit. Documents that are not in it stay.
+    #[command(after_help = "Example: usher import workspace.json --message 'copy of staging'")]
+    Import {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+        #[command(flatten)]
+        message: Message,
+    },
+    /// Copy a server's journal to a new folder and check the copy. The server may be running.
+    #[command(after_help = "Example: usher backup --data ./usher-data ./backup-2026-11-24")]
+    Backup {
+        /// The server's folder.
+        #[arg(long, default_value = "usher-data")]
+        data: PathBuf,
+        /// Where to.
+        to: PathBuf,
+    },
+    /// Put a backup into a server's new folder, checked from its first commit to its last.
+    #[command(after_help = "Example: usher restore ./backup-2026-11-24 --data ./usher-data")]
+    Restore {
+        /// The backup.
+        from: PathBuf,
+        /// The server's folder; must not hold a journal.
+        #[arg(long, default_value = "usher-data")]
+        data: PathBuf,
+    },
+    /// Check whether the server is well.
+    #[command(after_help = "Example: usher doctor")]
+    Doctor,
+    /// Simulated devices for the demo.
+    #[command(hide = true)]
+    DemoDevices(DemoDevices),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// A TOML file of settings.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long)]
+    pub listen: Option<String>,
+    /// Folder of the journal.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Seed a workspace of real venues and realistic flags, with simulated devices.
+    #[arg(long)]
+    pub demo: bool,
+    /// How many devices the demo simulates.
+    #[arg(long, default_value_t = 300, requires = "demo")]
+    pub devices: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DemoDevices {
+    /// The server.
+    #[arg(long)]
+    pub at: String,
+    /// How many.
+    #[arg(long)]
+    pub count: usize,
+    /// The environment variables `USHER_DEMO_SERVER_KEY` and `USHER_DEMO_CLIENT_KEY` carry the keys: arguments
+    /// can be read by every user of the machine.
+    #[arg(long, env = "USHER_DEMO_SERVER_KEY", hide_env_values = true)]
+    pub server_key: String,
+    #[arg(long, env = "USHER_DEMO_CLIENT_KEY", hide_env_values = true)]
+    pub client_key: String,
+}
+
+/// Why something is changed.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Message {
+    /// Why; shown in the history.
+    #[arg(long, short)]
+    pub message: Option<String>,
+}

@@ -1,0 +1,74 @@
+//! `usher key`.
+
+use serde_json::json;
+
+use crate::support::{Server, http, run, usher};
+
+async fn status(server: &Server, secret: &str) -> u16 {
+    let request = http().get(format!("{}/sdk/v1/ruleset", server.url())).bearer_auth(secret);
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_made_listed_rotated_and_revoked() {
+    let server = Server::seeded();
+    let made = server.json(&[
+        "key",
+        "create",
+        "gates",
+        "--environment",
+        "production",
+        "--kind",
+        "server",
+        "--venue",
+        "anfield",
+    ]);
+    let secret = made["secret"].as_str().unwrap();
+    assert!(secret.starts_with("usk_"), "{made}");
+    assert_eq!(made["key"]["venues"], json!(["anfield"]));
+    assert_eq!(status(&server, secret).await, 200);
+
+    let id = made["key"]["key"].as_str().unwrap();
+    server.run(&["key", "ls"]).ok().says(&["ID", id, "server", "production", "gates", "live"]);
+    let listed = server.run(&["key", "ls", "--output", "json"]).ok();
+    assert!(!listed.stdout.contains(secret) && !listed.stdout.contains("hash"), "{listed:?}");
+
+    let rotated = server.json(&["key", "rotate", id, "--overlap-seconds", "3600"]);
+    let second = rotated["secret"].as_str().unwrap();
+    assert_ne!(second, secret);
+    assert_eq!((status(&server, secret).await, status(&server, second).await), (200, 200));
+    let id = rotated["key"]["key"].as_str().unwrap();
+    server.run(&["key", "revoke", id]).ok().says(&[&format!("{id} is revoked")]);
+    assert_eq!((status(&server, secret).await, status(&server, second).await), (200, 401));
+    server.run(&["key", "ls"]).ok().says(&["revoked 2", "until 2"]);
+    server.run(&["key", "rotate", id]).fails(3, &[id, "Create a new one"]);
+}
+
+#[test]
+fn a_secret_can_be_caught_from_standard_output() {
+    let server = Server::seeded();
+    let done = server.run(&["key", "create", "phones", "-e", "production", "--kind", "client"]).expect(0);
+    assert!(done.stdout.starts_with("uck_") && done.stdout.lines().count() == 1, "{done:?}");
+    assert!(done.stderr.contains("shown this once"), "{done:?}");
+    assert!(!done.stderr.contains(done.stdout.trim()), "{done:?}");
+}
+
+#[test]
+fn an_api_token_opens_the_api() {
+    let server = Server::start();
+    let made = server.json(&["key", "create", "ci", "--kind", "api"]);
+    let token = made["secret"].as_str().unwrap();
+    run(usher(["flag", "ls"]).env("USHER_URL", server.url()).env("USHER_TOKEN", token)).ok();
+    server.run(&["key", "revoke", made["key"]["key"].as_str().unwrap()]).ok();
+    let done = run(usher(["flag", "ls"]).env("USHER_URL", server.url()).env("USHER_TOKEN", token));
+    assert!(!done.fails(3, &["401"]).stderr.contains(token));
+}
+
+#[test]
+fn a_key_that_makes_no_sense_is_refused() {
+    let server = Server::seeded();
+    server.run(&["key", "create", "x", "--kind", "server", "-e", "moon"]).fails(3, &["moon"]);
+    server.run(&["key", "create", "x", "--kind", "server"]).fails(3, &["environment"]);
+    server.run(&["key", "create", "x", "--kind", "master"]).fails(2, &["master"]);
+    server.run(&["key", "revoke", "no-such-key"]).fails(3, &["no-such-key"]);
+}
