@@ -1,6 +1,6 @@
 //! `usher serve`.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, path::PathBuf};
 
 use anyhow::{Context, Result};
 use figment::{
@@ -30,7 +30,9 @@ const TEXTS: &[&str] = &["listen", "data", "admin_token"];
 /// Runs a server until it is told to stop.
 pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
     log()?;
-    let settings = settings(&serve)?;
+    let Chosen { settings, fleeting } = settings(&serve)?;
+    // Heard from the start: whoever reads that the server is ready may stop it at once.
+    let stopped = stopped()?;
     let running = usher_server::run(settings).await?;
     let url = format!("http://{}", running.address());
     let devices = if serve.demo {
@@ -60,15 +62,25 @@ pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
         }
         None
     };
-    stopped().await?;
+    stopped.await;
     tracing::info!("stopping");
     drop(devices);
     running.stop().await;
+    if let Some(folder) = fleeting {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("{} can't be removed", folder.display()))?;
+    }
     Ok(())
 }
 
+/// What a server was told.
+struct Chosen {
+    settings: Settings,
+    /// A folder for this demo alone.
+    fleeting: Option<PathBuf>,
+}
+
 /// TOML file, then variables, then flags.
-fn settings(serve: &Serve) -> Result<Settings> {
+fn settings(serve: &Serve) -> Result<Chosen> {
     let mut figment = Figment::new();
     if let Some(path) = &serve.config {
         std::fs::metadata(path)
@@ -85,13 +97,17 @@ fn settings(serve: &Serve) -> Result<Settings> {
     if let Some(listen) = &serve.listen {
         figment = figment.merge(Serialized::default("listen", listen));
     }
-    match &serve.data {
-        Some(data) => figment = figment.merge(Serialized::default("data", data)),
-        // Every demo begins afresh, unless it is told where to stay.
-        None if serve.demo => figment = figment.merge(Serialized::default("data", demo::folder()?)),
-        None => {}
+    if let Some(data) = &serve.data {
+        figment = figment.merge(Serialized::default("data", data));
     }
-    figment.extract().map_err(|error| Usage(wrong(&error)).into())
+    // Every demo begins afresh, unless it is told where to stay.
+    let fleeting =
+        if serve.demo && figment.find_value("data").is_err() { Some(demo::folder()?) } else { None };
+    if let Some(folder) = &fleeting {
+        figment = figment.merge(Serialized::default("data", folder));
+    }
+    let settings = figment.extract().map_err(|error| Usage(wrong(&error)))?;
+    Ok(Chosen { settings, fleeting })
 }
 
 /// A setting that can't be used, in words: its name, where it stands, and what is wrong. What a token looks
@@ -129,12 +145,14 @@ fn log() -> Result<()> {
     Ok(())
 }
 
-async fn stopped() -> Result<()> {
+/// Listens from now on; what it gives back waits.
+fn stopped() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("signals can't be heard")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals can't be heard")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

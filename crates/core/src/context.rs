@@ -183,32 +183,27 @@ pub(crate) struct Attributes {
 impl Attributes {
     const NONE: Self = Self { hashes: Vec::new(), entries: Vec::new() };
 
+    /// By the hash alone, of 64 bits: the texts would have to be fetched from elsewhere in memory. Who makes a
+    /// name that collides with another gains nothing by it, for they could have used that other name.
     #[inline]
     pub(crate) fn get(&self, name: &Name) -> Option<&AttributeValue> {
-        let (_, value) = self.entries.get(self.position(name)?)?;
-        Some(value)
-    }
-
-    #[inline]
-    fn position(&self, name: &Name) -> Option<usize> {
-        // Equal hashes of different names are compared in full: a context is made by strangers.
-        let is_same = |(n, hash): (usize, &u64)| *hash == name.hash && self.entries[n].0 == name.text;
-        self.hashes.iter().enumerate().position(is_same)
+        let n = self.hashes.iter().position(|hash| *hash == name.hash)?;
+        self.entries.get(n).map(|(_, value)| value)
     }
 
     pub(crate) fn set(&mut self, name: &str, value: AttributeValue) {
-        let name = Name::from(name);
-        match self.position(&name) {
-            Some(n) => self.entries[n].1 = value,
+        match self.entries.iter_mut().find(|(own, _)| **own == *name) {
+            Some((_, old)) => *old = value,
             None => {
-                self.hashes.push(name.hash);
-                self.entries.push((name.text, value));
+                let Name { hash, text } = Name::from(name);
+                self.hashes.push(hash);
+                self.entries.push((text, value));
             }
         }
     }
 
     fn remove(&mut self, name: &str) {
-        if let Some(n) = self.position(&Name::from(name)) {
+        if let Some(n) = self.entries.iter().position(|(own, _)| **own == *name) {
             self.hashes.remove(n);
             self.entries.remove(n);
         }

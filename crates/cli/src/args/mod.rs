@@ -3,6 +3,7 @@
 mod documents;
 mod history;
 mod key;
+mod user;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub use documents::{Documents, Flag, Set, Venue, Where};
 pub use history::{Converge, Eval, Journal, Rollback, Undo};
 pub use key::{Key, KeyKind};
+pub use user::{Role, User};
 
 /// Feature flags for live events.
 #[derive(Debug, Parser)]
@@ -121,6 +123,9 @@ pub enum Command {
         after_help = "Example: usher key create gates --environment production --kind server"
     )]
     Key(Key),
+    /// Say who can sign in, and what they may do.
+    #[command(subcommand, after_help = "Example: usher user create ana@example.org --name Ana --role editor")]
+    User(User),
     /// Write the workspace to standard output, as JSON that `usher import` takes back.
     #[command(after_help = "Example: usher export > workspace.json")]
     Export {

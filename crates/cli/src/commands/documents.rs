@@ -137,7 +137,7 @@ pub async fn set(client: &Client, kind: &str, set: &Set, shown: Output) -> Resul
 }
 
 /// A file, or standard input for `-`.
-fn read(file: &Path) -> Result<Vec<u8>> {
+pub fn read(file: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if file.as_os_str() == "-" {
         std::io::stdin().read_to_end(&mut bytes).context("standard input can't be read")?;

@@ -8,6 +8,7 @@ mod files;
 mod flag;
 mod history;
 mod key;
+mod user;
 
 use anyhow::Result;
 
@@ -32,6 +33,7 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::Undo(undo) => history::undo(&client, &undo, shown).await,
         Command::Converge(converge) => converge::run(&client, &converge, shown).await,
         Command::Key(key) => key::run(&client, key, shown).await,
+        Command::User(user) => user::run(&client, user, shown).await,
         Command::Export { at } => files::export(&client, at.as_deref()).await,
         Command::Import { file, message } => files::import(&client, &file, &message, shown).await,
         Command::Backup { data, to } => files::backup(&data, &to, shown).await,

@@ -12,6 +12,7 @@ mod flags;
 mod help;
 mod history;
 mod keys;
+mod people;
 mod secrets;
 mod serve;
 mod settings;

@@ -136,7 +136,7 @@ pub struct Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ping {
-    /// The newest commit on this stream: a client that has less has lost something.
+    /// The newest commit that the client was sent: one that has less has lost something.
     pub seq: Seq,
 }
 

@@ -1,0 +1,32 @@
+//! `usher-bench`: prints the figures of the README.
+
+mod allocations;
+mod evaluate;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Measures Usher beside floors and peers.
+#[derive(Parser)]
+#[command(name = "usher-bench", version, about)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Nanoseconds and heap allocations of one evaluation, beside a floor written by hand.
+    Evaluate {
+        /// Rounds of each subject, of which the median counts.
+        #[arg(long, default_value_t = 21)]
+        rounds: usize,
+    },
+}
+
+fn main() -> Result<()> {
+    match Args::parse().command {
+        Command::Evaluate { rounds } => evaluate::run(rounds.max(1)),
+    }
+}

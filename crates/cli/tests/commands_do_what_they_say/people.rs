@@ -1,0 +1,59 @@
+//! `usher user`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, http, run_with_input};
+
+async fn signs_in(server: &Server, email: &str, password: &str) -> bool {
+    let body = json!({"email": email, "password": password});
+    let request = http().post(format!("{}/api/v1/session", server.url())).json(&body);
+    request.send().await.unwrap().status().is_success()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_let_in_changed_and_removed() {
+    let server = Server::start();
+    let create = ["user", "create", "ana@example.org", "--name", "Ana Lindqvist", "--role", "editor"];
+    let made = server.run(&create).expect(0);
+    assert!(made.stderr.contains("shown this once") && made.stdout.lines().count() == 1, "{made:?}");
+    let password = made.stdout.trim();
+    assert!(signs_in(&server, "ana@example.org", password).await);
+    server.run(&["user", "ls"]).ok().says(&["EMAIL", "ana@example.org", "Ana Lindqvist", "editor"]);
+    server.run(&create).fails(3, &["email", "there is an account of this address"]);
+
+    let set = ["user", "set", "Ana@example.org", "--role", "viewer", "--password-file", "-"];
+    run_with_input(&mut server.usher(&set), "another good password\r\nnot this\n").ok().says(&["is changed"]);
+    assert!(!signs_in(&server, "ana@example.org", password).await);
+    assert!(signs_in(&server, "ana@example.org", "another good password").await);
+    let listed = server.json(&["user", "ls"]);
+    assert_eq!((&listed[0]["role"], listed.as_array().map(Vec::len)), (&json!("viewer"), Some(1)));
+
+    server.run(&["user", "rm", "ana@example.org"]).ok().says(&["is removed", "commit"]);
+    assert!(!signs_in(&server, "ana@example.org", "another good password").await);
+    server.run(&["user", "rm", "ana@example.org"]).fails(1, &["ana@example.org", "usher user ls"]);
+}
+
+#[test]
+fn a_password_of_ones_own_is_not_shown() {
+    let server = Server::start();
+    let words = ["user", "create", "mei@example.org", "--name", "Mei", "--role", "admin"];
+    let mut command = server.usher(&words);
+    let done =
+        run_with_input(command.args(["--password-file", "-", "--output", "json"]), "correct horse battery");
+    let done = done.ok();
+    let made: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(made["email"], "mei@example.org");
+    assert!(!done.stdout.contains("correct horse"), "{done:?}");
+}
+
+#[test]
+fn people_that_make_no_sense_are_refused() {
+    let server = Server::start();
+    server
+        .run(&["user", "create", "nobody", "--name", "N", "--role", "viewer"])
+        .fails(3, &["email", "nobody"]);
+    server.run(&["user", "create", "a@b", "--name", "N", "--role", "king"]).fails(2, &["king"]);
+    let words = ["user", "create", "a@b", "--name", "N", "--role", "viewer", "--password-file", "-"];
+    let done = run_with_input(&mut server.usher(&words), "hunter2");
+    assert!(!done.fails(3, &["password", "too short"]).stderr.contains("hunter2"));
+}
