@@ -14,74 +14,89 @@ use crate::context::AttributeValue;
 const SEPARATOR: u8 = 0x1F;
 
 /// Longest seed and split key that are hashed in one go from the stack; longer ones are streamed.
-const STACK_BYTES: usize = 256;
+const STACK_BYTES: usize = 128;
 
-/// Collects seed and split key and hashes them, without touching the heap.
-pub(crate) struct Draw {
+/// Where a seed and the parts of a split key land in `0..total`, without touching the heap. `parts` gives them
+/// from the first one, as often as it is asked.
+///
+/// # Errors
+/// That of the first part that is one.
+#[inline]
+pub(crate) fn draw<'v, E, P: Iterator<Item = Result<&'v AttributeValue, E>>>(
+    seed: &str,
+    parts: impl Fn() -> P,
+    total: u64,
+) -> Result<u64, E> {
+    let mut line = Line { bytes: [0; STACK_BYTES], len: 0, is_whole: true };
+    line.push(seed.as_bytes());
+    for part in parts() {
+        line.push(&[SEPARATOR]);
+        match part? {
+            AttributeValue::Text(text) => line.push(text.as_str().as_bytes()),
+            // Numbers and booleans count by how they are written. Writing here can't fail.
+            other => {
+                let _ = write!(line, "{other}");
+            }
+        }
+    }
+    let hash = if line.is_whole { xxh3_64(&line.bytes[..line.len]) } else { stream(seed, parts()) };
+    Ok(scale(hash, total))
+}
+
+/// The hash of what is too long for the stack. All parts have been seen to be there.
+#[cold]
+fn stream<'v, E>(seed: &str, parts: impl Iterator<Item = Result<&'v AttributeValue, E>>) -> u64 {
+    struct Stream(Xxh3);
+    impl std::fmt::Write for Stream {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            self.0.update(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut stream = Stream(Xxh3::new());
+    stream.0.update(seed.as_bytes());
+    for part in parts.flatten() {
+        stream.0.update(&[SEPARATOR]);
+        let _ = write!(stream, "{part}");
+    }
+    stream.0.digest()
+}
+
+/// Bytes to be hashed, as long as there is room.
+struct Line {
     bytes: [u8; STACK_BYTES],
     len: usize,
-    /// What did not fit: the state of the whole hash so far. Boxed would allocate; this is rare and large.
-    streamed: Option<Xxh3>,
+    is_whole: bool,
 }
 
-impl Draw {
+impl Line {
     #[inline]
-    pub(crate) fn new(seed: &str) -> Self {
-        let mut draw = Self { bytes: [0; STACK_BYTES], len: 0, streamed: None };
-        draw.push_bytes(seed.as_bytes());
-        draw
-    }
-
-    /// Adds one part of the split key. `false` when it is missing: an empty text or list counts as missing,
-    /// or everybody without an identity would land together.
-    #[inline]
-    pub(crate) fn push(&mut self, value: &AttributeValue) -> bool {
-        match value {
-            AttributeValue::Text(text) if text.as_str().is_empty() => return false,
-            AttributeValue::List(values) if values.is_empty() => return false,
-            _ => {}
-        }
-        self.push_bytes(&[SEPARATOR]);
-        if let AttributeValue::Text(text) = value {
-            self.push_bytes(text.as_str().as_bytes());
-            true
-        } else {
-            // Numbers and booleans count by how they are written. Writing here can't fail.
-            write!(self, "{value}").is_ok()
-        }
-    }
-
-    fn push_bytes(&mut self, bytes: &[u8]) {
-        if self.streamed.is_none() {
-            if let Some(room) = self.bytes.get_mut(self.len..self.len + bytes.len()) {
+    fn push(&mut self, bytes: &[u8]) {
+        match self.bytes.get_mut(self.len..self.len + bytes.len()) {
+            Some(room) => {
                 room.copy_from_slice(bytes);
                 self.len += bytes.len();
-                return;
             }
-            let mut hash = Xxh3::new();
-            hash.update(&self.bytes[..self.len]);
-            self.streamed = Some(hash);
+            None => self.is_whole = false,
         }
-        if let Some(hash) = &mut self.streamed {
-            hash.update(bytes);
-        }
-    }
-
-    /// Where the draw lands in `0..total`.
-    #[inline]
-    pub(crate) fn bucket(&self, total: u64) -> u64 {
-        let hash = match &self.streamed {
-            None => xxh3_64(&self.bytes[..self.len]),
-            Some(hash) => hash.digest(),
-        };
-        scale(hash, total)
     }
 }
 
-impl std::fmt::Write for Draw {
+impl std::fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.push_bytes(text.as_bytes());
+        self.push(text.as_bytes());
         Ok(())
+    }
+}
+
+/// Whether a value can be drawn by: an empty text or list counts as missing, or everybody without an identity
+/// would land together.
+#[inline]
+pub(crate) fn is_identity(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::Text(text) => !text.as_str().is_empty(),
+        AttributeValue::List(values) => !values.is_empty(),
+        _ => true,
     }
 }
 
@@ -118,14 +133,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_stack_and_the_stream_agree(seed in ".{0,300}", values in prop::collection::vec(".{1,200}", 1..5), total in 1u64..u64::from(u32::MAX)) {
-            let mut draw = Draw::new(&seed);
-            for value in &values {
-                prop_assert!(draw.push(&value.as_str().into()));
-            }
+        fn the_stack_and_the_stream_agree(seed in ".{0,150}", values in prop::collection::vec(".{1,100}", 1..5), total in 1u64..u64::from(u32::MAX)) {
+            let attributes: Vec<AttributeValue> = values.iter().map(|value| value.as_str().into()).collect();
+            let drawn = draw(&seed, || attributes.iter().map(Ok::<_, ()>), total).unwrap();
             let texts: Vec<&str> = values.iter().map(String::as_str).collect();
-            prop_assert_eq!(draw.bucket(total), bucket(&seed, &texts, total));
-            prop_assert!(draw.bucket(total) < total);
+            prop_assert_eq!(drawn, bucket(&seed, &texts, total));
+            prop_assert!(drawn < total);
+        }
+
+        #[test]
+        fn numbers_count_by_how_they_are_written(number: i64, seed in ".{0,150}") {
+            let attributes: [AttributeValue; 2] = [number.into(), true.into()];
+            let drawn = draw(&seed, || attributes.iter().map(Ok::<_, ()>), 1_000).unwrap();
+            prop_assert_eq!(drawn, bucket(&seed, &[&number.to_string(), "true"], 1_000));
         }
     }
 }

@@ -2,44 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use serde::Deserialize;
-use usher_core::{
-    Context,
-    model::{Document, EnvironmentKey, Seq},
-    protocol::{Mode, RulesetBody, ValuesBody},
-};
+use usher_core::{Context, protocol::Mode};
 
 use crate::{
-    cache::{Cache, Missing},
+    beginning::Beginning,
+    bootstrap::Bootstrap,
+    cache::CacheFolder,
     client::Client,
     connection::Connection,
-    shared::{Config, Shared, Store, context_json},
-    status::Source,
+    shared::{Config, Shared},
 };
-
-/// Flags that a program brings along, for a first start without a server.
-#[derive(Clone, Debug)]
-pub struct Bootstrap {
-    environment: EnvironmentKey,
-    documents: Vec<Document>,
-}
-
-impl Bootstrap {
-    /// Reads what `usher export` writes, or what `GET /sdk/v1/ruleset` answers, for an environment.
-    ///
-    /// # Errors
-    /// Text that is neither.
-    pub fn from_json(environment: &str, json: &str) -> Result<Self, BuildError> {
-        #[derive(Deserialize)]
-        struct Documents {
-            documents: Vec<Document>,
-        }
-        let environment = environment.parse().map_err(BuildError::Bootstrap)?;
-        let read: Documents =
-            serde_json::from_str(json).map_err(|error| BuildError::Bootstrap(error.to_string()))?;
-        Ok(Self { environment, documents: read.documents })
-    }
-}
 
 /// Why a client can't be built. What comes later is never an error, but a status.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +19,8 @@ pub enum BuildError {
     /// Not an address of a server.
     #[error("`{0}` is not the address of a server: give one such as https://flags.example.org")]
     Url(String),
-    /// The bootstrap can't be read.
-    #[error("the bootstrap can't be read: {0}")]
+    /// The bootstrap can't be read, or is not of the sort that the client's mode needs.
+    #[error("the bootstrap can't be used: {0}")]
     Bootstrap(String),
     /// No thread for the connection.
     #[error("the background thread can't be started: {0}")]
@@ -101,21 +73,23 @@ impl Builder {
         self
     }
 
-    /// Values mode: who is asked for. The context that a call passes is then not looked at.
+    /// Values mode: who is asked for. The context that a call passes is then not looked at; see
+    /// [`Client::set_context`].
     #[must_use]
     pub fn context(mut self, context: Context) -> Self {
         self.context = context;
         self
     }
 
-    /// A folder in which flags survive the process.
+    /// A folder in which flags survive the process. Several programs may share it.
     #[must_use]
     pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache_dir = Some(folder.into());
         self
     }
 
-    /// Flags to begin with where there is neither a server nor a cache.
+    /// Flags to begin with where there is neither a server nor a cache. Nobody knows how old they are, so a
+    /// flag's `whenStale` takes them for older than any span.
     #[must_use]
     pub fn bootstrap(mut self, bootstrap: Bootstrap) -> Self {
         self.bootstrap = Some(bootstrap);
@@ -150,11 +124,9 @@ impl Builder {
             self.mode.unwrap_or(if self.key.starts_with("uck_") { Mode::Values } else { Mode::Ruleset });
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(BuildError::Randomness)?;
-        let person = if mode == Mode::Values { self.context.targeting_key() } else { None };
+        let bootstrap = self.bootstrap.map(|bootstrap| bootstrap.for_mode(mode)).transpose()?;
         let venue = self.venue.as_deref();
-        let cache =
-            self.cache_dir.map(|folder| Cache::new(&folder, &self.url, &self.key, mode, venue, person));
-        let context = context_json(&self.context, venue);
+        let cache = self.cache_dir.map(|folder| CacheFolder::new(&folder, &self.url, &self.key, mode, venue));
         let config = Config {
             url: self.url,
             key: self.key,
@@ -163,10 +135,11 @@ impl Builder {
             app_version: self.app_version,
             instance: format!("{:016x}", u64::from_le_bytes(random)),
             cache,
+            bootstrap,
         };
-        let shared = Arc::new(Shared::new(config, context));
-        let mut connection = Connection::new(Arc::clone(&shared));
-        begin(&shared, &mut connection, self.bootstrap);
+        let shared = Arc::new(Shared::new(config, &self.context));
+        let beginning = Beginning::find(&shared.config, self.context.targeting_key());
+        let connection = Connection::new(Arc::clone(&shared), beginning);
         match self.runtime {
             Some(runtime) => drop(runtime.spawn(connection.run())),
             None => {
@@ -179,30 +152,5 @@ impl Builder {
             }
         }
         Ok(Client::new(shared))
-    }
-}
-
-/// What there is without a network: the disk, else the bootstrap.
-fn begin(shared: &Shared, connection: &mut Connection, bootstrap: Option<Bootstrap>) {
-    if let Some(cache) = &shared.config.cache {
-        let read = match shared.config.mode {
-            Mode::Ruleset => cache.read::<RulesetBody>().map(|(body, heard)| {
-                shared.set_heard(heard);
-                connection.begin_with_ruleset(body);
-            }),
-            Mode::Values => cache.read::<ValuesBody>().map(|(body, heard)| {
-                shared.set_heard(heard);
-                connection.begin_with_values(body);
-            }),
-        };
-        match read {
-            Ok(()) => return,
-            Err(Missing::None) => {}
-            Err(Missing::Damaged(report)) => shared.report(report),
-        }
-    }
-    if let (Some(bootstrap), Mode::Ruleset) = (bootstrap, shared.config.mode) {
-        let mut store = Store { environment: Some(bootstrap.environment), ..Store::default() };
-        store.replace(shared, bootstrap.documents, Seq::ZERO, Source::Bootstrap);
     }
 }

@@ -9,12 +9,13 @@ use crate::{
     builder::Builder,
     details::{Details, ObjectValue, StringValue},
     listeners::{Change, Subscription},
-    shared::{Shared, context_json, now},
-    snapshot::{Answer, Data},
+    shared::{Shared, now},
+    snapshot::{Answer, Data, Freshness},
     status::{Source, Status},
 };
 
-/// Reads flags. Cheap to clone; when the last clone is dropped, the connection ends.
+/// Reads flags. Cheap to clone; when the last clone is dropped, the connection ends. A listener that holds a
+/// clone keeps it open, until [`Client::close`].
 #[derive(Clone)]
 pub struct Client(Arc<Handle>);
 
@@ -22,7 +23,7 @@ struct Handle(Arc<Shared>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.closed.send_replace(true);
+        self.0.close();
     }
 }
 
@@ -133,12 +134,13 @@ impl Client {
         }
     }
 
-    /// Calls back after flags have changed, until the subscription is dropped.
+    /// Calls back after flags have changed, until the subscription is dropped. It may read flags, and should
+    /// return soon: the connection waits for it.
     pub fn on_change(&self, callback: impl Fn(&Change) + Send + Sync + 'static) -> Subscription {
         self.shared().changes.add(callback)
     }
 
-    /// Calls back after the status has changed, until the subscription is dropped.
+    /// Calls back after the status has changed, until the subscription is dropped; likewise.
     pub fn on_status(&self, callback: impl Fn(&Status) + Send + Sync + 'static) -> Subscription {
         self.shared().statuses.add(callback)
     }
@@ -146,7 +148,7 @@ impl Client {
     /// How the client stands with its server.
     #[must_use]
     pub fn status(&self) -> Status {
-        *self.shared().status.borrow()
+        self.shared().status()
     }
 
     /// Where answers come from.
@@ -164,26 +166,44 @@ impl Client {
     /// Waits until the client is live; `false` when it is not within `timeout`. Nobody needs to: reading is
     /// right before.
     pub async fn wait_until_live(&self, timeout: Duration) -> bool {
-        let mut status = self.shared().status.subscribe();
-        let live = status.wait_for(|status| *status == Status::Live);
-        tokio::time::timeout(timeout, live).await.is_ok_and(|live| live.is_ok())
+        let shared = self.shared();
+        let mut status = shared.status.subscribe();
+        let live = status.wait_for(|status| *status == Status::Live || *shared.closed.borrow());
+        tokio::time::timeout(timeout, live)
+            .await
+            .is_ok_and(|status| status.is_ok_and(|status| *status == Status::Live))
     }
 
-    /// Values mode: asks for somebody else, or somewhere else, from now on.
+    /// Values mode: asks for somebody else, or somewhere else, from now on. Until the server has answered, the
+    /// client is not live: for the same targeting key the values stay what they are, as [`Status::Stale`]; for
+    /// another one they are what the disk has for it, else the bootstrap, else the caller's defaults. In
+    /// ruleset mode every call has its own context, and nothing happens.
     pub fn set_context(&self, context: &Context) {
-        let json = context_json(context, self.shared().config.venue.as_deref());
-        self.shared().context.send_replace(json);
+        self.shared().ask_for(context);
     }
 
     /// Counts something that happened at the context's venue: an order, an error, a number of seconds.
     pub fn track(&self, metric: &str, context: &Context, value: f64) {
-        let venue = context.venue().or(self.shared().config.venue.as_deref());
-        self.shared().events.track(metric, venue, value);
+        self.shared().events.track(metric, self.venue(context), value);
     }
 
-    /// Ends the connection; returns at once. Answers go on from what there is.
+    /// Counts that somebody was shown what a flag gives them, by variant and venue. Reading a flag does not
+    /// count: a program reads more often than it shows.
+    pub fn expose(&self, flag: &str, context: &Context) {
+        let snapshot = self.shared().snapshot.load();
+        if let Some(variant) = snapshot.answer(flag, context, self.shared().freshness(), now).variant {
+            self.shared().events.expose(flag, variant, self.venue(context));
+        }
+    }
+
+    fn venue<'a>(&'a self, context: &'a Context) -> Option<&'a str> {
+        context.venue().or(self.shared().config.venue.as_deref())
+    }
+
+    /// Ends the connection; returns at once. What was counted is still sent, in the background and for a few
+    /// seconds at most. Answers go on from what there is.
     pub fn close(&self) {
-        self.shared().closed.send_replace(true);
+        self.shared().close();
     }
 
     #[inline]
@@ -200,7 +220,8 @@ impl Client {
         answer.value.and_then(typed).unwrap_or(default)
     }
 
-    fn details<T>(
+    /// The answer without a default: a flag can leave its value to the caller.
+    pub(crate) fn details<T>(
         &self,
         flag: &str,
         context: &Context,
@@ -208,8 +229,10 @@ impl Client {
     ) -> Details<Option<T>> {
         let shared = self.shared();
         let snapshot = shared.snapshot.load();
-        let freshness = shared.freshness();
-        let Answer { value, variant, mut reason, mut error } = snapshot.answer(flag, context, freshness, now);
+        let freshness = Freshness { live: shared.status() == Status::Live, ..shared.freshness() };
+        let answer = snapshot.answer(flag, context, freshness, now);
+        let metadata = answer.metadata();
+        let Answer { value, variant, mut reason, mut error, .. } = answer;
         let typed = value.map(typed);
         if let Some(None) = typed {
             (reason, error) = (Reason::Error, Some(ErrorCode::TypeMismatch));
@@ -224,6 +247,7 @@ impl Client {
             // A clock that went back makes no answer older than it is.
             age: (heard > 0)
                 .then(|| Duration::from_millis(u64::try_from(now().millis() - heard).unwrap_or(0))),
+            metadata,
         }
     }
 }
@@ -235,21 +259,21 @@ impl std::fmt::Debug for Client {
     }
 }
 
-fn boolean(value: &VariantValue) -> Option<bool> {
+pub(crate) fn boolean(value: &VariantValue) -> Option<bool> {
     match value {
         VariantValue::Boolean(value) => Some(*value),
         _ => None,
     }
 }
 
-fn integer(value: &VariantValue) -> Option<i64> {
+pub(crate) fn integer(value: &VariantValue) -> Option<i64> {
     match value {
         VariantValue::Integer(value) => Some(*value),
         _ => None,
     }
 }
 
-fn float(value: &VariantValue) -> Option<f64> {
+pub(crate) fn float(value: &VariantValue) -> Option<f64> {
     match value {
         VariantValue::Float(value) => Some(*value),
         // In values mode a whole number has lost its flag's type on the way.
@@ -259,14 +283,14 @@ fn float(value: &VariantValue) -> Option<f64> {
     }
 }
 
-fn string<'d>(value: &VariantValue) -> Option<StringValue<'d>> {
+pub(crate) fn string<'d>(value: &VariantValue) -> Option<StringValue<'d>> {
     match value {
         VariantValue::String(text) => Some(StringValue::Served(Arc::clone(text))),
         _ => None,
     }
 }
 
-fn object<'d>(value: &VariantValue) -> Option<ObjectValue<'d>> {
+pub(crate) fn object<'d>(value: &VariantValue) -> Option<ObjectValue<'d>> {
     match value {
         VariantValue::Object(value) => Some(ObjectValue::Served(Arc::clone(value))),
         _ => None,

@@ -1,375 +1,333 @@
 //! The background task: keeps a stream open, polls while there is none, writes the cache, sends what was
 //! counted. It ends when the client is closed, whatever it is waiting for.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{SinkExt, StreamExt};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, sleep, timeout},
-};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
-    tungstenite::{
-        Error as WsError, Message,
-        client::IntoClientRequest,
-        http::{HeaderValue, StatusCode},
-        protocol::WebSocketConfig,
-    },
-};
+use tokio::time::{Instant, sleep_until, timeout};
 use usher_core::{
-    model::Seq,
-    protocol::{
-        Ack, ClientFrame, ErrorCode, FrameError, HEARTBEAT_SECONDS, Hello, Mode, Resume, RulesetBody, SCHEMA,
-        SUBPROTOCOL, Scope, ServerFrame, ValuesBody,
-    },
+    model::{Seq, Timestamp},
+    protocol::Resume,
 };
 
 use crate::{
+    asked::Asked,
     backoff::{Backoff, draw},
-    machine::{Action, Machine},
-    polling::{Polled, poll},
-    shared::{Shared, Store},
+    beginning::Beginning,
+    bootstrap::Flags,
+    link::{End, Socket, open_after},
+    machine::Machine,
+    polling::{self, Polled},
+    saving::{Saving, State},
+    sender,
+    shared::{Shared, now},
     status::Source,
+    store::{Lost, Store},
 };
 
-/// A connection that is not there by then will not come.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Streams that fail in a row before it is tried by polling too.
 const POLL_AFTER: u32 = 2;
-/// Largest frame that is taken from a server, in bytes.
-const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
-/// How often what was counted is sent.
-const FLUSH_EVERY: Duration = Duration::from_secs(10);
-/// Changes are written to disk at most this often.
-const SAVE_EVERY: Duration = Duration::from_millis(250);
+/// How often it is polled at most; more often where the server's heartbeat is shorter, so that what is polled
+/// counts as live.
+const POLL_EVERY: Duration = Duration::from_secs(10);
+/// What is added to that, at most, after a poll that failed.
+const POLL_LATER: Duration = Duration::from_secs(20);
+/// Longest time for which a server can send a client away.
+const LONGEST_AWAY: Duration = Duration::from_secs(60);
+/// How long a client that was closed may take to send what it has counted.
+const FAREWELL: Duration = Duration::from_secs(3);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// Why a stream ended.
-enum End {
-    /// It broke, or could not be opened.
-    Broken(String),
-    /// The server refuses the key.
-    Refused(String),
-    /// The server asks to come again after so many milliseconds.
-    Later(u64),
-}
+type Poll = Pin<Box<dyn Future<Output = Result<Polled, String>> + Send>>;
 
 /// The background task's own state.
 pub(crate) struct Connection {
-    shared: Arc<Shared>,
-    machine: Machine,
-    store: Store,
-    http: reqwest::Client,
-    tag: Option<String>,
-    /// When there was something to be saved for the first time since it was saved.
-    unsaved: Option<Instant>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) machine: Machine,
+    pub(crate) store: Store,
+    pub(crate) backoff: Backoff,
+    pub(crate) heartbeat: Duration,
+    /// The context that the server was told last, or was polled for.
+    pub(crate) told: Arc<Asked>,
+    /// The context that the values in the store are for.
+    applied: Arc<Asked>,
+    http: Option<reqwest::Client>,
+    /// The tag of what was polled, while that is still what there is.
+    pub(crate) tag: Option<String>,
+    saving: Saving,
+    /// When the server last confirmed what is in the store.
+    confirmed: Timestamp,
+    /// Until when that counts as live.
+    live_until: Option<Instant>,
+    /// The server refuses this client; polling with the same key would be no better.
+    refused: bool,
+    /// Polling works while streaming does not.
+    polls: bool,
 }
 
 impl Connection {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let http = reqwest::Client::builder().timeout(CONNECT_WITHIN).build().unwrap_or_default();
-        let (machine, store) = (Machine::default(), Store::default());
-        Self { shared, machine, store, http, tag: None, unsaved: None }
+    pub(crate) fn new(shared: Arc<Shared>, beginning: Beginning) -> Self {
+        let http = polling::client().map_err(|error| {
+            shared.report(format!("there is no polling, and nothing is counted: {error}"));
+        });
+        let asked = Arc::clone(&*shared.asked.borrow());
+        let saving = Saving::new(shared.config.cache.is_some());
+        let mut connection = Self {
+            shared,
+            machine: Machine::default(),
+            store: Store::default(),
+            backoff: Backoff::default(),
+            heartbeat: Duration::from_secs(usher_core::protocol::HEARTBEAT_SECONDS.into()),
+            told: Arc::clone(&asked),
+            applied: asked,
+            http: http.ok(),
+            tag: None,
+            saving,
+            confirmed: beginning.heard,
+            live_until: None,
+            refused: false,
+            polls: false,
+        };
+        connection.begin(beginning);
+        connection
     }
 
-    /// Begins with what an earlier process has left.
-    pub(crate) fn begin_with_ruleset(&mut self, body: RulesetBody) {
-        self.machine = Machine::resuming(Resume { epoch: body.epoch, seq: body.seq }, body.at);
-        self.store.environment = Some(body.environment);
-        self.store.replace(&self.shared, body.documents, body.seq, Source::Cache);
-    }
-
-    /// Begins with what an earlier process has left.
-    pub(crate) fn begin_with_values(&mut self, body: ValuesBody) {
-        self.machine = Machine::resuming(Resume { epoch: body.epoch, seq: body.seq }, body.at);
-        self.store.environment = Some(body.environment);
-        self.store.replace_values(&self.shared, body.values, Source::Cache);
+    /// Begins with what there is before the network.
+    fn begin(&mut self, beginning: Beginning) {
+        let Beginning { source, flags, place, heard, reports } = beginning;
+        reports.into_iter().for_each(|report| self.shared.report(report));
+        self.shared.set_heard(heard);
+        let seq = place.map_or(Seq::ZERO, |(place, _)| place.seq);
+        if let Some((place, at)) = place {
+            self.machine = Machine::resuming(place, at);
+        }
+        let Some((environment, flags)) = flags else { return };
+        self.store.environment = Some(environment);
+        match flags {
+            Flags::Documents(documents) => {
+                // It has an environment, so it can't fail.
+                let _ = self.store.replace(&self.shared, documents, seq, source);
+            }
+            Flags::Values(values) => self.store.replace_values(&self.shared, values, 0, source),
+        }
     }
 
     /// Runs until the client is closed.
     pub(crate) async fn run(mut self) {
         let mut closed = self.shared.closed.subscribe();
-        let sender = tokio::spawn(flush(Arc::clone(&self.shared), self.http.clone()));
+        let sender = self.http.clone().map(|http| tokio::spawn(sender::run(Arc::clone(&self.shared), http)));
         tokio::select! {
             () = self.keep_connected() => {}
             _ = closed.wait_for(|closed| *closed) => {}
         }
-        sender.abort();
-        self.save();
-        self.shared.lose(true);
+        self.save(true);
+        if let Some(mut sender) = sender
+            && timeout(FAREWELL, &mut sender).await.is_err()
+        {
+            sender.abort();
+        }
     }
 
     async fn keep_connected(&mut self) {
-        let mut backoff = Backoff::default();
+        let mut pause = Duration::ZERO;
         loop {
-            let end = self.stream(&mut backoff).await;
-            let refused = matches!(end, End::Refused(_));
-            self.shared.lose(refused);
-            self.save();
-            let wait = match end {
-                End::Later(millis) => Duration::from_millis(millis),
-                End::Refused(why) => {
-                    self.shared.report(why);
-                    backoff.refused(draw())
-                }
-                End::Broken(why) => {
-                    tracing::debug!(%why, "the stream ended");
-                    let wait = backoff.next(draw());
-                    if backoff.failures() > POLL_AFTER {
-                        self.poll().await;
-                    }
-                    wait
-                }
-            };
-            sleep(wait).await;
+            let socket = self.connect(pause).await;
+            let begun = Instant::now();
+            let end = self.stream(socket).await;
+            // One that breaks again and again is no stream, however well it begins.
+            if begun.elapsed() >= self.heartbeat {
+                self.backoff.reset();
+            }
+            (self.polls, self.live_until) = (false, None);
+            self.shared.lose();
+            self.save(true);
+            pause = self.after(end);
         }
     }
 
-    /// Asks once by plain HTTP.
-    async fn poll(&mut self) {
-        match poll(&self.http, &self.shared, self.tag.as_deref()).await {
-            Ok(Polled::NotModified) => self.live(),
+    /// Opens a stream, however long it takes, and polls meanwhile.
+    async fn connect(&mut self, pause: Duration) -> Socket {
+        let mut asked = self.shared.asked.subscribe();
+        let mut opening = Box::pin(open_after(pause, Arc::clone(&self.shared)));
+        let mut poll: Option<Poll> = None;
+        let mut poll_at = Instant::now();
+        loop {
+            let worth = self.polls || self.backoff.failures() >= POLL_AFTER;
+            let polls = worth && !self.refused && self.http.is_some();
+            tokio::select! {
+                opened = &mut opening => {
+                    let end = match opened {
+                        Ok(socket) => return socket,
+                        Err(End::Barred(why)) => self.who_bars(why).await,
+                        Err(end) => end,
+                    };
+                    let pause = self.after(end);
+                    opening = Box::pin(open_after(pause, Arc::clone(&self.shared)));
+                }
+                polled = maybe(&mut poll) => {
+                    poll = None;
+                    poll_at = Instant::now() + self.take(polled);
+                }
+                () = sleep_until(poll_at), if polls && poll.is_none() => poll = self.poll(),
+                _ = asked.changed() => {
+                    (poll, poll_at) = (None, Instant::now());
+                    if std::mem::take(&mut self.refused) {
+                        // It may have been this context that was refused.
+                        opening = Box::pin(open_after(Duration::ZERO, Arc::clone(&self.shared)));
+                    }
+                }
+                () = at(self.saving.due()) => self.save(false),
+                () = at(self.live_until) => {
+                    self.live_until = None;
+                    self.shared.lose();
+                }
+            }
+        }
+    }
+
+    /// How long to wait after a stream that ended, or could not be opened.
+    fn after(&mut self, end: End) -> Duration {
+        match end {
+            End::Later(millis) => Duration::from_millis(millis).min(LONGEST_AWAY),
+            End::Refused(why) => {
+                self.refuse(why);
+                self.backoff.refused(draw())
+            }
+            End::Broken(why) | End::Barred(why) => {
+                self.refused = false;
+                let pause = self.backoff.next(draw());
+                if self.backoff.failures() == POLL_AFTER {
+                    self.shared.report(format!("no stream comes through: {why}"));
+                } else {
+                    tracing::debug!(%why, "no stream");
+                }
+                pause
+            }
+        }
+    }
+
+    fn refuse(&mut self, why: String) {
+        self.refused = true;
+        self.live_until = None;
+        self.shared.report(why);
+        self.shared.go_offline();
+    }
+
+    /// The server refuses a key, or a proxy refuses streams: plain HTTP tells which.
+    async fn who_bars(&mut self, why: String) -> End {
+        let Some(poll) = self.poll() else { return End::Refused(why) };
+        match poll.await {
+            Ok(Polled::Refused(why)) => End::Refused(why),
+            Err(_) => End::Refused(why),
+            polled => {
+                self.take(polled);
+                End::Broken(why)
+            }
+        }
+    }
+
+    /// Asks by plain HTTP.
+    fn poll(&mut self) -> Option<Poll> {
+        self.told = Arc::clone(&*self.shared.asked.borrow());
+        if self.told.generation != self.applied.generation {
+            self.tag = None;
+        }
+        let (http, shared) = (self.http.clone()?, Arc::clone(&self.shared));
+        Some(Box::pin(polling::poll(http, shared, Arc::clone(&self.told), self.tag.clone())))
+    }
+
+    /// Takes what a poll has brought; says when to poll again.
+    fn take(&mut self, polled: Result<Polled, String>) -> Duration {
+        let often = POLL_EVERY.min(self.heartbeat.mul_f64(2.0 / 3.0)).mul_f64(0.75 + draw() / 2.0);
+        match polled {
+            Ok(Polled::NotModified) => {}
             Ok(Polled::Ruleset(body, tag)) => {
-                self.tag = tag;
                 self.machine.polled(Resume { epoch: body.epoch, seq: body.seq }, body.at);
                 self.store.environment = Some(body.environment);
-                self.store.replace(&self.shared, body.documents, body.seq, Source::Server);
-                self.changed();
-                self.live();
+                // It has an environment, so it can't fail.
+                let _ = self.store.replace(&self.shared, body.documents, body.seq, Source::Server);
+                self.saving.changed();
+                self.tag = tag;
             }
             Ok(Polled::Values(body, tag)) => {
-                self.tag = tag;
                 self.machine.polled(Resume { epoch: body.epoch, seq: body.seq }, body.at);
                 self.store.environment = Some(body.environment);
-                self.store.replace_values(&self.shared, body.values, Source::Server);
-                self.changed();
-                self.live();
+                self.replace_values(body.values);
+                self.tag = tag;
             }
             Ok(Polled::Refused(why)) => {
-                self.shared.report(why);
-                self.shared.lose(true);
+                self.refuse(why);
+                return often;
             }
-            Err(why) => tracing::debug!(%why, "polling failed"),
-        }
-    }
-
-    fn live(&self) {
-        self.shared.hear();
-        self.shared.go_live();
-    }
-
-    /// One stream, from its opening to its end.
-    async fn stream(&mut self, backoff: &mut Backoff) -> End {
-        let mut socket = match timeout(CONNECT_WITHIN, self.open()).await {
-            Ok(Ok(socket)) => socket,
-            Ok(Err(end)) => return end,
-            Err(_) => return End::Broken("no connection in time".to_owned()),
-        };
-        let mut context = self.shared.context.subscribe();
-        context.mark_unchanged();
-        self.machine.connected();
-        if let Err(end) = self.send(&mut socket, &ClientFrame::Hello(Box::new(self.hello()))).await {
-            return end;
-        }
-        let mut silence = Duration::from_secs(u64::from(HEARTBEAT_SECONDS) * 2);
-        loop {
-            let save_at = self.unsaved.map(|since| since + SAVE_EVERY);
-            let message = tokio::select! {
-                message = timeout(silence, socket.next()) => message,
-                () = at(save_at) => {
-                    self.save();
-                    continue;
-                }
-                changed = context.changed() => {
-                    if changed.is_err() {
-                        return End::Broken("the client is gone".to_owned());
-                    }
-                    let context = context.borrow_and_update().clone();
-                    if let Err(end) = self.send(&mut socket, &ClientFrame::Context { context }).await {
-                        return end;
-                    }
-                    continue;
-                }
-            };
-            let message = match message {
-                Err(_) => return End::Broken("nothing was heard for two heartbeats".to_owned()),
-                Ok(None) => return End::Broken("the server has closed the stream".to_owned()),
-                Ok(Some(Err(error))) => return End::Broken(error.to_string()),
-                Ok(Some(Ok(message))) => message,
-            };
-            self.shared.hear();
-            let text = match message {
-                Message::Text(text) => text,
-                Message::Close(_) => return End::Broken("the server has closed the stream".to_owned()),
-                _ => continue,
-            };
-            let frame = match ServerFrame::parse(&text) {
-                Ok(frame) => frame,
-                // A newer server says more than this client understands.
-                Err(FrameError::UnknownType(_)) => continue,
-                Err(FrameError::Malformed(error)) => {
-                    self.machine.forget();
-                    return End::Broken(format!("a frame can't be read: {error}"));
-                }
-            };
-            for action in self.machine.take(frame) {
-                match action {
-                    Action::Ready(seconds, environment) => {
-                        silence = Duration::from_secs(u64::from(seconds.max(1)) * 2);
-                        self.store.environment = Some(environment);
-                    }
-                    Action::Current => {
-                        backoff.reset();
-                        self.live();
-                    }
-                    Action::Ack(seq) => {
-                        if let Err(end) = self.send(&mut socket, &ClientFrame::Ack(Ack { seq })).await {
-                            return end;
-                        }
-                    }
-                    Action::Pong => {
-                        if let Err(end) = self.send(&mut socket, &ClientFrame::Pong).await {
-                            return end;
-                        }
-                    }
-                    Action::Resync(why) => return End::Broken(why.to_owned()),
-                    Action::ReconnectAfter(millis) => return End::Later(millis),
-                    Action::Refused(error) => {
-                        if matches!(
-                            error.code,
-                            ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::UnsupportedSchema
-                        ) {
-                            return End::Refused(format!(
-                                "the server refuses this client: {}",
-                                error.message
-                            ));
-                        }
-                        return match error.retry_after_ms {
-                            Some(millis) => End::Later(millis),
-                            None => End::Broken(error.message),
-                        };
-                    }
-                    change => self.apply(change),
-                }
+            Err(why) => {
+                tracing::debug!(%why, "polling failed");
+                self.live_until = None;
+                self.shared.lose();
+                return often + POLL_LATER.mul_f64(draw());
             }
         }
+        (self.refused, self.polls) = (false, true);
+        self.confirm();
+        often
     }
 
-    fn apply(&mut self, change: Action) {
-        let seq = self.machine.place().map_or(Seq::ZERO, |place| place.seq);
-        match change {
-            Action::Replace(documents) => self.store.replace(&self.shared, documents, seq, Source::Server),
-            Action::Amend(put, delete) => self.store.amend(&self.shared, put, &delete, seq),
-            Action::ReplaceValues(values) => self.store.replace_values(&self.shared, values, Source::Server),
-            Action::AmendValues(put, delete) => self.store.amend_values(&self.shared, put, &delete),
-            _ => return,
+    /// The values for the context that the server was told.
+    pub(crate) fn replace_values(&mut self, values: polling::ValueMap) {
+        if self.applied.person != self.told.person {
+            // What waits to be written is the other person's.
+            self.save(true);
         }
-        self.changed();
+        self.applied = Arc::clone(&self.told);
+        self.store.replace_values(&self.shared, values, self.applied.generation, Source::Server);
+        self.saving.changed();
     }
 
-    fn changed(&mut self) {
-        self.unsaved.get_or_insert_with(Instant::now);
+    /// What there is was amended, or not.
+    pub(crate) fn amended(&mut self, amended: Result<(), Lost>) -> Result<(), End> {
+        self.tag = None;
+        self.saving.changed();
+        amended.map_err(|Lost| {
+            self.machine.forget();
+            End::Broken("there is nothing that could be amended".to_owned())
+        })
     }
 
-    async fn open(&self) -> Result<Socket, End> {
-        let config = &self.shared.config;
-        // http becomes ws, https becomes wss.
-        let url = format!("ws{}/sdk/v1/stream", config.url.strip_prefix("http").unwrap_or_default());
-        let broken = |error: &dyn std::fmt::Display| End::Broken(error.to_string());
-        let mut request = url.into_client_request().map_err(|error| broken(&error))?;
-        let key = HeaderValue::from_str(&format!("Bearer {}", config.key));
-        let mut key = key.map_err(|_| End::Refused("this key has characters that no key has".to_owned()))?;
-        key.set_sensitive(true);
-        request.headers_mut().insert("Authorization", key);
-        request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-        let limits = WebSocketConfig::default()
-            .max_message_size(Some(MAX_FRAME_BYTES))
-            .max_frame_size(Some(MAX_FRAME_BYTES));
-        // Acks are small, and convergence is measured by them: they don't wait for more to send.
-        match connect_async_with_config(request, Some(limits), true).await {
-            Ok((socket, _)) => Ok(socket),
-            Err(WsError::Http(response))
-                if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
-            {
-                Err(End::Refused(format!("the server refuses this key ({})", response.status())))
-            }
-            Err(error) => Err(broken(&error)),
-        }
+    /// The server has confirmed that what there is is its newest.
+    pub(crate) fn confirm(&mut self) {
+        self.confirmed = now();
+        self.live_until = Some(Instant::now() + self.heartbeat * 2);
+        self.saving.confirmed();
+        self.shared.go_live(self.applied.generation);
     }
 
-    fn hello(&self) -> Hello {
-        let config = &self.shared.config;
-        let venues = config.venue.iter().filter_map(|venue| venue.parse().ok()).collect();
-        Hello {
-            sdk: concat!("usher-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
-            version: config.app_version.clone(),
-            instance: Some(config.instance.clone()),
-            mode: config.mode,
-            context: (config.mode == Mode::Values).then(|| self.shared.context.borrow().clone()),
-            scope: Some(Scope { venues }),
-            resume: self.machine.place(),
-            schemas: vec![SCHEMA],
-        }
+    /// When there is something to be written.
+    pub(crate) fn save_at(&self) -> Option<Instant> {
+        self.saving.due()
     }
 
-    async fn send(&self, socket: &mut Socket, frame: &ClientFrame) -> Result<(), End> {
-        let text = serde_json::to_string(frame).map_err(|error| End::Broken(error.to_string()))?;
-        match timeout(CONNECT_WITHIN, socket.send(Message::text(text))).await {
-            Ok(sent) => sent.map_err(|error| End::Broken(error.to_string())),
-            Err(_) => Err(End::Broken("the server takes nothing".to_owned())),
-        }
-    }
-
-    /// Writes what there is to disk, if it has changed. Small and rare enough to be done in place: this task
-    /// serves nobody who waits.
-    fn save(&mut self) {
-        let (Some(_), Some(cache)) = (self.unsaved.take(), &self.shared.config.cache) else { return };
-        let (Some(place), Some(environment)) = (self.machine.place(), self.store.environment.clone()) else {
-            return;
-        };
-        let (Resume { epoch, seq }, at) = (place, self.machine.at());
-        let heard = self.shared.heard();
-        let written = match self.shared.config.mode {
-            Mode::Ruleset => {
-                let documents = self.store.documents.values().cloned().collect();
-                cache.write(&RulesetBody { epoch, seq, schema: SCHEMA, at, environment, documents }, heard)
-            }
-            Mode::Values => {
-                let values = self.store.values.clone();
-                cache.write(&ValuesBody { epoch, seq, schema: SCHEMA, at, environment, values }, heard)
-            }
-        };
-        if let Err(error) = written {
-            self.shared.report(format!("the flags can't be written to disk: {error}"));
-        }
+    pub(crate) fn save(&mut self, now: bool) {
+        let place = self.machine.place().map(|place| (place, self.machine.at()));
+        let Self { shared, store, applied, confirmed, saving, .. } = self;
+        let state = State { shared, store, asked: applied, place, confirmed: *confirmed };
+        saving.save(&state, now);
     }
 }
 
-async fn at(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => tokio::time::sleep_until(instant).await,
+/// A task that ends, even by a panic or with its runtime, leaves nobody believing that it is live.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.go_offline();
+    }
+}
+
+async fn maybe<F: Future + Unpin>(future: &mut Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }
 
-/// Sends what was counted, now and then.
-async fn flush(shared: Arc<Shared>, http: reqwest::Client) {
-    let mut number = 0_u64;
-    loop {
-        sleep(FLUSH_EVERY).await;
-        number += 1;
-        let name = format!("{}-{number}", shared.config.instance);
-        let Some(batch) = shared.events.take(&name) else { continue };
-        let url = format!("{}/sdk/v1/events", shared.config.url);
-        // The name makes a second sending harmless.
-        for _ in 0..2 {
-            let sent = http.post(&url).bearer_auth(&shared.config.key).json(&batch).send().await;
-            if sent.is_ok_and(|response| response.status().is_success()) {
-                break;
-            }
-            sleep(Duration::from_secs(1)).await;
-        }
+pub(crate) async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }

@@ -12,7 +12,8 @@ use crate::status::Source;
 pub struct Details<T> {
     /// The value.
     pub value: T,
-    /// The variant; none for the caller's default.
+    /// The variant; none where there is none, as after an error. One without a value of its own stands for the
+    /// caller's default.
     pub variant: Option<String>,
     /// Why.
     pub reason: Reason,
@@ -20,14 +21,27 @@ pub struct Details<T> {
     pub error: Option<ErrorCode>,
     /// Where the answer comes from.
     pub source: Source,
-    /// How long ago the server was last heard of; none when it never was.
+    /// How long ago the server last confirmed that this is its newest; none when it never did.
     pub age: Option<Duration>,
+    /// What else there is to know.
+    pub metadata: Metadata,
+}
+
+/// What else there is to know about an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// The part of the split key that the context lacks, when that is why the off variant is served.
+    pub missing_split_key: Option<String>,
+    /// The prerequisite that was not met, when that is why the off variant is served.
+    pub failed_prerequisite: Option<String>,
 }
 
 impl<T> Details<T> {
     pub(crate) fn map<U>(self, with: impl FnOnce(T) -> U) -> Details<U> {
-        let Self { value, variant, reason, error, source, age } = self;
-        Details { value: with(value), variant, reason, error, source, age }
+        let Self { value, variant, reason, error, source, age, metadata } = self;
+        Details { value: with(value), variant, reason, error, source, age, metadata }
     }
 }
 

@@ -13,24 +13,39 @@
 //! }
 //! # Ok::<(), usher_sdk::BuildError>(())
 //! ```
+//!
+//! A gate or a backend has a server key, gets the rules and evaluates for whomever it is asked ([`Mode::Ruleset`]).
+//! A phone has a client key and gets the values for its one context ([`Mode::Values`]). The feature `openfeature`
+//! gives a provider for the `open-feature` crate.
 
+mod asked;
 mod backoff;
+mod beginning;
+mod bootstrap;
 mod builder;
 mod cache;
 mod client;
 mod connection;
 mod details;
 mod events;
+mod link;
 mod listeners;
 mod machine;
+#[cfg(feature = "openfeature")]
+pub mod openfeature;
 mod polling;
+mod saving;
+mod sender;
 mod shared;
 mod snapshot;
 mod status;
+mod store;
+mod stream;
 
-pub use builder::{Bootstrap, BuildError, Builder};
+pub use bootstrap::Bootstrap;
+pub use builder::{BuildError, Builder};
 pub use client::Client;
-pub use details::{Details, ObjectValue, StringValue};
+pub use details::{Details, Metadata, ObjectValue, StringValue};
 pub use listeners::{Change, Subscription};
 pub use status::{Source, Status};
 pub use usher_core::{Context, ErrorCode, Reason, Trace, protocol::Mode};

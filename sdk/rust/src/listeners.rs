@@ -51,9 +51,12 @@ impl<T: 'static> Listeners<T> {
         all.push((id, Arc::new(callback)));
         let list: Weak<List<T>> = Arc::downgrade(&self.0);
         Subscription(Some(Box::new(move || {
-            if let Some(list) = list.upgrade() {
-                list.lock().unwrap_or_else(PoisonError::into_inner).retain(|(own, _)| *own != id);
-            }
+            let Some(list) = list.upgrade() else { return };
+            let mut all = list.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = all.iter().position(|(own, _)| *own == id).map(|at| all.remove(at));
+            // Dropped after the lock: a callback may hold a subscription, or a client, of its own.
+            drop(all);
+            drop(own);
         })))
     }
 
@@ -91,5 +94,13 @@ mod tests {
         drop(first);
         listeners.tell(&1);
         assert_eq!(count.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn one_who_holds_another_can_leave_with_it() {
+        let listeners = Listeners::<u32>::default();
+        let inner = listeners.add(|_| ());
+        drop(listeners.add(move |_| drop(format!("{inner:?}"))));
+        assert!(listeners.0.lock().unwrap().is_empty());
     }
 }

@@ -3,12 +3,12 @@
 //! It never guesses. A delta that does not begin where the client stands, a snapshot with a part missing, a
 //! state that does not apply: all of them end in asking anew.
 
-use indexmap::IndexMap;
-use serde_json::value::RawValue;
 use usher_core::{
     model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp},
     protocol::{Delta, Intent, Ready, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Values},
 };
+
+use crate::polling::ValueMap;
 
 /// Documents that a snapshot in parts may hold, in bytes: a hostile server must not fill the memory.
 const MAX_SNAPSHOT_BYTES: usize = 256 * 1024 * 1024;
@@ -23,9 +23,9 @@ pub(crate) enum Action {
     /// These documents have changed, those are gone.
     Amend(Vec<Document>, Vec<DocumentId>),
     /// All values are new.
-    ReplaceValues(IndexMap<String, Box<RawValue>>),
+    ReplaceValues(ValueMap),
     /// These values have changed, those are gone.
-    AmendValues(IndexMap<String, Box<RawValue>>, Vec<String>),
+    AmendValues(ValueMap, Vec<String>),
     /// The client has it all: it is live, and this is where it stands.
     Current,
     /// Tell the server what has been applied.
@@ -47,6 +47,10 @@ pub(crate) struct Machine {
     at: Timestamp,
     epoch: Option<Epoch>,
     parts: Option<Parts>,
+    /// What the server had when this connection began: a client that has less has not heard all of it yet.
+    until: Option<Seq>,
+    /// It has promised something, and nothing of it has come.
+    owes: bool,
 }
 
 #[derive(Debug)]
@@ -78,6 +82,7 @@ impl Machine {
     pub(crate) fn connected(&mut self) {
         self.parts = None;
         self.epoch = None;
+        (self.until, self.owes) = (None, false);
     }
 
     /// Forgets where it stands, so that the next connection begins with everything.
@@ -99,11 +104,14 @@ impl Machine {
             ServerFrame::Delta(delta) => self.delta(delta),
             ServerFrame::Values(values) => self.values(values),
             ServerFrame::Ping(ping) => {
-                let behind = self.parts.is_none() && self.place.is_some_and(|place| place.seq < ping.seq);
-                if behind {
+                if !self.is_current() {
+                    // What it is missing is on its way; until then a ping says nothing about what it has.
+                    return vec![Action::Pong];
+                }
+                if self.place.is_some_and(|place| place.seq < ping.seq) {
                     vec![Action::Pong, Action::Resync("the server is ahead, and nothing came")]
                 } else {
-                    vec![Action::Pong]
+                    vec![Action::Pong, Action::Current]
                 }
             }
             ServerFrame::Drain(drain) => vec![Action::ReconnectAfter(drain.reconnect_after_ms)],
@@ -119,9 +127,19 @@ impl Machine {
         let known = self.place.is_some_and(|place| place.epoch == ready.epoch);
         let heartbeat = Action::Ready(ready.heartbeat_sec, ready.environment.clone());
         match ready.intent {
-            Intent::Current if known => vec![heartbeat, Action::Current],
+            Intent::Current if known => {
+                self.until = Some(ready.seq);
+                if self.is_current() {
+                    vec![heartbeat, Action::Current]
+                } else {
+                    self.lost("the server takes an old state for its newest")
+                }
+            }
             Intent::Current => self.lost("the server takes this client for another"),
-            Intent::Delta | Intent::Snapshot => vec![heartbeat],
+            Intent::Delta | Intent::Snapshot => {
+                (self.until, self.owes) = (Some(ready.seq), true);
+                vec![heartbeat]
+            }
         }
     }
 
@@ -149,23 +167,24 @@ impl Machine {
             return Vec::new();
         }
         let documents = self.parts.take().map(|parts| parts.documents).unwrap_or_default();
-        self.place = Some(Resume { epoch, seq: part.seq });
-        self.at = part.at;
-        vec![Action::Replace(documents), Action::Current, Action::Ack(part.seq)]
+        self.arrive(Action::Replace(documents), Resume { epoch, seq: part.seq }, part.at)
     }
 
     fn delta(&mut self, delta: Delta) -> Vec<Action> {
-        let Some(place) =
-            self.place.filter(|place| Some(place.epoch) == self.epoch && place.seq == delta.from)
-        else {
-            return vec![Action::Resync("a delta that does not begin where this client stands")];
+        if self.parts.is_some() {
+            return self.lost("a delta amid a snapshot");
+        }
+        let Some(place) = self.place.filter(|place| Some(place.epoch) == self.epoch) else {
+            return self.lost("a delta of another journal");
         };
+        if place.seq != delta.from {
+            return vec![Action::Resync("a delta that does not begin where this client stands")];
+        }
         if delta.seq < delta.from {
             return vec![Action::Resync("a delta that leads back")];
         }
-        self.place = Some(Resume { seq: delta.seq, ..place });
-        self.at = delta.at;
-        vec![Action::Amend(delta.put, delta.delete), Action::Current, Action::Ack(delta.seq)]
+        let place = Resume { seq: delta.seq, ..place };
+        self.arrive(Action::Amend(delta.put, delta.delete), place, delta.at)
     }
 
     fn values(&mut self, values: Values) -> Vec<Action> {
@@ -174,14 +193,26 @@ impl Machine {
         if !values.full && self.place.is_none_or(|place| place.epoch != epoch || place.seq > seq) {
             return self.lost("values that amend what this client does not have");
         }
-        self.place = Some(Resume { epoch, seq });
-        self.at = values.at;
         let change = if values.full {
             Action::ReplaceValues(values.put)
         } else {
             Action::AmendValues(values.put, values.delete)
         };
-        vec![change, Action::Current, Action::Ack(seq)]
+        self.arrive(change, Resume { epoch, seq }, values.at)
+    }
+
+    /// A change has come whole. The client is live with it, unless there was more when the connection began.
+    fn arrive(&mut self, change: Action, place: Resume, at: Timestamp) -> Vec<Action> {
+        self.place = Some(place);
+        self.at = at;
+        self.owes = false;
+        let current = self.is_current().then_some(Action::Current);
+        [change].into_iter().chain(current).chain([Action::Ack(place.seq)]).collect()
+    }
+
+    fn is_current(&self) -> bool {
+        let has = |until| self.place.is_some_and(|place| place.seq >= until);
+        !self.owes && self.parts.is_none() && self.until.is_some_and(has)
     }
 
     fn lost(&mut self, why: &'static str) -> Vec<Action> {
@@ -200,9 +231,13 @@ mod tests {
     }
 
     fn ready(epoch: u8, intent: &str) -> ServerFrame {
+        ready_at(5, epoch, intent)
+    }
+
+    fn ready_at(seq: u64, epoch: u8, intent: &str) -> ServerFrame {
         let epoch = Epoch::from_bytes([epoch; 16]);
         frame(&format!(
-            r#"{{"type":"ready","epoch":"{epoch}","seq":9,"schema":1,"heartbeatSec":15,"intent":"{intent}","environment":"production"}}"#
+            r#"{{"type":"ready","epoch":"{epoch}","seq":{seq},"schema":1,"heartbeatSec":15,"intent":"{intent}","environment":"production"}}"#
         ))
     }
 
@@ -275,8 +310,28 @@ mod tests {
         let mut behind =
             Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
         assert_eq!(say(&behind.take(ready(1, "current"))), "heartbeat, current");
-        assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":5}"#))), "pong");
+        assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":5}"#))), "pong, current");
         assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":6}"#))), "pong, resync");
+    }
+
+    #[test]
+    fn it_is_live_when_it_has_all_that_there_was_and_not_before() {
+        let place = Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) };
+        let mut machine = Machine::resuming(place, Timestamp::EPOCH);
+        machine.take(ready_at(8, 1, "delta"));
+        let ping = |seq: u64| frame(&format!(r#"{{"type":"ping","seq":{seq}}}"#));
+        assert_eq!(say(&machine.take(ping(8))), "pong");
+        assert_eq!(say(&machine.take(delta(5, 6))), "amend, ack 6");
+        assert_eq!(say(&machine.take(delta(6, 8))), "amend, current, ack 8");
+        assert_eq!(say(&machine.take(ping(8))), "pong, current");
+        machine.connected();
+        machine.take(ready_at(8, 1, "snapshot"));
+        assert_eq!(say(&machine.take(ping(8))), "pong", "a snapshot is owed");
+        machine.take(part(1, 2));
+        assert_eq!(say(&machine.take(ping(8))), "pong", "half a snapshot is none");
+        assert_eq!(say(&machine.take(delta(8, 9))), "resync");
+        machine.connected();
+        assert_eq!(say(&machine.take(ready_at(9, 1, "current"))), "resync");
     }
 
     #[test]

@@ -1,10 +1,20 @@
 //! Getting everything by plain HTTP, where a stream does not come through.
 
-use reqwest::{StatusCode, header};
-use serde_json::json;
-use usher_core::protocol::{Mode, RulesetBody, ValuesBody};
+use std::{sync::Arc, time::Duration};
 
-use crate::shared::Shared;
+use indexmap::IndexMap;
+use reqwest::{StatusCode, header};
+use serde_json::{json, value::RawValue};
+use tokio::time::timeout;
+use usher_core::protocol::{Mode, RulesetBody, SCHEMA, ValuesBody};
+
+use crate::{asked::Asked, link::CONNECT_WITHIN, shared::Shared};
+
+/// Longest time that one poll may take.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Values by flag, as the server has written them.
+pub(crate) type ValueMap = IndexMap<String, Box<RawValue>>;
 
 /// What a poll has brought.
 pub(crate) enum Polled {
@@ -18,21 +28,38 @@ pub(crate) enum Polled {
     Refused(String),
 }
 
+/// A client for plain HTTP. It gives up on silence, not on a long answer over a slow line.
+pub(crate) fn client() -> Result<reqwest::Client, String> {
+    let builder = reqwest::Client::builder().connect_timeout(CONNECT_WITHIN).read_timeout(CONNECT_WITHIN);
+    builder.build().map_err(|error| error.to_string())
+}
+
 /// Asks once. `tag` is that of what the client has.
 ///
 /// # Errors
 /// No connection, or an answer that can't be read.
 pub(crate) async fn poll(
+    http: reqwest::Client,
+    shared: Arc<Shared>,
+    asked: Arc<Asked>,
+    tag: Option<String>,
+) -> Result<Polled, String> {
+    timeout(LONGEST, ask(&http, &shared, &asked, tag))
+        .await
+        .unwrap_or_else(|_| Err("it takes too long".to_owned()))
+}
+
+async fn ask(
     http: &reqwest::Client,
     shared: &Shared,
-    tag: Option<&str>,
+    asked: &Asked,
+    tag: Option<String>,
 ) -> Result<Polled, String> {
     let config = &shared.config;
     let request = match config.mode {
         Mode::Ruleset => http.get(format!("{}/sdk/v1/ruleset", config.url)),
         Mode::Values => {
-            let context = shared.context.borrow().clone();
-            http.post(format!("{}/sdk/v1/values", config.url)).json(&json!({"context": context}))
+            http.post(format!("{}/sdk/v1/values", config.url)).json(&json!({"context": asked.context}))
         }
     };
     let mut request = request.bearer_auth(&config.key);
@@ -51,8 +78,13 @@ pub(crate) async fn poll(
     let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(ToOwned::to_owned);
     let bytes = response.bytes().await.map_err(|error| error.to_string())?;
     let unreadable = |error: serde_json::Error| format!("the server's answer can't be read: {error}");
-    Ok(match config.mode {
+    let polled = match config.mode {
         Mode::Ruleset => Polled::Ruleset(serde_json::from_slice(&bytes).map_err(unreadable)?, tag),
         Mode::Values => Polled::Values(serde_json::from_slice(&bytes).map_err(unreadable)?, tag),
-    })
+    };
+    match &polled {
+        Polled::Ruleset(body, _) if body.schema != SCHEMA => Err(format!("it is of schema {}", body.schema)),
+        Polled::Values(body, _) if body.schema != SCHEMA => Err(format!("it is of schema {}", body.schema)),
+        _ => Ok(polled),
+    }
 }

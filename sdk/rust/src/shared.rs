@@ -1,30 +1,31 @@
 //! What the client's callers and its background task share.
 
 use std::{
-    collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use arc_swap::ArcSwap;
-use indexmap::IndexMap;
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 use usher_core::{
-    Context, Ruleset,
-    model::{Document, DocumentId, EnvironmentKey, Kind, Seq, Timestamp},
-    protocol::Mode,
+    Context,
+    model::Timestamp,
+    protocol::{HEARTBEAT_SECONDS, Mode},
 };
 
 use crate::{
-    cache::Cache,
+    asked::Asked,
+    beginning::Beginning,
+    bootstrap::Bootstrap,
+    cache::CacheFolder,
     events::Events,
     listeners::{Change, Listeners},
-    snapshot::{Data, Entry, Freshness, Snapshot},
+    snapshot::{Data, Freshness, Snapshot},
     status::{Source, Status},
+    store::different,
 };
 
 /// Reports that are kept for [`crate::Client::diagnostics`].
@@ -38,7 +39,8 @@ pub(crate) struct Config {
     pub(crate) venue: Option<String>,
     pub(crate) app_version: Option<String>,
     pub(crate) instance: String,
-    pub(crate) cache: Option<Cache>,
+    pub(crate) cache: Option<CacheFolder>,
+    pub(crate) bootstrap: Option<Bootstrap>,
 }
 
 /// What the client's callers and its background task share.
@@ -47,33 +49,45 @@ pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     live: AtomicBool,
     heard: AtomicI64,
+    /// Milliseconds between the server's pings.
+    heartbeat: AtomicI64,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) changes: Listeners<Change>,
     pub(crate) statuses: Listeners<Status>,
     pub(crate) events: Events,
     /// Values mode: who is asked for.
-    pub(crate) context: watch::Sender<serde_json::Value>,
+    pub(crate) asked: watch::Sender<Arc<Asked>>,
+    /// Held while a snapshot is exchanged, or while it is said for whom; no listener is called meanwhile.
+    exchange: Mutex<()>,
     pub(crate) closed: watch::Sender<bool>,
     reports: Mutex<Vec<String>>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, context: serde_json::Value) -> Self {
+    pub(crate) fn new(config: Config, context: &Context) -> Self {
+        let asked = Asked::new(0, context, config.venue.as_deref());
         Self {
             config,
             snapshot: ArcSwap::from_pointee(Snapshot::nothing()),
             live: AtomicBool::new(false),
             heard: AtomicI64::new(0),
+            heartbeat: AtomicI64::new(i64::from(HEARTBEAT_SECONDS) * 1_000),
             status: watch::channel(Status::Connecting).0,
             changes: Listeners::default(),
             statuses: Listeners::default(),
             events: Events::default(),
-            context: watch::channel(context).0,
+            asked: watch::channel(Arc::new(asked)).0,
+            exchange: Mutex::default(),
             closed: watch::channel(false).0,
             reports: Mutex::default(),
         }
     }
 
+    fn exchange(&self) -> MutexGuard<'_, ()> {
+        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What evaluation needs to know of the connection. Reads no clock.
     #[inline]
     pub(crate) fn freshness(&self) -> Freshness {
         Freshness { live: self.live.load(Ordering::Relaxed), heard: self.heard() }
@@ -83,50 +97,132 @@ impl Shared {
         Timestamp::from_millis(self.heard.load(Ordering::Relaxed))
     }
 
-    /// The server was heard of just now.
-    pub(crate) fn hear(&self) {
-        self.set_heard(now());
-    }
-
     pub(crate) fn set_heard(&self, at: Timestamp) {
         self.heard.store(at.millis(), Ordering::Relaxed);
     }
 
-    /// The data is the server's newest, and so is what it says about itself from now on.
-    pub(crate) fn go_live(&self) {
-        let snapshot = self.snapshot.load();
-        if snapshot.source != Source::Server {
-            // The same data, confirmed.
-            let data = match &snapshot.data {
-                Data::Ruleset(ruleset) => Data::Ruleset(ruleset.clone()),
-                Data::Values(values) => Data::Values(values.clone()),
-                Data::Nothing => return,
-            };
-            self.snapshot.store(Arc::new(Snapshot { data, source: Source::Server }));
+    /// How often the server speaks.
+    pub(crate) fn set_heartbeat(&self, seconds: u32) {
+        self.heartbeat.store(i64::from(seconds) * 1_000, Ordering::Relaxed);
+    }
+
+    /// The status. Whatever the background task is doing, and even when it is kept from running, nothing is
+    /// called live that was not confirmed for two heartbeats.
+    pub(crate) fn status(&self) -> Status {
+        let (status, heard) = (*self.status.borrow(), self.heard());
+        let overdue = now().since(heard) > 2 * self.heartbeat.load(Ordering::Relaxed);
+        if status == Status::Live && overdue { Status::Stale { since: heard } } else { status }
+    }
+
+    /// Exchanges what is answered from, unless it is for a context that is not asked for any more.
+    pub(crate) fn publish(&self, generation: u64, snapshot: Snapshot, mut flags: Vec<String>) {
+        {
+            let _exchange = self.exchange();
+            if self.asked.borrow().generation != generation {
+                return;
+            }
+            self.snapshot.store(Arc::new(snapshot));
         }
-        self.live.store(true, Ordering::Relaxed);
-        self.set_status(Status::Live);
+        flags.sort_unstable();
+        flags.dedup();
+        if !flags.is_empty() {
+            self.changes.tell(&Change { flags });
+        }
     }
 
-    /// The server is out of reach.
-    pub(crate) fn lose(&self, refused: bool) {
-        self.live.store(false, Ordering::Relaxed);
+    /// The server has just confirmed that this data is its newest.
+    pub(crate) fn go_live(&self, generation: u64) {
+        let news = {
+            let _exchange = self.exchange();
+            if self.asked.borrow().generation != generation {
+                return;
+            }
+            let snapshot = self.snapshot.load();
+            if snapshot.source != Source::Server {
+                let Some(confirmed) = snapshot.confirmed() else { return };
+                self.snapshot.store(Arc::new(confirmed));
+            }
+            self.set_heard(now());
+            self.set_status(Status::Live)
+        };
+        self.tell(news);
+    }
+
+    /// The server is out of reach. A refusal stays what it is until the server takes the key again.
+    pub(crate) fn lose(&self) {
         let had_data = self.snapshot.load().source == Source::Server;
-        self.set_status(match (refused, had_data) {
-            (true, _) => Status::Offline,
-            (false, true) => Status::Stale { since: self.heard() },
-            (false, false) => Status::Connecting,
-        });
+        let status = match *self.status.borrow() {
+            Status::Offline => Status::Offline,
+            _ if had_data => Status::Stale { since: self.heard() },
+            _ => Status::Connecting,
+        };
+        let news = self.set_status(status);
+        self.tell(news);
     }
 
-    fn set_status(&self, status: Status) {
-        let changed = self.status.send_if_modified(|own| {
-            let changed = *own != status;
+    /// The server refuses this client, or the client has been closed.
+    pub(crate) fn go_offline(&self) {
+        let news = self.set_status(Status::Offline);
+        self.tell(news);
+    }
+
+    /// Closed for good: whatever the background task is about to say, the status stays.
+    pub(crate) fn close(&self) {
+        self.closed.send_replace(true);
+        self.go_offline();
+    }
+
+    /// The new status, if it is another.
+    fn set_status(&self, status: Status) -> Option<Status> {
+        let mut news = None;
+        self.status.send_if_modified(|own| {
+            let status = if *self.closed.borrow() { Status::Offline } else { status };
+            self.live.store(status == Status::Live, Ordering::Relaxed);
+            news = (*own != status).then_some(status);
             *own = status;
-            changed
+            news.is_some()
         });
-        if changed {
+        news
+    }
+
+    fn tell(&self, news: Option<Status>) {
+        if let Some(status) = news {
             self.statuses.tell(&status);
+        }
+    }
+
+    /// Values mode: somebody else, or somewhere else, is asked for from now on. Values for another person are
+    /// no answer, so they make room for what the disk has for this one; values for the same person elsewhere
+    /// stay until there are newer ones.
+    pub(crate) fn ask_for(&self, context: &Context) {
+        if self.config.mode == Mode::Ruleset {
+            return;
+        }
+        let mut flags = Vec::new();
+        {
+            let _exchange = self.exchange();
+            let before = Arc::clone(&*self.asked.borrow());
+            let next = Asked::new(before.generation + 1, context, self.config.venue.as_deref());
+            if next.context == before.context {
+                return;
+            }
+            if next.person != before.person {
+                let beginning = Beginning::find(&self.config, next.person.as_deref());
+                beginning.reports.iter().for_each(|report| self.report(report.clone()));
+                let after = beginning.snapshot();
+                let none = std::collections::HashMap::new();
+                let values = if let Data::Values(values) = &after.data { values } else { &none };
+                flags = different(&self.snapshot.load().data, values);
+                self.set_heard(beginning.heard);
+                self.snapshot.store(Arc::new(after));
+            }
+            self.asked.send_replace(Arc::new(next));
+        }
+        self.lose();
+        if !flags.is_empty() {
+            flags.sort_unstable();
+            flags.dedup();
+            self.changes.tell(&Change { flags });
         }
     }
 
@@ -134,7 +230,7 @@ impl Shared {
     pub(crate) fn report(&self, text: String) {
         tracing::warn!("{text}");
         let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        if reports.last() != Some(&text) {
+        if !reports.contains(&text) {
             if reports.len() == MAX_REPORTS {
                 reports.remove(0);
             }
@@ -145,98 +241,6 @@ impl Shared {
     pub(crate) fn reports(&self) -> Vec<String> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// The task's own copy of what the server has sent: raw, so that it can be amended and kept on disk.
-#[derive(Default)]
-pub(crate) struct Store {
-    /// What environment the documents are of; the server says it before it sends any.
-    pub(crate) environment: Option<EnvironmentKey>,
-    pub(crate) documents: BTreeMap<DocumentId, Document>,
-    pub(crate) values: IndexMap<String, Box<RawValue>>,
-}
-
-impl Store {
-    pub(crate) fn replace(&mut self, shared: &Shared, documents: Vec<Document>, seq: Seq, source: Source) {
-        let before = shared.snapshot.load_full();
-        self.documents = documents.into_iter().map(|document| (document.id().clone(), document)).collect();
-        let Some(environment) = self.environment.clone() else { return };
-        let data = Data::Ruleset(Ruleset::compile(environment, seq, self.documents.values()));
-        publish(shared, &before, data, source, None);
-    }
-
-    pub(crate) fn amend(&mut self, shared: &Shared, put: Vec<Document>, delete: &[DocumentId], seq: Seq) {
-        let before = shared.snapshot.load_full();
-        let Data::Ruleset(ruleset) = &before.data else { return };
-        let after = ruleset.apply(seq, &put, delete);
-        let ids: Vec<DocumentId> =
-            put.iter().map(|one| one.id().clone()).chain(delete.iter().cloned()).collect();
-        let mut flags: Vec<String> = after.affected_by(&ids).into_iter().map(ToOwned::to_owned).collect();
-        flags.extend(delete.iter().filter(|id| id.kind == Kind::Flag).map(|id| id.key.to_string()));
-        for id in delete {
-            self.documents.remove(id);
-        }
-        self.documents.extend(put.into_iter().map(|document| (document.id().clone(), document)));
-        publish(shared, &before, Data::Ruleset(after), Source::Server, Some(flags));
-    }
-
-    pub(crate) fn replace_values(
-        &mut self,
-        shared: &Shared,
-        values: IndexMap<String, Box<RawValue>>,
-        source: Source,
-    ) {
-        let before = shared.snapshot.load_full();
-        let changed = values
-            .iter()
-            .filter(|(flag, raw)| self.values.get(*flag).map(|own| own.get()) != Some(raw.get()));
-        let gone = self.values.keys().filter(|flag| !values.contains_key(*flag)).cloned();
-        let flags = changed.map(|(flag, _)| flag.clone()).chain(gone).collect();
-        let data = Data::Values(Entry::read_all(&values));
-        self.values = values;
-        publish(shared, &before, data, source, Some(flags));
-    }
-
-    pub(crate) fn amend_values(
-        &mut self,
-        shared: &Shared,
-        put: IndexMap<String, Box<RawValue>>,
-        delete: &[String],
-    ) {
-        let before = shared.snapshot.load_full();
-        let Data::Values(values) = &before.data else { return };
-        let mut after = values.clone();
-        let flags = put.keys().chain(delete).cloned().collect();
-        for flag in delete {
-            after.remove(flag);
-            self.values.shift_remove(flag);
-        }
-        for (flag, raw) in put {
-            after.insert(flag.clone(), Entry::read(&raw));
-            self.values.insert(flag, raw);
-        }
-        publish(shared, &before, Data::Values(after), Source::Server, Some(flags));
-    }
-}
-
-fn publish(shared: &Shared, before: &Snapshot, data: Data, source: Source, flags: Option<Vec<String>>) {
-    let after = Snapshot { data, source };
-    let mut flags = flags.unwrap_or_else(|| before.flags().into_iter().chain(after.flags()).collect());
-    flags.sort_unstable();
-    flags.dedup();
-    shared.snapshot.store(Arc::new(after));
-    if !flags.is_empty() {
-        shared.changes.tell(&Change { flags });
-    }
-}
-
-/// The context of values mode, with its venue.
-pub(crate) fn context_json(context: &Context, venue: Option<&str>) -> serde_json::Value {
-    let mut json = context.to_json();
-    if let (Some(venue), Some(fields)) = (venue, json.as_object_mut()) {
-        fields.entry("venue").or_insert_with(|| venue.into());
-    }
-    json
 }
 
 /// The clock, read in one place.

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use usher_core::{
     Context, ErrorCode, Evaluation, Reason, Ruleset, VariantValue,
@@ -10,7 +9,7 @@ use usher_core::{
     protocol::Value,
 };
 
-use crate::status::Source;
+use crate::{details::Metadata, polling::ValueMap, status::Source};
 
 /// What there is to answer from.
 pub(crate) enum Data {
@@ -20,12 +19,13 @@ pub(crate) enum Data {
 }
 
 /// A value that the server has evaluated.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
-    pub(crate) value: VariantValue,
-    pub(crate) variant: Option<Arc<str>>,
-    pub(crate) reason: Reason,
-    pub(crate) error: Option<ErrorCode>,
+    value: VariantValue,
+    variant: Option<Arc<str>>,
+    reason: Reason,
+    error: Option<ErrorCode>,
+    metadata: Metadata,
 }
 
 /// Data and where it came from.
@@ -38,7 +38,7 @@ pub(crate) struct Snapshot {
 #[derive(Clone, Copy)]
 pub(crate) struct Freshness {
     pub(crate) live: bool,
-    /// When the server was last heard of.
+    /// When the server last confirmed that the data is its newest; the epoch when it never did.
     pub(crate) heard: Timestamp,
 }
 
@@ -48,11 +48,22 @@ pub(crate) struct Answer<'a> {
     pub(crate) variant: Option<&'a str>,
     pub(crate) reason: Reason,
     pub(crate) error: Option<ErrorCode>,
+    pub(crate) rule: Option<&'a str>,
+    pub(crate) missing_split_key: Option<&'a str>,
+    pub(crate) failed_prerequisite: Option<&'a str>,
 }
 
 impl Answer<'_> {
     fn failed(error: ErrorCode) -> Self {
-        Self { value: None, variant: None, reason: Reason::Error, error: Some(error) }
+        Evaluation::failed(error).into()
+    }
+
+    pub(crate) fn metadata(&self) -> Metadata {
+        Metadata {
+            rule: self.rule.map(ToOwned::to_owned),
+            missing_split_key: self.missing_split_key.map(ToOwned::to_owned),
+            failed_prerequisite: self.failed_prerequisite.map(ToOwned::to_owned),
+        }
     }
 }
 
@@ -63,6 +74,23 @@ impl<'a> From<Evaluation<'a>> for Answer<'a> {
             variant: evaluation.variant(),
             reason: evaluation.reason,
             error: evaluation.error,
+            rule: evaluation.rule,
+            missing_split_key: evaluation.missing_split_key,
+            failed_prerequisite: evaluation.failed_prerequisite,
+        }
+    }
+}
+
+impl<'a> From<&'a Entry> for Answer<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        Self {
+            value: if entry.value == VariantValue::Null { None } else { Some(&entry.value) },
+            variant: entry.variant.as_deref(),
+            reason: entry.reason,
+            error: entry.error,
+            rule: entry.metadata.rule.as_deref(),
+            missing_split_key: entry.metadata.missing_split_key.as_deref(),
+            failed_prerequisite: entry.metadata.failed_prerequisite.as_deref(),
         }
     }
 }
@@ -94,12 +122,7 @@ impl Snapshot {
                 }
             }
             Data::Values(values) => match values.get(flag) {
-                Some(entry) => Answer {
-                    value: if entry.value == VariantValue::Null { None } else { Some(&entry.value) },
-                    variant: entry.variant.as_deref(),
-                    reason: entry.reason,
-                    error: entry.error,
-                },
+                Some(entry) => entry.into(),
                 None => Answer::failed(ErrorCode::FlagNotFound),
             },
             Data::Nothing => Answer::failed(ErrorCode::ProviderNotReady),
@@ -116,13 +139,14 @@ impl Snapshot {
         Answer { reason, ..answer }
     }
 
-    /// The keys of all flags.
-    pub(crate) fn flags(&self) -> Vec<String> {
-        match &self.data {
-            Data::Nothing => Vec::new(),
-            Data::Ruleset(ruleset) => ruleset.flag_keys().map(ToOwned::to_owned).collect(),
-            Data::Values(values) => values.keys().cloned().collect(),
-        }
+    /// The same data, confirmed by the server.
+    pub(crate) fn confirmed(&self) -> Option<Self> {
+        let data = match &self.data {
+            Data::Ruleset(ruleset) => Data::Ruleset(ruleset.clone()),
+            Data::Values(values) => Data::Values(values.clone()),
+            Data::Nothing => return None,
+        };
+        Some(Self { data, source: Source::Server })
     }
 }
 
@@ -144,6 +168,7 @@ impl Entry {
             variant: None,
             reason: Reason::Error,
             error: Some(ErrorCode::ParseError),
+            metadata: Metadata::default(),
         };
         let Ok(value) = serde_json::from_str::<Value>(raw.get()) else { return broken() };
         let flag_type = match &value.value {
@@ -170,11 +195,17 @@ impl Entry {
             _ => ErrorCode::General,
         });
         let variant = value.variant.as_deref().map(Into::into);
+        let known = |name| value.metadata.get(name)?.as_str().map(ToOwned::to_owned);
+        let metadata = Metadata {
+            rule: known("rule"),
+            missing_split_key: known("splitKeyMissing"),
+            failed_prerequisite: known("prerequisiteFailed"),
+        };
         let value = value.value.map_or(VariantValue::Null, |value| VariantValue::new(flag_type, &value));
-        Self { value, variant, reason, error }
+        Self { value, variant, reason, error, metadata }
     }
 
-    pub(crate) fn read_all(values: &IndexMap<String, Box<RawValue>>) -> HashMap<String, Self> {
+    pub(crate) fn read_all(values: &ValueMap) -> HashMap<String, Self> {
         values.iter().map(|(flag, raw)| (flag.clone(), Self::read(raw))).collect()
     }
 }

@@ -8,14 +8,17 @@ use usher_core::model::Timestamp;
 pub enum Status {
     /// It has not reached its server yet; what it answers comes from the disk, the bootstrap or the caller.
     Connecting,
-    /// It has the server's newest data, and hears from it.
+    /// It has the server's newest data, and heard so less than two heartbeats ago: by a stream, or by polling
+    /// where no stream comes through.
     Live,
-    /// It had live data, and has lost the server since then.
+    /// It had live data, and has lost the server since then; or it was asked for another context, and what it
+    /// has is still for the one before.
     Stale {
-        /// When it last heard from it.
+        /// When the server last confirmed that the data was its newest.
         since: Timestamp,
     },
-    /// The server refuses its key, or the client was closed: it does not expect to get data.
+    /// The server refuses its key, or the client was closed, or its runtime is gone: it does not expect to get
+    /// data.
     Offline,
 }
 

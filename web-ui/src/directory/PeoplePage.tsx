@@ -88,16 +88,19 @@ function Row({ account, isMe, choose, remove }: RowProps) {
         </div>
       </td>
       <td>
-        <Select
-          aria-label={`Role of ${account.name}`}
-          size="xs"
-          w={250}
-          allowDeselect={false}
-          disabled={isMe}
-          data={ROLES}
-          value={account.role}
-          onChange={(role) => role && choose(role)}
-        />
+        {isMe ? (
+          ROLES.find((role) => role.value === account.role)?.label
+        ) : (
+          <Select
+            aria-label={`Role of ${account.name}`}
+            size="xs"
+            w={280}
+            allowDeselect={false}
+            data={ROLES}
+            value={account.role}
+            onChange={(role) => role && choose(role)}
+          />
+        )}
       </td>
       <td className="soft">
         {new Date(account.createdAt).toLocaleDateString('en-GB', { dateStyle: 'medium' })}

@@ -21,7 +21,7 @@ export function FlagsPage() {
       >
         <TextInput
           aria-label="Search flags"
-          placeholder="Search by name, owner, tag"
+          placeholder="Name, owner, tag"
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use crate::{
-    bucket::Draw,
+    bucket::{draw, is_identity},
     context::{AttributeValue, Context},
     limits::MAX_REFERENCE_DEPTH,
     model::Timestamp,
@@ -48,7 +48,11 @@ impl<'r, 'c> Scope<'r, 'c> {
     pub(crate) fn holds(&self, condition: &CompiledCondition, depth: usize) -> bool {
         match condition {
             CompiledCondition::Attribute(source, test) => test.holds(self.find(source)),
-            CompiledCondition::All(parts) => parts.iter().all(|part| self.holds(part, depth)),
+            // Most rules are a few comparisons side by side: those need no further call.
+            CompiledCondition::All(parts) => parts.iter().all(|part| match part {
+                CompiledCondition::Attribute(source, test) => test.holds(self.find(source)),
+                other => self.holds(other, depth),
+            }),
             CompiledCondition::Any(parts) => parts.iter().any(|part| self.holds(part, depth)),
             CompiledCondition::Not(inner) => !self.holds(inner, depth),
             CompiledCondition::Cohort(cohort) => self.belongs(cohort, depth),
@@ -83,12 +87,7 @@ impl<'r, 'c> Scope<'r, 'c> {
     /// The part of the split key that the context lacks.
     #[inline]
     pub(crate) fn draw(&self, key: &'r SplitKey, total: u64) -> Result<u64, &'r str> {
-        let mut draw = Draw::new(&key.seed);
-        for source in &key.by {
-            if !self.find(source).is_some_and(|value| draw.push(value)) {
-                return Err(source.name());
-            }
-        }
-        Ok(draw.bucket(total))
+        let part = |source: &'r Source| self.find(source).filter(|own| is_identity(own)).ok_or(source.name());
+        draw(&key.seed, || key.by.iter().map(part), total)
     }
 }

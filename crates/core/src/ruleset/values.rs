@@ -13,15 +13,19 @@ const LINEAR: usize = 8;
 /// A set of texts.
 #[derive(Clone, Debug)]
 pub(crate) enum Texts {
+    One(Text),
     Few(Box<[Text]>),
     Many(HashTable<Text>),
 }
 
 impl Texts {
     pub(crate) fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        let texts: Vec<Text> = texts.into_iter().map(Text::from).collect();
+        let mut texts: Vec<Text> = texts.into_iter().map(Text::from).collect();
         if texts.len() <= LINEAR {
-            return Self::Few(texts.into());
+            return match texts.pop() {
+                Some(only) if texts.is_empty() => Self::One(only),
+                last => Self::Few(texts.into_iter().chain(last).collect()),
+            };
         }
         let mut table = HashTable::with_capacity(texts.len());
         for text in texts {
@@ -36,6 +40,7 @@ impl Texts {
     pub(crate) fn contains(&self, text: &Text) -> bool {
         let same = |own: &Text| own.hash() == text.hash() && own.as_str() == text.as_str();
         match self {
+            Self::One(own) => same(own),
             Self::Few(texts) => texts.iter().any(same),
             Self::Many(table) => table.find(text.hash(), same).is_some(),
         }
@@ -43,6 +48,7 @@ impl Texts {
 
     pub(crate) fn is_empty(&self) -> bool {
         match self {
+            Self::One(_) => false,
             Self::Few(texts) => texts.is_empty(),
             Self::Many(table) => table.is_empty(),
         }
@@ -50,6 +56,7 @@ impl Texts {
 
     fn any(&self, mut test: impl FnMut(&str) -> bool) -> bool {
         match self {
+            Self::One(text) => test(text.as_str()),
             Self::Few(texts) => texts.iter().any(|text| test(text.as_str())),
             Self::Many(table) => table.iter().any(|text| test(text.as_str())),
         }

@@ -323,7 +323,8 @@ impl Link {
                         return Err(End::Tell(ErrorCode::TooSlow, "Nothing was heard for two heartbeats.".to_owned(), None));
                     }
                     self.check_key()?;
-                    let seq = stream.borrow().head;
+                    // What it was sent, not what is newest: that may be about to be sent, and is no gap.
+                    let seq = session.sent();
                     self.send(frame(&ServerFrame::Ping(Ping { seq }))).await?;
                 }
                 () = present.connection.closing.notified() => {

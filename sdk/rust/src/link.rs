@@ -1,0 +1,83 @@
+//! The WebSocket to the server: opening it, and saying something on it.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::SinkExt;
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    tungstenite::{
+        Error as WsError, Message,
+        client::IntoClientRequest,
+        http::{HeaderValue, StatusCode},
+        protocol::WebSocketConfig,
+    },
+};
+use usher_core::protocol::{ClientFrame, SUBPROTOCOL};
+
+use crate::shared::Shared;
+
+/// A connection that is not there by then will not come.
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Largest frame that is taken from a server, in bytes.
+const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
+
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Why there is no stream, or no more.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// It broke, or could not be opened.
+    Broken(String),
+    /// The server refuses this client on a stream.
+    Refused(String),
+    /// Somebody refuses to open a stream: the server, because of the key, or a proxy on the way.
+    Barred(String),
+    /// The server asks to come again after so many milliseconds.
+    Later(u64),
+}
+
+/// Opens a stream after a pause.
+pub(crate) async fn open_after(pause: Duration, shared: Arc<Shared>) -> Result<Socket, End> {
+    sleep(pause).await;
+    let late = |_| Err(End::Broken("no connection in time".to_owned()));
+    timeout(CONNECT_WITHIN, open(&shared)).await.unwrap_or_else(late)
+}
+
+async fn open(shared: &Shared) -> Result<Socket, End> {
+    let config = &shared.config;
+    // http becomes ws, https becomes wss.
+    let url = format!("ws{}/sdk/v1/stream", config.url.strip_prefix("http").unwrap_or_default());
+    let broken = |error: &dyn std::fmt::Display| End::Broken(error.to_string());
+    let mut request = url.into_client_request().map_err(|error| broken(&error))?;
+    let key = HeaderValue::from_str(&format!("Bearer {}", config.key));
+    let mut key = key.map_err(|_| End::Refused("this key has characters that no key has".to_owned()))?;
+    key.set_sensitive(true);
+    request.headers_mut().insert("Authorization", key);
+    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(MAX_FRAME_BYTES))
+        .max_frame_size(Some(MAX_FRAME_BYTES));
+    // Acks are small, and convergence is measured by them: they don't wait for more to send.
+    match connect_async_with_config(request, Some(limits), true).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(WsError::Http(response))
+            if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
+        {
+            Err(End::Barred(format!("no stream is opened for this key ({})", response.status())))
+        }
+        Err(error) => Err(broken(&error)),
+    }
+}
+
+/// Says something. A server that takes nothing is as good as gone.
+pub(crate) async fn send(socket: &mut Socket, frame: &ClientFrame) -> Result<(), End> {
+    let text = serde_json::to_string(frame).map_err(|error| End::Broken(error.to_string()))?;
+    match timeout(CONNECT_WITHIN, socket.send(Message::text(text))).await {
+        Ok(sent) => sent.map_err(|error| End::Broken(error.to_string())),
+        Err(_) => Err(End::Broken("the server takes nothing".to_owned())),
+    }
+}

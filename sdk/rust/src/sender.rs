@@ -1,0 +1,61 @@
+//! Sends what was counted, now and then, and once more when the client is closed.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::StatusCode;
+use tokio::time::sleep;
+
+use crate::{backoff::draw, shared::Shared};
+
+/// How often what was counted is sent, give or take a quarter, so that a fleet does not send all at once.
+const SEND_EVERY: Duration = Duration::from_secs(10);
+
+/// Pause before another attempt at the farewell, which has little time.
+const FAREWELL_PAUSE: Duration = Duration::from_millis(300);
+
+/// Sends until the client is closed, and what there is then, as long as it is left to.
+pub(crate) async fn run(shared: Arc<Shared>, http: reqwest::Client) {
+    let mut closed = shared.closed.subscribe();
+    loop {
+        let last = tokio::select! {
+            () = sleep(SEND_EVERY.mul_f64(0.75 + draw() / 2.0)) => false,
+            _ = closed.wait_for(|closed| *closed) => true,
+        };
+        let dropped = shared.events.dropped();
+        if dropped > 0 {
+            shared.report(format!(
+                "{dropped} counts were dropped: too many different ones, or names or numbers that can't be sent"
+            ));
+        }
+        while let Some(batch) = shared.events.batch(&shared.config.instance) {
+            let url = format!("{}/sdk/v1/events", shared.config.url);
+            let sent = http.post(&url).bearer_auth(&shared.config.key).json(&*batch).send().await;
+            match sent.map(|response| response.status()) {
+                Ok(status) if status.is_success() => shared.events.done(),
+                Ok(status) if is_final(status) => {
+                    shared.report(format!("the server does not take what was counted: {status}"));
+                    shared.events.done();
+                }
+                // The same batch again, next time.
+                Ok(_) | Err(_) => break,
+            }
+        }
+        if last && shared.events.is_empty() {
+            return;
+        } else if last {
+            sleep(FAREWELL_PAUSE).await;
+        }
+    }
+}
+
+/// Whether it would be the same the next time. A refused key can be put right, and a busy server recovers.
+fn is_final(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNPROCESSABLE_ENTITY
+    )
+}

@@ -1,0 +1,147 @@
+//! One stream, from its opening to its end: frames go to the machine, and what it says is done.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite::Message;
+use usher_core::{
+    model::Seq,
+    protocol::{
+        Ack, ClientFrame, ErrorCode, FrameError, Hello, Mode, SCHEMA, Scope, ServerError, ServerFrame,
+    },
+};
+
+use crate::{
+    connection::{Connection, at},
+    link::{End, Socket, send},
+    machine::Action,
+    status::Source,
+};
+
+impl Connection {
+    /// Follows one stream to its end.
+    pub(crate) async fn stream(&mut self, mut socket: Socket) -> End {
+        let mut asked = self.shared.asked.subscribe();
+        self.told = Arc::clone(&*asked.borrow_and_update());
+        self.machine.connected();
+        if let Err(end) = send(&mut socket, &ClientFrame::Hello(Box::new(self.hello()))).await {
+            return end;
+        }
+        let mut heard = Instant::now();
+        loop {
+            let message = tokio::select! {
+                // A time, not a span: what happens here must not keep a dead link alive.
+                message = timeout_at(heard + self.heartbeat * 2, socket.next()) => message,
+                () = at(self.save_at()) => {
+                    self.save(false);
+                    continue;
+                }
+                _ = asked.changed() => {
+                    self.told = Arc::clone(&*asked.borrow_and_update());
+                    let context = self.told.context.clone();
+                    if let Err(end) = send(&mut socket, &ClientFrame::Context { context }).await {
+                        return end;
+                    }
+                    continue;
+                }
+            };
+            heard = Instant::now();
+            let text = match message {
+                Err(_) => return End::Broken("nothing was heard for two heartbeats".to_owned()),
+                Ok(None | Some(Ok(Message::Close(_)))) => {
+                    return End::Broken("the server has closed the stream".to_owned());
+                }
+                Ok(Some(Err(error))) => return End::Broken(error.to_string()),
+                Ok(Some(Ok(Message::Text(text)))) => text,
+                Ok(Some(Ok(_))) => continue,
+            };
+            let frame = match ServerFrame::parse(&text) {
+                Ok(frame) => frame,
+                // A newer server says more than this client understands.
+                Err(FrameError::UnknownType(_)) => continue,
+                Err(FrameError::Malformed(error)) => {
+                    self.machine.forget();
+                    return End::Broken(format!("a frame can't be read: {error}"));
+                }
+            };
+            for action in self.machine.take(frame) {
+                if let Err(end) = self.perform(action, &mut socket).await {
+                    return end;
+                }
+            }
+        }
+    }
+
+    async fn perform(&mut self, action: Action, socket: &mut Socket) -> Result<(), End> {
+        let seq = self.machine.place().map_or(Seq::ZERO, |place| place.seq);
+        let fits = match action {
+            Action::Replace(_) | Action::Amend(..) => self.shared.config.mode == Mode::Ruleset,
+            Action::ReplaceValues(_) | Action::AmendValues(..) => self.shared.config.mode == Mode::Values,
+            _ => true,
+        };
+        if !fits {
+            self.machine.forget();
+            return Err(End::Broken("the server speaks of what was not asked for".to_owned()));
+        }
+        match action {
+            Action::Ready(seconds, environment) => {
+                self.heartbeat = Duration::from_secs(u64::from(seconds.max(1)));
+                self.shared.set_heartbeat(seconds.max(1));
+                self.store.environment = Some(environment);
+            }
+            Action::Replace(documents) => {
+                let replaced = self.store.replace(&self.shared, documents, seq, Source::Server);
+                self.amended(replaced)?;
+            }
+            Action::Amend(put, delete) => {
+                let amended = self.store.amend(&self.shared, put, &delete, seq);
+                self.amended(amended)?;
+            }
+            Action::ReplaceValues(values) => {
+                self.replace_values(values);
+                self.amended(Ok(()))?;
+            }
+            Action::AmendValues(put, delete) => {
+                let amended = self.store.amend_values(&self.shared, put, &delete);
+                self.amended(amended)?;
+            }
+            Action::Current => self.confirm(),
+            Action::Ack(seq) => send(socket, &ClientFrame::Ack(Ack { seq })).await?,
+            Action::Pong => send(socket, &ClientFrame::Pong).await?,
+            Action::Resync(why) => return Err(End::Broken(why.to_owned())),
+            Action::ReconnectAfter(millis) => return Err(End::Later(millis)),
+            Action::Refused(error) => return Err(self.told_off(error)),
+        }
+        Ok(())
+    }
+
+    /// What an error from the server means.
+    fn told_off(&self, error: ServerError) -> End {
+        let ServerError { code, message, retry, retry_after_ms } = error;
+        let refused =
+            matches!(code, ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::UnsupportedSchema);
+        if refused || !retry {
+            return End::Refused(format!("the server refuses this client: {message}"));
+        }
+        if matches!(code, ErrorCode::InvalidContext | ErrorCode::BadFrame | ErrorCode::Other) {
+            self.shared.report(format!("the server does not take what this client says: {message}"));
+        }
+        retry_after_ms.map_or(End::Broken(message), End::Later)
+    }
+
+    fn hello(&self) -> Hello {
+        let config = &self.shared.config;
+        let venues = config.venue.iter().filter_map(|venue| venue.parse().ok()).collect();
+        Hello {
+            sdk: concat!("usher-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            version: config.app_version.clone(),
+            instance: Some(config.instance.clone()),
+            mode: config.mode,
+            context: (config.mode == Mode::Values).then(|| self.told.context.clone()),
+            scope: Some(Scope { venues }),
+            resume: self.machine.place(),
+            schemas: vec![SCHEMA],
+        }
+    }
+}
