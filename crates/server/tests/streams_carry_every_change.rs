@@ -141,6 +141,25 @@ async fn values_come_whole_and_then_as_they_change() {
 }
 
 #[tokio::test]
+async fn a_value_says_what_is_given_once_it_is_old() {
+    let server = Server::seeded().await;
+    for (key, then) in [("held", "hold"), ("safe", "off"), ("yours", "default")] {
+        let config = json!({"default": {"variant": "on"}, "whenStale": {"after": "6h", "then": then}});
+        let flag = fixtures::flag(key, &config);
+        server.admin().put(&format!("/api/v1/flags/{key}"), &flag).await.expect(201);
+    }
+    let key = server.key("client").await;
+    let mut phone = Socket::values(&server, &key, json!({"context": {"targetingKey": "u-1"}})).await;
+    let (_, values) = phone.all_values().await;
+    assert_eq!(values["safe"]["whenStale"], json!({"after": "6h", "value": false, "variant": "off"}));
+    assert_eq!(values["yours"]["whenStale"], json!({"after": "6h"}));
+    assert_eq!((values["held"].get("whenStale"), values["always"].get("whenStale")), (None, None));
+    // What is asked once, over OFREP, does not grow old.
+    let answer = server.with(&key).post("/ofrep/v1/evaluate/flags/safe", &json!({})).await.expect(200);
+    assert!(!answer.body.contains("whenStale"), "{}", answer.body);
+}
+
+#[tokio::test]
 async fn a_client_key_is_not_told_of_a_hidden_flag_that_another_needs() {
     let server = Server::seeded().await;
     let mut flag = server.admin().get("/api/v1/flags/always").await.json();

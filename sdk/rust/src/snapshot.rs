@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::value::RawValue;
 use usher_core::{
     Context, ErrorCode, Evaluation, Reason, Ruleset, VariantValue,
-    model::{FlagType, StaleThen, Timestamp},
-    protocol::Value,
+    model::{Duration, FlagType, StaleThen, Timestamp},
+    protocol::{OldValue, Value},
 };
 
 use crate::{details::Metadata, polling::ValueMap, status::Source};
@@ -26,6 +26,15 @@ pub(crate) struct Entry {
     reason: Reason,
     error: Option<ErrorCode>,
     metadata: Metadata,
+    when_stale: Option<Old>,
+}
+
+/// What is given instead of a value that has become too old.
+#[derive(Clone, Debug, PartialEq)]
+struct Old {
+    after: Duration,
+    value: VariantValue,
+    variant: Option<Arc<str>>,
 }
 
 /// Data and where it came from.
@@ -84,7 +93,7 @@ impl<'a> From<Evaluation<'a>> for Answer<'a> {
 impl<'a> From<&'a Entry> for Answer<'a> {
     fn from(entry: &'a Entry) -> Self {
         Self {
-            value: if entry.value == VariantValue::Null { None } else { Some(&entry.value) },
+            value: given(&entry.value),
             variant: entry.variant.as_deref(),
             reason: entry.reason,
             error: entry.error,
@@ -115,14 +124,23 @@ impl Snapshot {
                 if freshness.live {
                     return evaluation.into();
                 }
-                match stale(&evaluation, freshness.heard, now) {
+                let then = evaluation.when_stale().filter(|rule| is_over(rule.after, freshness.heard, now));
+                match then.map(|rule| rule.then) {
                     None | Some(StaleThen::Hold) => evaluation.into(),
                     Some(StaleThen::Off) => evaluation.turned_off(Reason::Stale).into(),
                     Some(StaleThen::Default) => Answer { value: None, variant: None, ..evaluation.into() },
                 }
             }
             Data::Values(values) => match values.get(flag) {
-                Some(entry) => entry.into(),
+                Some(entry) => {
+                    let when_stale = entry.when_stale.as_ref().filter(|_| !freshness.live);
+                    match when_stale.filter(|old| is_over(old.after, freshness.heard, now)) {
+                        None => entry.into(),
+                        Some(Old { value, variant, .. }) => {
+                            Answer { value: given(value), variant: variant.as_deref(), ..entry.into() }
+                        }
+                    }
+                }
                 None => Answer::failed(ErrorCode::FlagNotFound),
             },
             Data::Nothing => Answer::failed(ErrorCode::ProviderNotReady),
@@ -150,14 +168,27 @@ impl Snapshot {
     }
 }
 
-/// What the flag wants done with data of this age.
-fn stale(
-    evaluation: &Evaluation<'_>,
-    heard: Timestamp,
-    now: impl FnOnce() -> Timestamp,
-) -> Option<StaleThen> {
-    let rule = evaluation.when_stale()?;
-    (now().since(heard) > rule.after.millis()).then_some(rule.then)
+/// Whether data that was last confirmed then is older than this.
+fn is_over(after: Duration, heard: Timestamp, now: impl FnOnce() -> Timestamp) -> bool {
+    now().since(heard) > after.millis()
+}
+
+/// A value, or nothing where the caller's default is meant.
+fn given(value: &VariantValue) -> Option<&VariantValue> {
+    (*value != VariantValue::Null).then_some(value)
+}
+
+/// A value as JSON has it: its flag's type shows in its form.
+fn read_value(value: Option<&serde_json::Value>) -> VariantValue {
+    let flag_type = match value {
+        None => return VariantValue::Null,
+        Some(serde_json::Value::Null | serde_json::Value::Bool(_)) => FlagType::Boolean,
+        Some(serde_json::Value::String(_)) => FlagType::String,
+        Some(serde_json::Value::Number(number)) if number.is_i64() => FlagType::Integer,
+        Some(serde_json::Value::Number(_)) => FlagType::Float,
+        Some(serde_json::Value::Object(_) | serde_json::Value::Array(_)) => FlagType::Object,
+    };
+    value.map_or(VariantValue::Null, |value| VariantValue::new(flag_type, value))
 }
 
 impl Entry {
@@ -169,15 +200,9 @@ impl Entry {
             reason: Reason::Error,
             error: Some(ErrorCode::ParseError),
             metadata: Metadata::default(),
+            when_stale: None,
         };
         let Ok(value) = serde_json::from_str::<Value>(raw.get()) else { return broken() };
-        let flag_type = match &value.value {
-            None | Some(serde_json::Value::Null | serde_json::Value::Bool(_)) => FlagType::Boolean,
-            Some(serde_json::Value::String(_)) => FlagType::String,
-            Some(serde_json::Value::Number(number)) if number.is_i64() => FlagType::Integer,
-            Some(serde_json::Value::Number(_)) => FlagType::Float,
-            Some(serde_json::Value::Object(_) | serde_json::Value::Array(_)) => FlagType::Object,
-        };
         let reason = match value.reason.as_str() {
             "STATIC" => Reason::Static,
             "TARGETING_MATCH" => Reason::TargetingMatch,
@@ -201,8 +226,13 @@ impl Entry {
             missing_split_key: known("splitKeyMissing"),
             failed_prerequisite: known("prerequisiteFailed"),
         };
-        let value = value.value.map_or(VariantValue::Null, |value| VariantValue::new(flag_type, &value));
-        Self { value, variant, reason, error, metadata }
+        let when_stale = value.when_stale.map(|OldValue { after, value, variant }| Old {
+            after,
+            value: read_value(value.as_ref()),
+            variant: variant.as_deref().map(Into::into),
+        });
+        let value = read_value(value.value.as_ref());
+        Self { value, variant, reason, error, metadata, when_stale }
     }
 
     pub(crate) fn read_all(values: &ValueMap) -> HashMap<String, Self> {

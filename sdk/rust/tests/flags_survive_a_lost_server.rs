@@ -86,8 +86,14 @@ async fn when_stale_says_what_old_data_is_worth() {
         json!({"default": {"variant": "on"}, "whenStale": {"after": "6h", "then": "off"}}),
     )
     .await;
+    // Rules are evaluated here, values by the server: both grow old alike.
+    tokio::join!(grows_old(&server, "server"), grows_old(&server, "client"));
+}
+
+async fn grows_old(server: &Server, kind: &str) {
     let line = Line::to(&server.address()).await;
-    let client = Client::builder(&line.url(), &server.key("server").await).build().unwrap();
+    let key = server.key(kind).await;
+    let client = Client::builder(&line.url(), &key).context(fan()).build().unwrap();
     live(&client).await;
     // However long ago the last change was: what the server keeps confirming is not old.
     tokio::time::sleep(Duration::from_millis(2_200)).await;

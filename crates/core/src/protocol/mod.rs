@@ -5,6 +5,7 @@
 
 mod client;
 mod server;
+mod value;
 mod view;
 
 use std::borrow::Cow;
@@ -13,9 +14,10 @@ use serde::Deserialize;
 
 pub use client::{Ack, ClientFrame, Hello, Mode, Resume, Scope};
 pub use server::{
-    Delta, Drain, ErrorCode, Intent, Ping, Ready, RulesetBody, ServerError, ServerFrame, Snapshot, Value,
-    Values, ValuesBody,
+    Delta, Drain, ErrorCode, Intent, Ping, Ready, RulesetBody, ServerError, ServerFrame, Snapshot, Values,
+    ValuesBody,
 };
+pub use value::{EvaluatedValue, OldValue, Value};
 pub use view::View;
 
 /// The WebSocket subprotocol.

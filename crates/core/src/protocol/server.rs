@@ -93,7 +93,7 @@ pub struct Delta {
     pub delete: Vec<DocumentId>,
 }
 
-/// Values that changed, or all of them. In JSON each value is what [`crate::Evaluation`] writes.
+/// Values that changed, or all of them. In JSON each one is a [`Value`](super::Value).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Values {
@@ -110,26 +110,6 @@ pub struct Values {
     /// Whether these are all of them: what is not in `put` is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub full: bool,
-}
-
-/// One flag's value, as a client in values mode reads it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Value {
-    /// The value; missing for the caller's default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<serde_json::Value>,
-    /// The variant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub variant: Option<String>,
-    /// The reason.
-    pub reason: String,
-    /// What went wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<String>,
-    /// What else there is to know.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, serde_json::Value>,
 }
 
 /// Is anybody there?

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use usher_core::{
     Context,
     model::{DocumentId, Seq, Timestamp},
-    protocol::{Intent, Mode, Ready, Resume, SCHEMA, ServerFrame, Values},
+    protocol::{EvaluatedValue, Intent, Mode, Ready, Resume, SCHEMA, ServerFrame, Values},
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -223,5 +223,5 @@ fn value(
     } else {
         ruleset.evaluate(flag, context, now)
     };
-    serde_json::value::to_raw_value(&evaluation).ok()
+    serde_json::value::to_raw_value(&EvaluatedValue(evaluation)).ok()
 }
