@@ -16,7 +16,9 @@ use usher_core::{
 };
 use usher_sdk::Client;
 
-use crate::{allocations, workspace::Workspace};
+use usher_testkit::allocations;
+
+use crate::workspace::Workspace;
 
 /// How often the contexts are gone through in one round.
 const PASSES: usize = 100;
@@ -100,9 +102,7 @@ pub fn run(rounds: usize) -> Result<()> {
     ];
     for subject in &mut subjects {
         (subject.work)();
-        let before = allocations::count();
-        (subject.work)();
-        subject.allocations = allocations::count() - before;
+        subject.allocations = allocations::during(|| (subject.work)());
     }
     let mut together: Vec<f64> = Vec::new();
     for _ in 0..rounds {

@@ -1,11 +1,14 @@
 //! `usher-bench`: prints the figures of the README.
 
-mod allocations;
 mod evaluate;
 mod workspace;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use usher_testkit::allocations::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// Measures Usher beside floors and peers.
 #[derive(Parser)]

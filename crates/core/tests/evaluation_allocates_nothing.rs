@@ -1,51 +1,19 @@
 //! Evaluation never touches the heap. In a test binary of its own, because the allocator counts for all.
-#![allow(unsafe_code)] // A global allocator can't be written without.
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
 mod support;
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
-
 use serde_json::json;
 use support::{NOW, document, flag, ruleset, venue};
 use usher_core::{Context, model::Kind};
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Counts what this thread allocates.
-struct Counting;
-
-// SAFETY: passes everything on to the system's allocator, unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use usher_testkit::allocations::{self, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn allocations(work: impl FnOnce()) -> u64 {
-    let before = COUNT.with(Cell::get);
-    work();
-    COUNT.with(Cell::get) - before
-}
-
 #[test]
 fn not_one_allocation_whatever_decides() {
-    assert!(allocations(|| drop(Box::new(1))) == 1, "the counter counts");
+    assert!(allocations::during(|| drop(Box::new(1))) == 1, "the counter counts");
     let split = json!({"split": {"by": ["targetingKey", "venue", "seat"], "seed": "s", "weights": [
         {"variant": "on", "weight": 1}, {"variant": "off", "weight": 1}]}});
     let rule = |id: &str, condition: serde_json::Value| json!({"id": id, "if": condition, "serve": {"variant": "on"}});
@@ -81,7 +49,7 @@ fn not_one_allocation_whatever_decides() {
         let context = Context::from_json(&context).unwrap();
         for key in ["long", "folded", "killed", "needs", "override", "missing"] {
             let mut variant = None;
-            let count = allocations(|| variant = rules.evaluate(key, &context, NOW).variant());
+            let count = allocations::during(|| variant = rules.evaluate(key, &context, NOW).variant());
             assert_eq!(count, 0, "{key} gave {variant:?}");
         }
     }

@@ -1,23 +1,11 @@
-import {
-  Alert,
-  Button,
-  Code,
-  CopyButton,
-  Group,
-  Modal,
-  MultiSelect,
-  SegmentedControl,
-  Select,
-  Stack,
-  TextInput,
-} from '@mantine/core';
+import { Alert, Button, Code, CopyButton, Group } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, body } from '../api/client';
 import { queries } from '../api/queries';
 import { HoldButton } from '../flags/HoldButton';
-import { useEnvironment } from '../shell/environment';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
+import { NewKey } from './NewKey';
 
 /** How long an old secret lives on when a key is rotated here: a day, for programs to change over. */
 const OVERLAP_SECONDS = 86_400;
@@ -152,87 +140,5 @@ function Secret({ secret, done }: { secret: string; done: () => void }) {
         </Button>
       </Group>
     </Alert>
-  );
-}
-
-function NewKey({ close, made }: { close: () => void; made: (secret: string) => void }) {
-  const environment = useEnvironment();
-  const environments = useQuery(queries.workspace()).data?.environments ?? [];
-  const places = useQuery(queries.venues()).data?.items ?? [];
-  const [name, setName] = useState('');
-  const [type, setType] = useState('server');
-  const [where, setWhere] = useState<string | null>(environment);
-  const [venues, setVenues] = useState<string[]>([]);
-  const create = useMutation({
-    mutationFn: () =>
-      body(
-        api.POST('/api/v1/keys', {
-          body: {
-            name,
-            type,
-            venues: type === 'api' ? [] : venues,
-            ...(type === 'api' ? {} : { environment: where ?? '' }),
-          },
-        }),
-      ),
-    onSuccess: (answer) => made(answer.secret),
-  });
-  return (
-    <Modal opened onClose={close} title="Create a key">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          create.mutate();
-        }}
-      >
-        <Stack>
-          <TextInput
-            label="What it is for"
-            required
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            data-autofocus
-          />
-          <SegmentedControl
-            aria-label="Kind"
-            value={type}
-            onChange={setType}
-            data={[
-              { value: 'server', label: 'Server' },
-              { value: 'client', label: 'Phones' },
-              { value: 'api', label: 'Automation' },
-            ]}
-          />
-          {type !== 'api' && (
-            <>
-              <Select
-                label="Environment"
-                value={where}
-                onChange={setWhere}
-                data={environments.map((one) => ({ value: one.key, label: one.name }))}
-              />
-              <MultiSelect
-                label="Only for these venues"
-                placeholder="All venues"
-                searchable
-                limit={50}
-                value={venues}
-                onChange={setVenues}
-                data={places.map(({ document }) => ({ value: document.key, label: document.name }))}
-              />
-            </>
-          )}
-          {create.error && <Failed error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              Create
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
   );
 }

@@ -1,17 +1,12 @@
-import { Button, Group, Modal, PasswordInput, Select, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Select } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type Account, api, body } from '../api/client';
 import { queries } from '../api/queries';
 import { HoldButton } from '../flags/HoldButton';
 import { Failed, Head, Loading, Table } from '../shell/states';
-
-const ROLES = [
-  { value: 'viewer', label: 'Viewer: sees everything' },
-  { value: 'operator', label: 'Operator: kills, revives, toggles' },
-  { value: 'editor', label: 'Editor: changes flags' },
-  { value: 'admin', label: 'Administrator: people and keys too' },
-];
+import { NewAccount } from './NewAccount';
+import { ROLES } from './roles';
 
 export function PeoplePage() {
   const people = useQuery(queries.people());
@@ -117,67 +112,5 @@ function Row({ account, isMe, choose, remove }: RowProps) {
         </Group>
       </td>
     </tr>
-  );
-}
-
-function NewAccount({ close, made }: { close: () => void; made: () => void }) {
-  const [email, setEmail] = useState('');
-  const [name, setName] = useState('');
-  const [password, setPassword] = useState('');
-  const [role, setRole] = useState('viewer');
-  const create = useMutation({
-    mutationFn: () => body(api.POST('/api/v1/users', { body: { email, name, password, role } })),
-    onSuccess: made,
-  });
-  return (
-    <Modal opened onClose={close} title="Add somebody">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          create.mutate();
-        }}
-      >
-        <Stack>
-          <TextInput
-            label="Name"
-            required
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            data-autofocus
-          />
-          <TextInput
-            label="E-mail"
-            type="email"
-            required
-            value={email}
-            onChange={(event) => setEmail(event.currentTarget.value)}
-          />
-          <PasswordInput
-            label="Password"
-            description="Ten characters or more; tell it to them yourself"
-            required
-            autoComplete="new-password"
-            value={password}
-            onChange={(event) => setPassword(event.currentTarget.value)}
-          />
-          <Select
-            label="Role"
-            allowDeselect={false}
-            data={ROLES}
-            value={role}
-            onChange={(chosen) => chosen && setRole(chosen)}
-          />
-          {create.error && <Failed error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              Add
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
   );
 }

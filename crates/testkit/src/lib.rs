@@ -1,0 +1,3 @@
+//! What tests and benchmarks of several crates share.
+
+pub mod allocations;

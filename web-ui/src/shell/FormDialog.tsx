@@ -1,0 +1,39 @@
+import { Button, Group, Modal, Stack } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { Failed } from './states';
+
+type Props = {
+  title: string;
+  /** What the button that saves says. */
+  submit: string;
+  save: { mutate: () => void; error: unknown; isPending: boolean };
+  close: () => void;
+  children: ReactNode;
+};
+
+/** A form in a dialog. What the server refuses is shown, and what was typed stays. */
+export function FormDialog({ title, submit, save, close, children }: Props) {
+  return (
+    <Modal opened onClose={close} title={title}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          save.mutate();
+        }}
+      >
+        <Stack>
+          {children}
+          {save.error !== null && <Failed error={save.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={save.isPending}>
+              {submit}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
