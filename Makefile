@@ -36,7 +36,8 @@ lint: ui
 	npm --prefix web-ui run typecheck
 
 bench:
-	cargo bench -p usher-bench
+	cargo run -p usher-bench --release --locked -- evaluate
+	cargo bench -p usher-bench --locked --bench evaluate
 
 soak:
 	USHER_KILL_ROUNDS=1000 cargo test -p usher --release --locked --test an_acknowledged_commit_survives_kill_nine -- --nocapture

@@ -91,16 +91,14 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
             match self.applies(config, n, rule) {
                 Applies::Yes { drawn } => {
                     let reason = if drawn { Reason::Split } else { Reason::TargetingMatch };
-                    let served = self.serve(config, &rule.serve, reason);
-                    return Evaluation { rule: Some(&rule.id), ..served };
+                    return self.serve(config, &rule.serve, reason, Some(&rule.id), None);
                 }
                 Applies::No => {}
                 Applies::Outside(name) => outside = outside.or(Some(name)),
             }
         }
         let reason = if config.targeted { Reason::Default } else { Reason::Static };
-        let served = self.serve(config, &config.default, reason);
-        Evaluation { missing_split_key: served.missing_split_key.or(outside), ..served }
+        self.serve(config, &config.default, reason, None, outside)
     }
 
     #[inline]
@@ -259,28 +257,40 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
         applies
     }
 
+    /// Gives what a rule, or the default, serves. `outside` is the part of a split key that kept the context out
+    /// of an earlier rule's share. The evaluation is put together in one place, at the end: to copy one costs more
+    /// than to decide it.
     #[inline]
     fn serve(
         &mut self,
         config: &'r CompiledConfig,
         serve: &'r CompiledServe,
         reason: Reason,
+        rule: Option<&'r str>,
+        outside: Option<&'r str>,
     ) -> Evaluation<'r> {
-        match serve {
+        let (variant, reason, missing) = match serve {
             CompiledServe::Variant(variant) => {
                 self.decided("serve", || format!("Serves `{}`.", sentences::variant(config, *variant)));
-                Evaluation::of(config, *variant, reason)
+                (*variant, reason, None)
             }
             CompiledServe::Split(split) => self.split(config, split),
-        }
+        };
+        let missing_split_key = missing.or(outside);
+        Evaluation { rule, missing_split_key, ..Evaluation::of(config, variant, reason) }
     }
 
+    /// The variant that a split draws, and the part of its key that the context lacks.
     #[inline]
-    fn split(&mut self, config: &'r CompiledConfig, split: &'r CompiledSplit) -> Evaluation<'r> {
+    fn split(
+        &mut self,
+        config: &'r CompiledConfig,
+        split: &'r CompiledSplit,
+    ) -> (usize, Reason, Option<&'r str>) {
         let off = || sentences::variant(config, config.off);
         if split.total == 0 {
             self.decided("serve", || format!("All weights of the split are zero: `{}`.", off()));
-            return Evaluation::of(config, config.off, Reason::Default);
+            return (config.off, Reason::Default, None);
         }
         let bucket = match self.scope.draw(&split.split, split.total) {
             Ok(bucket) => bucket,
@@ -288,8 +298,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
                 self.decided("serve", || {
                     format!("The split needs `{name}`, which the context lacks: `{}`.", off())
                 });
-                let off = Evaluation::of(config, config.off, Reason::Default);
-                return Evaluation { missing_split_key: Some(name), ..off };
+                return (config.off, Reason::Default, Some(name));
             }
         };
         let variant =
@@ -300,7 +309,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
             let served = sentences::variant(config, variant);
             format!("Splits by {}: place {bucket} of {total} gives `{served}`.", by.join(" and "))
         });
-        Evaluation::of(config, variant, Reason::Split)
+        (variant, Reason::Split, None)
     }
 
     #[inline]

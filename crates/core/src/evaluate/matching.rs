@@ -65,7 +65,7 @@ impl<'r, 'c> Scope<'r, 'c> {
         let Some(CompiledCohort { parts: Some(parts), .. }) = self.ruleset.cohorts.get_ref(cohort) else {
             return false;
         };
-        if depth >= MAX_REFERENCE_DEPTH {
+        if depth > MAX_REFERENCE_DEPTH {
             return false;
         }
         if !parts.venues.is_empty()

@@ -52,6 +52,7 @@ impl<'r> Evaluation<'r> {
         Self { error: Some(error), ..Self::without_variant(Reason::Error) }
     }
 
+    #[inline]
     fn without_variant(reason: Reason) -> Self {
         Self {
             config: None,
@@ -64,17 +65,20 @@ impl<'r> Evaluation<'r> {
         }
     }
 
+    #[inline]
     fn of(config: &'r CompiledConfig, variant: usize, reason: Reason) -> Self {
         Self { config: Some(config), variant: Some(variant), ..Self::without_variant(reason) }
     }
 
     /// The variant's name.
+    #[inline]
     #[must_use]
     pub fn variant(&self) -> Option<&'r str> {
         Some(self.config?.variants.get(self.variant?)?.key.as_str())
     }
 
     /// The value; `None` stands for the caller's default.
+    #[inline]
     #[must_use]
     pub fn value(&self) -> Option<&'r VariantValue> {
         match &self.config?.variants.get(self.variant?)?.value {

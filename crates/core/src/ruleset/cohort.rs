@@ -42,10 +42,12 @@ impl CompiledCohort {
                 }
             }
         };
+        let by = cohort.by.as_deref().unwrap_or("targetingKey");
+        uses.add_attribute(by);
         let parts = CohortParts {
             name: cohort.name.as_str().into(),
             condition,
-            by: Source::new(cohort.by.as_deref().unwrap_or("targetingKey")),
+            by: Source::new(by),
             keys: Texts::new(cohort.keys.iter().map(String::as_str)),
             venues: Texts::new(cohort.venues.iter().map(|venue| venue.as_str())),
         };

@@ -234,6 +234,7 @@ impl CompiledConfig {
                     mend,
                 ));
             }
+            compiler.uses.add_attribute(&target.by);
             CompiledTarget {
                 by: Source::new(&target.by),
                 values: Texts::new(target.values.iter().map(String::as_str)),
@@ -383,7 +384,7 @@ impl Compiler<'_> {
             self.problems.push(Problem::new(format!("{at}.by"), found, "a draw needs a split key", mend));
         }
         for name in by {
-            self.uses.venue_attributes |= name.starts_with("venue.");
+            self.uses.add_attribute(name);
         }
         SplitKey { seed: seed.into(), by: by.iter().map(|name| Source::new(name)).collect() }
     }

@@ -20,6 +20,7 @@ pub(crate) use self::{
     condition::{CompiledCondition, Source},
     flag::{CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState, SplitKey},
     table::{KeyRef, Table},
+    values::Texts,
     venue::CompiledVenue,
 };
 use crate::{
@@ -200,7 +201,11 @@ pub(crate) struct Uses {
 impl Uses {
     fn add(&mut self, condition: &Condition) {
         condition.each_cohort(&mut |cohort| self.cohorts.push(cohort.as_str().into()));
-        condition.each_attribute(&mut |name| self.venue_attributes |= name.starts_with("venue."));
+        condition.each_attribute(&mut |name| self.add_attribute(name));
+    }
+
+    fn add_attribute(&mut self, name: &str) {
+        self.venue_attributes |= name.starts_with("venue.");
     }
 
     fn leans_on(&self, cohorts: &[&str], venues: bool) -> bool {

@@ -38,11 +38,10 @@ impl Texts {
 
     #[inline]
     pub(crate) fn contains(&self, text: &Text) -> bool {
-        let same = |own: &Text| own.hash() == text.hash() && own.as_str() == text.as_str();
         match self {
-            Self::One(own) => same(own),
-            Self::Few(texts) => texts.iter().any(same),
-            Self::Many(table) => table.find(text.hash(), same).is_some(),
+            Self::One(own) => same_text(own, text),
+            Self::Few(texts) => texts.iter().any(|own| same_text(own, text)),
+            Self::Many(table) => table.find(text.hash(), |own| same_text(own, text)).is_some(),
         }
     }
 
@@ -83,10 +82,15 @@ impl Values {
     #[inline]
     pub(crate) fn contains(&self, value: &AttributeValue) -> bool {
         match value {
-            AttributeValue::Text(text) if self.ignore_case => {
-                self.texts.any(|own| same_folded(own, text.as_str()))
-            }
-            AttributeValue::Text(text) => self.texts.contains(text),
+            AttributeValue::Text(text) if !self.ignore_case => self.texts.contains(text),
+            other => self.contains_other(other),
+        }
+    }
+
+    /// What is rare, and would keep the rest from being inlined: lists call for themselves.
+    fn contains_other(&self, value: &AttributeValue) -> bool {
+        match value {
+            AttributeValue::Text(text) => self.texts.any(|own| same_folded(own, text.as_str())),
             AttributeValue::List(values) => values.iter().any(|value| self.contains(value)),
             value => self.others.iter().any(|own| same(own, value)),
         }
@@ -99,6 +103,12 @@ fn other(value: &Scalar) -> Option<AttributeValue> {
         Scalar::Number(number) => number.as_i64().map(Into::into).or_else(|| number.as_f64().map(Into::into)),
         Scalar::Text(_) => None,
     }
+}
+
+/// Most texts differ in their hashes already.
+#[inline]
+fn same_text(a: &Text, b: &Text) -> bool {
+    a.hash() == b.hash() && a.as_str() == b.as_str()
 }
 
 /// Equality of single values. Numbers are equal when they have the same value, whatever their form.
