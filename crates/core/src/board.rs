@@ -7,12 +7,12 @@
 use serde::Serialize;
 
 use crate::{
-    context::Context,
+    context::{AttributeValue, Context},
     evaluate::Scope,
     limits::MAX_REFERENCE_DEPTH,
     model::{Percent, Timestamp},
     ruleset::{
-        CompiledCondition, CompiledConfig, CompiledServe, FlagState, KeyRef, Ruleset, Source, SplitKey,
+        CompiledCondition, CompiledConfig, CompiledServe, FlagState, KeyRef, Ruleset, Source, SplitKey, Texts,
     },
 };
 
@@ -149,12 +149,14 @@ impl<'r> Board<'r, '_> {
             let given = self.prerequisite(&prerequisite.flag, depth);
             let lets_on =
                 |variant: &str| prerequisite.variants.iter().any(|wanted| wanted.as_str() == variant);
+            // Whoever gets something else there, may get something else here.
+            exceptions |= given.as_ref().is_some_and(|given| given.exceptions);
             match given {
                 Some(Exposure { variant: Some(variant), .. }) if lets_on(&variant) => {}
                 Some(Exposure { mix, .. }) if mix.iter().any(|share| lets_on(&share.variant)) => {
                     exceptions = true;
                 }
-                _ => return settled(config.off, ExposureSource::Prerequisite),
+                _ => return Exposure { exceptions, ..settled(config.off, ExposureSource::Prerequisite) },
             }
         }
         let venue = self.scope.context.venue_text();
@@ -163,8 +165,20 @@ impl<'r> Board<'r, '_> {
         {
             return Exposure { exceptions, ..settled(*variant, ExposureSource::Override) };
         }
-        exceptions |= !config.targets.is_empty();
+        for target in &config.targets {
+            if !target.by.is_of_venue() {
+                exceptions = true;
+            } else if self.lists(&target.by, &target.values) {
+                // As good as a setting of its own, but for people who are targeted before.
+                return Exposure { exceptions, ..settled(target.variant, ExposureSource::Override) };
+            }
+        }
         Exposure { exceptions, ..summary(config, &self.parts(config)) }
+    }
+
+    /// Whether the venue's value is one of those listed.
+    fn lists(&self, by: &'r Source, values: &Texts) -> bool {
+        matches!(self.scope.find(by), Some(AttributeValue::Text(text)) if values.contains(text))
     }
 
     fn prerequisite(&self, flag: &KeyRef, depth: usize) -> Option<Exposure> {
@@ -279,13 +293,13 @@ impl<'r> Board<'r, '_> {
             return Truth::No;
         };
         let here = self.scope.context.venue_text().is_some_and(|venue| parts.venues.contains(venue));
-        if depth >= MAX_REFERENCE_DEPTH || (!parts.venues.is_empty() && !here) {
+        if depth > MAX_REFERENCE_DEPTH || (!parts.venues.is_empty() && !here) {
             return Truth::No;
         }
         if parts.keys.is_empty() && parts.condition.is_none() {
             return Truth::No;
         }
-        if parts.by.is_of_venue() && self.scope.belongs(cohort, depth) {
+        if parts.by.is_of_venue() && self.lists(&parts.by, &parts.keys) {
             return Truth::Yes;
         }
         let by_condition =

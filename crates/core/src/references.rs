@@ -4,6 +4,8 @@
 //! its cohort. A kill at a venue whose name was mistyped would stop nothing, so a dangling reference is
 //! refused wherever it stands.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::{
     limits::MAX_REFERENCE_DEPTH,
     model::{Cohort, Credential, Document, DocumentId, Flag, FlagConfig, Kind},
@@ -38,19 +40,14 @@ impl Reference {
 #[must_use]
 pub fn check(after: &impl Catalogue, changed: &[DocumentId]) -> Vec<(DocumentId, Problem)> {
     let mut found = Vec::new();
+    let mut chains = Chains::new(after);
     for id in changed {
-        match after.find(id) {
-            Some(document) => {
-                let outgoing = references(&document);
-                found.extend(outgoing.iter().filter_map(|one| Some((id.clone(), dangling(after, one)?))));
-                found.extend(circle(after, id).map(|problem| (id.clone(), problem)));
-                if id.kind == Kind::Flag {
-                    found.extend(used_elsewhere(after, changed, id).map(|problem| (id.clone(), problem)));
-                }
-            }
-            None => found.extend(used_elsewhere(after, changed, id).map(|problem| (id.clone(), problem))),
-        }
+        let Some(document) = after.find(id) else { continue };
+        let outgoing = references(&document);
+        found.extend(outgoing.iter().filter_map(|one| Some((id.clone(), dangling(after, one)?))));
+        found.extend(chains.problem(id).map(|problem| (id.clone(), problem)));
     }
+    found.extend(used_elsewhere(after, changed, &mut chains));
     found
 }
 
@@ -61,9 +58,12 @@ fn references(document: &Document) -> Vec<Reference> {
         Kind::Cohort => {
             document.parse::<Cohort>().map_or_else(|_| Vec::new(), |cohort| cohort_references(&cohort))
         }
-        Kind::Key => {
-            document.parse::<Credential>().map_or_else(|_| Vec::new(), |key| credential_references(&key))
-        }
+        Kind::Key => document
+            .parse::<Credential>()
+            .ok()
+            // Nobody comes with a revoked key any more, so what it was for may go.
+            .filter(|key| key.revoked_at.is_none())
+            .map_or_else(Vec::new, |key| credential_references(&key)),
         _ => Vec::new(),
     }
 }
@@ -142,66 +142,154 @@ fn dangling(after: &impl Catalogue, reference: &Reference) -> Option<Problem> {
     ))
 }
 
-/// The first chain of references that leads from `id` back to itself, or goes on for too long.
-fn circle(after: &impl Catalogue, id: &DocumentId) -> Option<Problem> {
-    let mut chain = vec![id.clone()];
-    follow(after, &mut chain)
+/// Chains of references between documents of one kind.
+struct Chains<'a, C> {
+    after: &'a C,
+    /// How many references the longest chain from a document has; for those that were followed to the end and
+    /// are fine. Without it, a web of references would be followed once for each path through it.
+    lengths: HashMap<DocumentId, usize>,
 }
 
-fn follow(after: &impl Catalogue, chain: &mut Vec<DocumentId>) -> Option<Problem> {
-    let last = chain.last()?.clone();
-    let document = after.find(&last)?;
-    for reference in references(&document).into_iter().filter(|one| one.to.kind == last.kind) {
-        let shown = || {
-            let keys: Vec<&str> = chain.iter().map(|id| &*id.key).chain([&*reference.to.key]).collect();
-            keys.join(" → ")
-        };
-        if chain.contains(&reference.to) {
-            let mend = "Take one of these references out.";
-            return Some(Problem::new(&reference.field, shown(), "this leads back to itself", mend));
-        }
-        if chain.len() > MAX_REFERENCE_DEPTH {
-            let mend = format!("Keep such chains within {MAX_REFERENCE_DEPTH}.");
-            return Some(Problem::new(
-                &reference.field,
-                shown(),
-                "this chain of references is too long",
-                mend,
-            ));
-        }
-        chain.push(reference.to.clone());
-        let found = follow(after, chain);
-        chain.pop();
-        if found.is_some() {
-            return found;
-        }
+impl<'a, C: Catalogue> Chains<'a, C> {
+    fn new(after: &'a C) -> Self {
+        Self { after, lengths: HashMap::new() }
     }
-    None
+
+    /// What is wrong with the chains that begin at `id`: one leads back to itself, or goes on for too long.
+    fn problem(&mut self, id: &DocumentId) -> Option<Problem> {
+        self.follow(&mut vec![id.clone()]).err()
+    }
+
+    /// Whether any chain leads on from `id`.
+    fn leads_on(&mut self, id: &DocumentId) -> bool {
+        self.follow(&mut vec![id.clone()]).is_ok_and(|length| length > 0)
+    }
+
+    fn follow(&mut self, chain: &mut Vec<DocumentId>) -> Result<usize, Problem> {
+        let Some(last) = chain.last().cloned() else { return Ok(0) };
+        if let Some(length) = self.lengths.get(&last) {
+            return Ok(*length);
+        }
+        let outgoing = self.after.find(&last).map_or_else(Vec::new, |document| references(&document));
+        let mut longest = 0;
+        for reference in outgoing.into_iter().filter(|one| one.to.kind == last.kind) {
+            let refused = |chain: &[DocumentId], detail: &str, mend: String| {
+                let keys = chain.iter().map(|id| &*id.key).chain([&*reference.to.key]);
+                let shown = keys.collect::<Vec<_>>().join(" → ");
+                Err(Problem::new(&reference.field, shown, detail, mend))
+            };
+            if chain.contains(&reference.to) {
+                let mend = "Take one of these references out.".to_owned();
+                return refused(chain, "this leads back to itself", mend);
+            }
+            let before = chain.len();
+            let rest = if before > MAX_REFERENCE_DEPTH {
+                0
+            } else {
+                chain.push(reference.to.clone());
+                let rest = self.follow(chain);
+                chain.pop();
+                rest?
+            };
+            if before + rest > MAX_REFERENCE_DEPTH {
+                let mend = format!("Keep such chains within {MAX_REFERENCE_DEPTH}.");
+                return refused(chain, "this chain of references is too long", mend);
+            }
+            longest = longest.max(rest + 1);
+        }
+        self.lengths.insert(last, longest);
+        Ok(longest)
+    }
 }
 
-/// A document that did not change and that now points to something missing in `id`, or makes a chain through
-/// it too long.
-fn used_elsewhere(after: &impl Catalogue, changed: &[DocumentId], id: &DocumentId) -> Option<Problem> {
+/// Documents that did not change and that now point to something missing in one that did, or whose chain through
+/// one has become too long.
+fn used_elsewhere<C: Catalogue>(
+    after: &C,
+    changed: &[DocumentId],
+    chains: &mut Chains<'_, C>,
+) -> Vec<(DocumentId, Problem)> {
+    let all: HashSet<&DocumentId> = changed.iter().collect();
+    let mut found = Vec::new();
+    // What is gone is missed by whoever uses it; a flag also by whoever wants a variant that it had.
+    let missed: HashSet<&DocumentId> =
+        changed.iter().filter(|id| id.kind == Kind::Flag || after.find(id).is_none()).collect();
     for kind in [Kind::Flag, Kind::Cohort, Kind::Key] {
-        for document in after.all(&kind) {
-            // Parsing is what costs; the text can't refer to a key that it does not contain.
-            if changed.contains(document.id()) || !document.json().contains(quoted(&id.key).trim_matches('"'))
-            {
+        for document in users(after, &kind, &missed) {
+            let user = document.id();
+            if all.contains(user) {
                 continue;
             }
-            let broken = references(&document).into_iter().filter(|one| one.to == *id);
-            for reference in broken {
+            for reference in references(&document).into_iter().filter(|one| missed.contains(&one.to)) {
                 if let Some(problem) = dangling(after, &reference) {
-                    let user = document.id();
                     let detail =
                         format!("{user} still uses this, at {}: {}", reference.field, problem.detail);
                     let mend = format!("Change {user} first, or in the same commit.");
-                    return Some(Problem::new("", &id.key, detail, mend));
+                    let key = reference.to.key.clone();
+                    found.push((reference.to, Problem::new("", key, detail, mend)));
                 }
             }
         }
     }
-    None
+    for kind in [Kind::Flag, Kind::Cohort] {
+        let lengthened = changed.iter().filter(|id| id.kind == kind && chains.leads_on(id));
+        found.extend(lengthened_elsewhere(after, lengthened.collect(), &all, &kind));
+    }
+    found
+}
+
+/// Chains that begin at a document that did not change, and lead through one of `through`.
+fn lengthened_elsewhere(
+    after: &impl Catalogue,
+    through: Vec<&DocumentId>,
+    changed: &HashSet<&DocumentId>,
+    kind: &Kind,
+) -> Vec<(DocumentId, Problem)> {
+    let mut found = Vec::new();
+    let mut chains = Chains::new(after);
+    let mut level: HashMap<DocumentId, DocumentId> =
+        through.into_iter().map(|id| (id.clone(), id.clone())).collect();
+    // From user to user; a chain that is longer than this was found on the way.
+    for _ in 0..=MAX_REFERENCE_DEPTH {
+        let mut next = HashMap::new();
+        for document in users(after, kind, &level.keys().collect()) {
+            let user = document.id();
+            // Those that did change lead on, and so are where others begin.
+            if changed.contains(user) {
+                continue;
+            }
+            let Some(to) = references(&document).into_iter().find_map(|one| level.get(&one.to)) else {
+                continue;
+            };
+            if let Some(problem) = chains.problem(user) {
+                let detail = format!("{user} uses this, at {}: {}", problem.field, problem.detail);
+                found.push((to.clone(), Problem::new("", problem.value, detail, problem.mend)));
+                return found;
+            }
+            next.insert(user.clone(), to.clone());
+        }
+        if next.is_empty() {
+            break;
+        }
+        level = next;
+    }
+    found
+}
+
+/// The documents of a kind that may use one of `used`.
+fn users(after: &impl Catalogue, kind: &Kind, used: &HashSet<&DocumentId>) -> Vec<Document> {
+    /// Up to so many keys are looked for in a text; for more, parsing it is no slower.
+    const SEARCHED: usize = 16;
+    if used.is_empty() {
+        return Vec::new();
+    }
+    let mut all = after.all(kind);
+    if used.len() <= SEARCHED {
+        // Parsing is what costs; a text can't refer to a key that it does not contain.
+        let keys: Vec<String> = used.iter().map(|id| quoted(&id.key)).collect();
+        all.retain(|document| keys.iter().any(|key| document.json().contains(key.trim_matches('"'))));
+    }
+    all
 }
 
 fn quoted(key: &str) -> String {
@@ -292,11 +380,70 @@ mod tests {
             workspace().with(Kind::Flag, &flag("a", &needs("b"))).with(Kind::Flag, &flag("b", &needs("a")));
         assert!(all.check(Kind::Flag, "a")[0].contains("a → b → a"));
         let mut chain = workspace().with(Kind::Flag, &flag("f0", ""));
-        for n in 1..=9 {
+        for n in 1..=8 {
             chain = chain.with(Kind::Flag, &flag(&format!("f{n}"), &needs(&format!("f{}", n - 1))));
         }
         assert_eq!(chain.check(Kind::Flag, "f8"), Vec::<String>::new());
+        let chain = chain.with(Kind::Flag, &flag("f9", &needs("f8")));
         assert!(chain.check(Kind::Flag, "f9")[0].contains("too long"));
+    }
+
+    #[test]
+    fn a_change_in_the_middle_does_not_make_a_chain_too_long() {
+        let needs = |other: &str| format!(r#","prerequisites":[{{"flag":"{other}","variants":["on"]}}]"#);
+        let mut chain = workspace().with(Kind::Flag, &flag("f0", ""));
+        for n in 1..=7 {
+            chain = chain.with(Kind::Flag, &flag(&format!("f{n}"), &needs(&format!("f{}", n - 1))));
+        }
+        let chain = chain.with(Kind::Flag, &flag("b", "")).with(Kind::Flag, &flag("a", &needs("b")));
+        let chain = chain.with(Kind::Flag, &flag("b", &needs("f6")));
+        assert_eq!(chain.check(Kind::Flag, "b"), Vec::<String>::new());
+        let chain = chain.with(Kind::Flag, &flag("b", &needs("f7")));
+        let found = chain.check(Kind::Flag, "b");
+        assert!(found[0].contains("flag/a") && found[0].contains("too long"), "{found:?}");
+    }
+
+    #[test]
+    fn a_web_of_references_is_checked_once_and_not_path_by_path() {
+        // Eight layers of twelve flags that need all of the next: 12⁸ paths.
+        let needs = |layer: usize| {
+            let all = (0..12).map(|n| format!(r#"{{"flag":"l{layer}-{n}","variants":["on"]}}"#));
+            format!(r#","prerequisites":[{}]"#, all.collect::<Vec<_>>().join(","))
+        };
+        let mut all = workspace();
+        for layer in 0..8 {
+            let config = if layer == 0 { String::new() } else { needs(layer - 1) };
+            for n in 0..12 {
+                all = all.with(Kind::Flag, &flag(&format!("l{layer}-{n}"), &config));
+            }
+        }
+        assert_eq!(all.check(Kind::Flag, "l7-0"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn many_documents_in_one_commit_are_checked_in_no_time() {
+        let mut all = workspace();
+        for n in 0..3_000 {
+            all = all.with(Kind::Flag, &flag(&format!("f{n}"), r#","venues":{"wembley-stadium":"on"}"#));
+        }
+        let changed: Vec<DocumentId> = all.0.keys().cloned().collect();
+        let began = std::time::Instant::now();
+        assert_eq!(check(&all, &changed).len(), 0);
+        // Each against each took minutes; this is far above what it takes.
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_revoked_key_holds_on_to_nothing() {
+        let key = |revoked: &str| {
+            format!(
+                r#"{{"key":"k","name":"K","type":"server","environment":"production","venues":["dome"],"hash":"h","prefix":"p","createdAt":"2026-01-01T00:00:00Z","createdBy":"a"{revoked}}}"#
+            )
+        };
+        let all = workspace().with(Kind::Key, &key(""));
+        assert_eq!(all.check(Kind::Venue, "dome").len(), 1);
+        let all = all.with(Kind::Key, &key(r#","revokedAt":"2026-01-02T00:00:00Z""#));
+        assert_eq!(all.check(Kind::Venue, "dome"), Vec::<String>::new());
     }
 
     #[test]

@@ -26,7 +26,13 @@ fn workspace(config: &Value) -> Ruleset {
         Kind::Cohort,
         &json!({"key": "british", "name": "B", "if": {"attribute": "venue.country", "op": "in", "values": ["England", "Wales"]}}),
     ));
-    documents.push(flag("base", &json!({"venues": {"park": "on"}})));
+    // Listed by venue, or whoever is not known to be a guest: that depends on who asks.
+    documents.push(document(
+        Kind::Cohort,
+        &json!({"key": "inside", "name": "I", "by": "venue", "keys": ["park"],
+            "if": {"attribute": "tier", "op": "notIn", "values": [0]}}),
+    ));
+    documents.push(flag("base", &json!({"venues": {"park": "on"}, "killed": {"cohorts": ["vip"]}})));
     documents.push(flag("f", config));
     ruleset(&documents)
 }
@@ -55,6 +61,18 @@ fn cells_say_what_decides() {
             json!({"prerequisites": [{"flag": "base", "variants": ["on"]}], "default": on}),
             "park",
             Some("on"),
+            ExposureSource::Default,
+        ),
+        (
+            json!({"targets": [{"by": "venue", "values": ["dome"], "variant": "on"}]}),
+            "dome",
+            Some("on"),
+            ExposureSource::Override,
+        ),
+        (
+            json!({"targets": [{"by": "venue.country", "values": ["France"], "variant": "on"}]}),
+            "park",
+            Some("off"),
             ExposureSource::Default,
         ),
         (
@@ -96,6 +114,24 @@ fn cells_say_what_decides() {
 }
 
 #[test]
+fn a_cell_that_everybody_shares_has_no_exceptions_and_others_say_so() {
+    let needs =
+        json!({"prerequisites": [{"flag": "base", "variants": ["on"]}], "default": {"variant": "on"}});
+    let by_venue = json!({"targets": [{"by": "venue", "values": ["dome"], "variant": "on"}]});
+    let by_person = json!({"targets": [{"by": "targetingKey", "values": ["u-9"], "variant": "on"}]});
+    for (config, venue, exceptions) in [
+        (&needs, "park", true),
+        (&needs, "dome", true),
+        (&by_venue, "dome", false),
+        (&by_venue, "park", false),
+        (&by_person, "park", true),
+    ] {
+        let cell = workspace(config).exposure("f", venue, NOW);
+        assert_eq!(cell.exceptions, exceptions, "{config} at {venue}: {cell:?}");
+    }
+}
+
+#[test]
 fn shares_add_up_where_draws_alone_decide() {
     let rules = workspace(&json!({
         "rules": [{"id": "r", "rollout": {"by": ["targetingKey"], "percent": 20, "seed": "s"}, "serve": {"variant": "on"}}],
@@ -108,7 +144,7 @@ fn shares_add_up_where_draws_alone_decide() {
 
 fn condition() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        prop::sample::select(vec!["vip", "local", "british", "nobody"])
+        prop::sample::select(vec!["vip", "local", "british", "inside", "nobody"])
             .prop_map(|key| json!({"cohort": key})),
         prop::sample::select(vec!["England", "France"])
             .prop_map(|country| json!({"attribute": "venue.country", "op": "in", "values": [country]})),
@@ -144,13 +180,17 @@ fn config() -> impl Strategy<Value = Value> {
     let rule = (condition(), by(), 0..=4_u32, serve()).prop_map(|(condition, by, quarters, serve)| {
         json!({"if": condition, "rollout": {"by": by, "percent": quarters * 25, "seed": "r"}, "serve": serve})
     });
-    (prop::collection::vec(rule, 0..4), serve(), prop::sample::subsequence(vec!["park", "dome"], 0..2), any::<bool>()).prop_map(
-        |(mut rules, default, killed, needs)| {
+    let target = (prop::sample::select(vec!["venue", "venue.country", "targetingKey"]), variant()).prop_map(
+        |(by, variant)| json!({"by": by, "values": ["dome", "England", "u-2"], "variant": variant}),
+    );
+    let targets = prop::collection::vec(target, 0..3);
+    (prop::collection::vec(rule, 0..4), serve(), prop::sample::subsequence(vec!["park", "dome"], 0..2), any::<bool>(), targets).prop_map(
+        |(mut rules, default, killed, needs, targets)| {
             for (n, rule) in rules.iter_mut().enumerate() {
                 rule["id"] = format!("r{n}").into();
             }
             let prerequisites = if needs { json!([{"flag": "base", "variants": ["on"]}]) } else { json!([]) };
-            json!({"rules": rules, "default": default, "killed": {"venues": killed}, "prerequisites": prerequisites})
+            json!({"rules": rules, "default": default, "killed": {"venues": killed}, "prerequisites": prerequisites, "targets": targets})
         },
     )
 }

@@ -25,9 +25,13 @@ pub trait Journal: Send + Sync + 'static {
     /// Appends one commit: atomically, on disk before the answer, at most once for one idempotency key.
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>>;
 
-    /// The answer that was given to this idempotency key, if it was used: for whoever must know before deciding
-    /// what to append.
-    fn answered(&self, idempotency: &Idempotency) -> BoxFuture<'_, Result<Option<Appended>, AppendError>>;
+    /// The answer that was given to this idempotency key, if it was used within a day before `at`: for whoever must
+    /// know before deciding what to append.
+    fn answered(
+        &self,
+        idempotency: &Idempotency,
+        at: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Appended>, AppendError>>;
 
     /// Up to `limit` commits after `after`, oldest first, without holes.
     fn read(&self, after: Seq, limit: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>>;

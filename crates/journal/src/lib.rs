@@ -16,6 +16,6 @@ pub use journal::{
     Append, AppendError, Appended, BoxFuture, Expected, History, Idempotency, Journal, JournalError, Point,
     Verification,
 };
-pub use restore::{RestoreScope, UndoConflict, rollback, undo};
+pub use restore::{Forced, RestoreScope, UndoConflict, rollback, undo};
 pub use sqlite::SqliteJournal;
 pub use state::{Entry, State};

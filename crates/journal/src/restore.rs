@@ -65,12 +65,26 @@ pub fn rollback(scope: &RestoreScope, then: &State, now: &State) -> Vec<Change> 
     }
 }
 
-/// The changes that undo `commit`: its documents as they were `before` it. With `force`, also where they have
-/// changed since; but what later commits have killed stays killed.
+/// Whether a commit is undone where its documents have changed since.
+#[derive(Clone, Copy, Debug)]
+pub enum Forced<'a> {
+    /// No: that is a conflict.
+    No,
+    /// Yes, over these later commits, in any order: all that touched the same documents.
+    Over(&'a [Commit]),
+}
+
+/// The changes that undo `commit`: its documents as they were `before` it. By force, also where they have
+/// changed since; but what later commits have killed, perhaps again, stays killed.
 ///
 /// # Errors
 /// The first document that has changed since.
-pub fn undo(commit: &Commit, before: &State, now: &State, force: bool) -> Result<Vec<Change>, UndoConflict> {
+pub fn undo(
+    commit: &Commit,
+    before: &State,
+    now: &State,
+    forced: Forced<'_>,
+) -> Result<Vec<Change>, UndoConflict> {
     let mut changes = Vec::new();
     for change in &commit.changes {
         let id = change.id();
@@ -78,20 +92,23 @@ pub fn undo(commit: &Commit, before: &State, now: &State, force: bool) -> Result
             continue;
         }
         let last = now.get(id).map(|entry| entry.version).or(now.deleted_by(id));
-        if let Some(by) = last.filter(|last| *last > commit.seq && !force) {
+        if let Some(by) = last.filter(|last| *last > commit.seq && matches!(forced, Forced::No)) {
             return Err(UndoConflict { document: id.clone(), by });
         }
-        changes.extend(match (before.get(id), now.get(id)) {
-            (Some(before), Some(now)) => {
-                let after = match change {
-                    Change::Put(document) => document.value(),
-                    Change::Delete(_) => Value::Null,
-                };
-                let later = without_kills(now.document.value(), &after, &before.document.value());
-                changed(&now.document, keep_kills(before.document.value(), &later))
+        let old = before.get(id).map_or(Value::Null, |entry| entry.document.value());
+        // What is killed now, but for what this commit killed.
+        let killed = |now: &Document| {
+            let mut versions = vec![after(change)];
+            if let Forced::Over(later) = forced {
+                let same = later.iter().flat_map(|commit| &commit.changes).filter(|later| later.id() == id);
+                versions.extend(same.map(after));
             }
+            without_kills(now.value(), &versions, &old)
+        };
+        changes.extend(match (before.get(id), now.get(id)) {
+            (Some(_), Some(now)) => changed(&now.document, keep_kills(old.clone(), &killed(&now.document))),
             (Some(before), None) => Some(Change::Put(before.document.clone())),
-            (None, Some(_)) => Some(Change::Delete(id.clone())),
+            (None, Some(now)) => gone(&now.document, &killed(&now.document)),
             (None, None) => None,
         });
     }
@@ -111,9 +128,24 @@ fn restore(id: &DocumentId, then: &State, now: &State) -> Option<Change> {
             changed(&current.document, keep_kills(before.document.value(), &current.document.value()))
         }
         (Some(before), None) => Some(Change::Put(before.document.clone())),
-        (None, Some(_)) => Some(Change::Delete(id.clone())),
+        (None, Some(current)) => gone(&current.document, &current.document.value()),
         (None, None) => None,
     }
+}
+
+/// What a change left.
+fn after(change: &Change) -> Value {
+    match change {
+        Change::Put(document) => document.value(),
+        Change::Delete(_) => Value::Null,
+    }
+}
+
+/// A document that was not there is taken away; but not a flag in which `killed` still kills anything: whoever
+/// makes it again would revive it.
+fn gone(current: &Document, killed: &Value) -> Option<Change> {
+    let is_killed = environments(killed).any(|(_, config)| config.get("killed").is_some_and(is_any));
+    (!is_killed).then(|| Change::Delete(current.id().clone()))
 }
 
 /// `value` as a document, if it differs from `current`.
@@ -142,20 +174,25 @@ fn keep_kills(mut flag: Value, now: &Value) -> Value {
     flag
 }
 
-/// `flag` without what a commit that led from `before` to `after` has killed.
-fn without_kills(mut flag: Value, after: &Value, before: &Value) -> Value {
-    for (environment, config) in environments(after) {
+/// `flag` without what a commit has killed that led from `before` to the first of `versions`; what a later one
+/// does not have was revived, and killed again by somebody else.
+fn without_kills(mut flag: Value, versions: &[Value], before: &Value) -> Value {
+    let Some(environments) = flag.get_mut("environments").and_then(Value::as_object_mut) else { return flag };
+    for (environment, config) in environments {
+        let Some(killed) = config.get_mut("killed") else { continue };
         let place = format!("/environments/{}/killed", escape(environment));
-        let (Some(made), Some(killed)) = (config.get("killed"), flag.pointer_mut(&place)) else { continue };
-        let old = before.pointer(&place).unwrap_or(&Value::Null);
-        if made["all"] == json!(true) && old["all"] != json!(true) {
+        let had = |version: &Value, kill: &dyn Fn(&Value) -> bool| version.pointer(&place).is_some_and(kill);
+        let is_own = |kill: &dyn Fn(&Value) -> bool| {
+            !had(before, kill) && versions.iter().all(|version| had(version, kill))
+        };
+        if is_own(&|killed| killed["all"] == json!(true)) {
             killed["all"] = false.into();
         }
         for list in ["venues", "cohorts"] {
-            let had =
-                |item: &Value, killed: &Value| killed[list].as_array().is_some_and(|all| all.contains(item));
             if let Some(items) = killed[list].as_array_mut() {
-                items.retain(|item| had(item, old) || !had(item, made));
+                items.retain(|item| {
+                    !is_own(&|killed| killed[list].as_array().is_some_and(|all| all.contains(item)))
+                });
             }
         }
     }

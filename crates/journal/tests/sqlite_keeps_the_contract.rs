@@ -29,6 +29,7 @@ promises!(
     a_commit_is_written_whole_or_not_at_all,
     a_stale_version_is_refused_with_who_was_faster,
     a_name_used_again_gives_the_first_answer_or_is_refused,
+    a_name_is_free_again_after_a_day,
     a_name_whose_first_request_still_runs_is_told_so,
     a_refused_request_does_not_use_its_name_up,
     concurrent_appends_leave_no_hole_and_lose_nothing,
@@ -71,6 +72,24 @@ async fn a_journal_in_use_is_copied_as_of_one_moment() {
     assert_eq!(copy.epoch(), journal.epoch());
     assert!((first..=last).contains(&copy.state().seq()));
     assert!(SqliteJournal::copy(&folder.path().join("none"), &folder.path().join("other")).is_err());
+}
+
+/// What comes after a restored backup is not what came after it the first time: whoever has seen that must not
+/// take one for the other.
+#[tokio::test]
+async fn a_restored_journal_is_another_one_with_the_same_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let within = |name: &str| folder.path().join(name);
+    let journal = sqlite(&within("data"));
+    add(&*journal, [put("a", 1)]).await;
+    journal.backup(&within("backup")).await.unwrap();
+    SqliteJournal::restore(&within("backup"), &within("restored")).unwrap();
+    let restored = sqlite(&within("restored"));
+    assert_ne!(restored.epoch(), journal.epoch());
+    assert_eq!(*restored.state(), *journal.state());
+    let (one, other) = (restored.verify().await.unwrap(), journal.verify().await.unwrap());
+    assert_eq!((one.head, one.problems), (other.head, Vec::new()));
+    assert!(SqliteJournal::restore(&within("backup"), &within("restored")).is_err());
 }
 
 #[tokio::test]

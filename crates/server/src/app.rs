@@ -41,8 +41,8 @@ pub struct App {
     pub counts: Counts,
     /// Places for clients that need a snapshot.
     pub admissions: Arc<Semaphore>,
-    /// Held while a change is checked and written.
-    pub writing: tokio::sync::Mutex<()>,
+    /// Held while a change is planned, checked and written, and until it can be read.
+    pub writing: Arc<tokio::sync::Mutex<()>>,
     /// Turns true when the server is about to stop.
     pub draining: tokio::sync::watch::Sender<bool>,
 }

@@ -18,8 +18,6 @@ const CONVERGENCE_EVERY: Duration = Duration::from_millis(100);
 const CONNECTIONS_EVERY: u32 = 10;
 /// Messages that a slow browser may lag behind before it loses some.
 const WAITING_MESSAGES: usize = 256;
-/// Silence for longer than two of these is a dead link.
-const PING_EVERY: Duration = Duration::from_secs(15);
 
 /// Tells all browsers the same.
 pub struct Live(broadcast::Sender<ByteString>);
@@ -83,11 +81,18 @@ pub async fn live(
         auth::session::check_same_origin(&request)?;
     }
     let (response, session, messages) = actix_ws::handle(&request, body)?;
-    actix_web::rt::spawn(serve(app, session, messages));
+    actix_web::rt::spawn(serve(request, app, session, messages));
     Ok(response)
 }
 
-async fn serve(app: web::Data<App>, mut session: actix_ws::Session, mut messages: actix_ws::MessageStream) {
+async fn serve(
+    request: HttpRequest,
+    app: web::Data<App>,
+    mut session: actix_ws::Session,
+    mut messages: actix_ws::MessageStream,
+) {
+    // Silence for longer than two of these is a dead link.
+    let ping_every = Duration::from_secs(app.settings.heartbeat_seconds.max(1).into());
     let mut news = app.live.0.subscribe();
     let mut draining = app.draining.subscribe();
     let hello =
@@ -95,7 +100,7 @@ async fn serve(app: web::Data<App>, mut session: actix_ws::Session, mut messages
     if session.text(hello.to_string()).await.is_err() {
         return;
     }
-    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut ping = tokio::time::interval(ping_every);
     let mut heard = tokio::time::Instant::now();
     loop {
         let sent = tokio::select! {
@@ -105,7 +110,8 @@ async fn serve(app: web::Data<App>, mut session: actix_ws::Session, mut messages
                 Err(broadcast::error::RecvError::Closed) => break,
             },
             _ = ping.tick() => {
-                if heard.elapsed() > PING_EVERY * 2 {
+                // An account that was removed, a session that has ended, a token that was revoked: no more news.
+                if heard.elapsed() > ping_every * 2 || auth::identify(&request, &app).is_err() {
                     break;
                 }
                 // Two pings: the protocol's own, which a browser answers by itself, and one its page can see.

@@ -4,7 +4,8 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use crate::api::{
-    board, commits, documents, evaluate, export, flags, keys, people, reach, schemas, session, status,
+    board, commits, documents, evaluate, export, flags, keys, people, reach, restore, schemas, session,
+    status,
 };
 
 /// All of the administration API.
@@ -52,8 +53,8 @@ use crate::api::{
         commits::create,
         commits::list,
         commits::get,
-        commits::undo,
-        commits::rollback,
+        restore::undo,
+        restore::rollback,
         reach::reach,
         evaluate::evaluate,
         board::board,

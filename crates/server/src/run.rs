@@ -125,7 +125,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         metrics: Metrics::new()?,
         counts: sdk::events::Counts::default(),
         admissions: Arc::new(Semaphore::new(SNAPSHOT_ADMISSIONS)),
-        writing: tokio::sync::Mutex::new(()),
+        writing: Arc::default(),
         draining: tokio::sync::watch::channel(false).0,
         settings,
     });

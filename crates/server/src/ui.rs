@@ -17,7 +17,7 @@ const INDEX: &str = "index.html";
 /// Any path that nothing else answers: a file of the UI, or its page, which finds its own way.
 pub(crate) async fn file(request: HttpRequest) -> HttpResponse {
     let path = request.path().trim_start_matches('/');
-    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    let is_file = is_file(path);
     let name = if is_file { path } else { INDEX };
     if Files::get(name).is_none() {
         return if is_file { HttpResponse::NotFound().finish() } else { not_built() };
@@ -48,6 +48,11 @@ pub(crate) async fn file(request: HttpRequest) -> HttpResponse {
     response.body(file.data.into_owned())
 }
 
+/// Whether a path is that of a file. Deeper ones are pages, but for the assets: `flags/checkout.v2` is a flag's.
+fn is_file(path: &str) -> bool {
+    path.starts_with("assets/") || (path.contains('.') && !path.contains('/'))
+}
+
 fn not_built() -> HttpResponse {
     let text = "The web UI is not part of this build: run `make ui` and build again.\n";
     HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body(text)
@@ -64,5 +69,20 @@ fn content_type(name: &str) -> &'static str {
         "woff2" => "font/woff2",
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_with_a_dot_in_its_name_has_a_page() {
+        for page in ["", "board", "flags", "flags/always", "flags/checkout.v2", "flags/a%2Fb.c"] {
+            assert!(!is_file(page), "{page}");
+        }
+        for file in ["favicon.svg", "index.html", "assets/index-1a2b.js", "assets/none"] {
+            assert!(is_file(file), "{file}");
+        }
     }
 }

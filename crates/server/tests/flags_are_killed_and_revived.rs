@@ -168,6 +168,9 @@ async fn a_commit_is_undone_unless_its_documents_have_changed_since() {
     // By force: what a later commit has killed stays killed.
     act(&server, "always", "kill", json!({"venues": ["berlin-dome"]})).await;
     server.admin().post(&undo, &json!({"force": true})).await.expect(200);
+    assert_eq!(gets(&server, "always", at("anfield")).await, "off DISABLED");
+    let last = format!("/api/v1/commits/{}/undo", kill + 2);
+    server.admin().post(&last, &json!({"force": true})).await.expect(200);
     assert_eq!(gets(&server, "always", at("anfield")).await.split(' ').next(), Some("on"));
     assert_eq!(gets(&server, "always", at("berlin-dome")).await, "off DISABLED");
     // What was made is gone, and comes back.
@@ -393,6 +396,7 @@ async fn a_flag_may_have_any_name() {
         assert_eq!(server.admin().get(&path).await.expect(200).json()["key"], key);
         server.admin().post(&format!("{path}/environments/production/kill"), &json!({})).await.expect(200);
         assert_eq!(gets(&server, key, at("anfield")).await, "off DISABLED");
+        server.admin().post(&format!("{path}/environments/production/revive"), &json!({})).await.expect(200);
         server.admin().delete(&path).await.expect(200);
     }
 }

@@ -56,6 +56,6 @@ pub async fn restore(from: &Path, data: &Path, shown: Output) -> Result<()> {
     // Checked before anything is written: a bad backup must not become a server.
     let found = history::verify_folder(from).await?;
     history::check(&found).context("the backup is not good")?;
-    SqliteJournal::copy(from, data)?;
+    SqliteJournal::restore(from, data)?;
     history::report(&history::verify_folder(data).await?, shown).context("the copy is not good")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::model::{Document, EnvironmentKey, Kind, VenueKey};
+use crate::model::{Document, DocumentId, EnvironmentKey, Kind, VenueKey};
 
 /// The part of a workspace that a stream carries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +36,17 @@ impl View {
             Kind::Cohort => self.cohort(document),
             Kind::Venue => self.sees(document.key()).then(|| document.clone()),
             _ => None,
+        }
+    }
+
+    /// Whether a document of this name may ever have been seen: the names of other venues are not told, even when
+    /// they go.
+    #[must_use]
+    pub fn may_name(&self, id: &DocumentId) -> bool {
+        match id.kind {
+            Kind::Flag | Kind::Cohort => true,
+            Kind::Venue => self.sees(&id.key),
+            _ => false,
         }
     }
 
@@ -105,6 +116,14 @@ mod tests {
         for kind in ["key", "user", "environment", "release"] {
             assert_eq!(view.of(&document(&format!(r#"{{"kind":"{kind}","key":"x","hash":"h"}}"#))), None);
         }
+    }
+
+    #[test]
+    fn what_is_gone_is_named_only_to_who_may_have_seen_it() {
+        let view = View::new("production".parse().unwrap(), ["a".parse().unwrap()]);
+        let may_name = |kind: &str, key: &str| view.may_name(&DocumentId::new(kind.into(), key));
+        assert!(may_name("venue", "a") && may_name("flag", "f") && may_name("cohort", "c"));
+        assert!(!may_name("venue", "b") && !may_name("key", "k") && !may_name("user", "u"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot, watch};
-use usher_core::model::{Epoch, Seq};
+use usher_core::model::{Epoch, Seq, Timestamp};
 
 use crate::{
     Append, AppendError, Appended, BoxFuture, Commit, History, Idempotency, Journal, JournalError, Point,
@@ -42,7 +42,10 @@ pub struct SqliteJournal {
     head: watch::Receiver<Seq>,
     /// Idempotency keys whose first request has not been answered yet.
     running: Arc<Mutex<HashSet<String>>>,
+    /// For what takes long: checks, copies, and looking back.
     reader: Arc<Mutex<Connection>>,
+    /// For what nothing may hold up: following the commits, and answering again.
+    follower: Arc<Mutex<Connection>>,
     /// Held for as long as the journal is open.
     _lock: File,
 }
@@ -65,7 +68,7 @@ impl SqliteJournal {
         let (state, hash) = schema::load(&connection)?;
         let (head_sender, head) = watch::channel(state.seq());
         let (state_sender, state) = watch::channel(Arc::new(state));
-        let reader = schema::open(&path)?;
+        let (reader, follower) = (schema::open(&path)?, schema::open(&path)?);
         let (requests, incoming) = mpsc::channel(WAITING_APPENDS);
         let writer = Writer::new(connection, state_sender, head_sender, hash);
         let writer = std::thread::Builder::new()
@@ -81,6 +84,7 @@ impl SqliteJournal {
             head,
             running: Arc::default(),
             reader: Arc::new(Mutex::new(reader)),
+            follower: Arc::new(Mutex::new(follower)),
             _lock: lock,
         })
     }
@@ -99,18 +103,28 @@ impl SqliteJournal {
         copy(&schema::open(&path)?, to)
     }
 
+    /// Makes a journal in a new folder of a copy in another. It has an epoch of its own: what will be appended to
+    /// it is not what was appended to the original after the copy was made, though it has the same numbers.
+    ///
+    /// # Errors
+    /// As for [`SqliteJournal::copy`].
+    pub fn restore(from: &Path, to: &Path) -> Result<(), JournalError> {
+        Self::copy(from, to)?;
+        schema::renew(&schema::open(&to.join(FILE))?)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Runs `work` on the reading connection, off the caller's thread.
-    fn reading<T: Send + 'static>(
-        &self,
+    /// Runs `work` on a reading connection, off the caller's thread.
+    fn on<T: Send + 'static>(
+        connection: &Arc<Mutex<Connection>>,
         work: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, JournalError>> {
-        let reader = Arc::clone(&self.reader);
+        let reader = Arc::clone(connection);
         Box::pin(async move {
             let task = tokio::task::spawn_blocking(move || {
                 work(&reader.lock().unwrap_or_else(PoisonError::into_inner))
@@ -156,27 +170,34 @@ impl Journal for SqliteJournal {
         })
     }
 
-    fn answered(&self, idempotency: &Idempotency) -> BoxFuture<'_, Result<Option<Appended>, AppendError>> {
+    fn answered(
+        &self,
+        idempotency: &Idempotency,
+        at: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<Appended>, AppendError>> {
         let idempotency = idempotency.clone();
+        let at = at.max(self.state().at());
         Box::pin(async move {
             if self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(&idempotency.key) {
                 return Err(AppendError::InProgress);
             }
-            let found =
-                self.reading(move |connection| replay(connection, &idempotency).map_err(sqlite)).await;
+            let found = Self::on(&self.follower, move |connection| {
+                replay(connection, &idempotency, at).map_err(sqlite)
+            })
+            .await;
             found.map_err(|error| AppendError::Unavailable(error.to_string()))?.transpose()
         })
     }
 
     fn read(&self, after: Seq, limit: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
-        self.reading(move |connection| {
+        Self::on(&self.follower, move |connection| {
             let sql = "SELECT body FROM commits WHERE seq > ?1 ORDER BY seq LIMIT ?2";
             commits(connection, sql, (as_integer(after), as_i64(limit)))
         })
     }
 
     fn history(&self, query: History) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
-        self.reading(move |connection| {
+        Self::on(&self.reader, move |connection| {
             let before = query.before.map_or(i64::MAX, as_integer);
             let limit = as_i64(query.limit);
             match query.document {
@@ -204,7 +225,7 @@ impl Journal for SqliteJournal {
                     return Ok(newest);
                 }
             }
-            self.reading(move |connection| {
+            Self::on(&self.reader, move |connection| {
                 let seq = match point {
                     Point::Seq(seq) => seq,
                     Point::Time(at) => {
@@ -222,12 +243,12 @@ impl Journal for SqliteJournal {
 
     fn verify(&self) -> BoxFuture<'_, Result<Verification, JournalError>> {
         let epoch = self.epoch;
-        self.reading(move |connection| verify::verify(connection, epoch))
+        Self::on(&self.reader, move |connection| verify::verify(connection, epoch))
     }
 
     fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>> {
         let to = to.to_owned();
-        self.reading(move |connection| copy(connection, &to))
+        Self::on(&self.reader, move |connection| copy(connection, &to))
     }
 }
 
@@ -321,4 +342,31 @@ fn last(connection: &Connection) -> Result<(Seq, [u8; 32]), JournalError> {
         .optional()
         .map_err(sqlite)?;
     Ok(row.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc::RecvTimeoutError, time::Duration};
+
+    use super::*;
+
+    /// A kill must not wait for somebody who checks the whole journal.
+    #[tokio::test]
+    async fn what_takes_long_to_read_holds_up_neither_followers_nor_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(folder.path()).unwrap();
+        let (finish, finished) = std::sync::mpsc::channel::<()>();
+        let check = tokio::spawn(SqliteJournal::on(&journal.reader, move |_| {
+            Ok(finished.recv_timeout(Duration::from_secs(5)))
+        }));
+        while journal.reader.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let idempotency = Idempotency { key: "k".to_owned(), fingerprint: [0; 32] };
+        assert!(journal.read(Seq::ZERO, 1).await.unwrap().is_empty());
+        assert!(journal.answered(&idempotency, Timestamp::EPOCH).await.unwrap().is_none());
+        drop(finish);
+        let ended = check.await.unwrap().unwrap();
+        assert_eq!(ended, Err(RecvTimeoutError::Disconnected), "it was still being checked");
+    }
 }

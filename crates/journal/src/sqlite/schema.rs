@@ -61,12 +61,23 @@ pub(super) fn open(path: &Path) -> Result<Connection, JournalError> {
 }
 
 fn create(connection: &Connection) -> rusqlite::Result<()> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    let epoch = Epoch::from_bytes(bytes);
+    let epoch = new_epoch()?;
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE; {TABLES} INSERT INTO meta VALUES ('epoch', '{epoch}'); PRAGMA user_version = {VERSION}; COMMIT;"
     ))
+}
+
+fn new_epoch() -> rusqlite::Result<Epoch> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    Ok(Epoch::from_bytes(bytes))
+}
+
+/// Makes it another journal, with the same commits.
+pub(super) fn renew(connection: &Connection) -> Result<(), JournalError> {
+    let sql = "UPDATE meta SET value = ?1 WHERE name = 'epoch'";
+    let epoch = new_epoch().map_err(sqlite)?.to_string();
+    connection.execute(sql, [epoch]).map(drop).map_err(sqlite)
 }
 
 /// Which journal it is.

@@ -107,8 +107,9 @@ impl Draft {
         transaction: &Transaction<'_>,
         append: Append,
     ) -> rusqlite::Result<Result<Appended, AppendError>> {
+        let at = append.at.max(self.state.at());
         if let Some(idempotency) = &append.idempotency
-            && let Some(answer) = replay(transaction, idempotency)?
+            && let Some(answer) = replay(transaction, idempotency, at)?
         {
             return Ok(answer);
         }
@@ -122,7 +123,7 @@ impl Draft {
         }
         let commit = Commit {
             seq: self.state.seq().next(),
-            at: append.at.max(self.state.at()),
+            at,
             actor: append.actor,
             message: append.message,
             idempotency_key: append.idempotency.as_ref().map(|idempotency| idempotency.key.clone()),
@@ -151,15 +152,20 @@ impl Draft {
     }
 }
 
-/// The answer that was given to an idempotency key; an error when that was used for something else.
+/// The answer that was given to an idempotency key, unless that is forgotten at `now`; an error when the key was
+/// used for something else.
 pub(super) fn replay(
     connection: &Connection,
     idempotency: &Idempotency,
+    now: Timestamp,
 ) -> rusqlite::Result<Option<Result<Appended, AppendError>>> {
-    let sql = "SELECT fingerprint, seq, at FROM idempotency WHERE key = ?1";
+    let sql = "SELECT fingerprint, seq, at FROM idempotency WHERE key = ?1 AND at >= ?2";
     let row =
         |row: &rusqlite::Row<'_>| Ok((row.get::<_, [u8; 32]>(0)?, Seq(row.get(1)?), row.get::<_, i64>(2)?));
-    let found = connection.prepare_cached(sql)?.query_row([&idempotency.key], row).optional()?;
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row((&idempotency.key, now.millis() - IDEMPOTENCY_MILLIS), row)
+        .optional()?;
     Ok(found.map(|(fingerprint, seq, at)| {
         if fingerprint == idempotency.fingerprint {
             Ok(Appended { seq, at: Timestamp::from_millis(at), replayed: true })

@@ -85,12 +85,32 @@ pub async fn a_name_used_again_gives_the_first_answer_or_is_refused(open: Open) 
     let again = journal.append(later).await.unwrap();
     assert_eq!((again.seq, again.at, again.replayed), (first.seq, first.at, true));
     let ask = |key: &str, fingerprint| Idempotency { key: key.to_owned(), fingerprint: [fingerprint; 32] };
-    assert_eq!(journal.answered(&ask("k", 1)).await.unwrap(), Some(again));
-    assert_eq!(journal.answered(&ask("other", 1)).await.unwrap(), None);
-    assert!(matches!(journal.answered(&ask("k", 2)).await, Err(AppendError::KeyReused(Seq(1)))));
+    assert_eq!(journal.answered(&ask("k", 1), at(1_000)).await.unwrap(), Some(again));
+    assert_eq!(journal.answered(&ask("other", 1), at(1_000)).await.unwrap(), None);
+    assert!(matches!(journal.answered(&ask("k", 2), at(1_000)).await, Err(AppendError::KeyReused(Seq(1)))));
     let other = journal.append(named(append([put("a", 9)]), "k", 2)).await;
     assert!(matches!(other, Err(AppendError::KeyReused(Seq(1)))), "{other:?}");
     assert_eq!((numbers(&journal.state()).as_str(), journal.state().seq()), ("a=2", Seq(2)));
+}
+
+pub async fn a_name_is_free_again_after_a_day(open: Open) {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let (_folder, journal) = fresh(open);
+    let nightly = |time: i64, fingerprint: u8| {
+        let mut append = named(append([put("a", 1)]), "nightly", fingerprint);
+        append.at = at(time);
+        append
+    };
+    journal.append(nightly(1_000, 1)).await.unwrap();
+    assert!(journal.append(nightly(1_000 + DAY, 1)).await.unwrap().replayed);
+    let ask = Idempotency { key: "nightly".to_owned(), fingerprint: [1; 32] };
+    assert!(journal.answered(&ask, at(1_000 + DAY)).await.unwrap().is_some());
+    assert_eq!(journal.answered(&ask, at(1_001 + DAY)).await.unwrap(), None);
+    // Neither the first answer again, nor refused for being another request; though nobody else came in between.
+    let again = journal.append(nightly(1_001 + DAY, 1)).await.unwrap();
+    assert_eq!((again.seq, again.replayed), (Seq(2), false));
+    let other = journal.append(nightly(1_002 + 2 * DAY, 2)).await.unwrap();
+    assert_eq!((other.seq, other.replayed), (Seq(3), false));
 }
 
 pub async fn a_name_whose_first_request_still_runs_is_told_so(open: Open) {

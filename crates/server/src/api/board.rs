@@ -214,8 +214,16 @@ pub async fn board(app: web::Data<App>, query: web::Query<BoardQuery>) -> Result
     let columns: Vec<BoardVenue> = columns.collect();
     let limit = query.limit.unwrap_or(FLAGS).min(MAX_FLAGS);
     let now = clock::now();
-    let rows = fitting_flags.iter().skip(query.offset.unwrap_or(0)).take(limit);
-    let rows = rows.map(|(version, flag)| row(ruleset, *version, flag, &columns, now)).collect();
+    let offset = query.offset.unwrap_or(0);
+    let ruleset = Arc::clone(ruleset);
+    // Up to millions of cells; streams are not to wait for them.
+    let (columns, rows) = web::block(move || {
+        let rows = fitting_flags.iter().skip(offset).take(limit);
+        let rows = rows.map(|(version, flag)| row(&ruleset, *version, flag, &columns, now)).collect();
+        (columns, rows)
+    })
+    .await
+    .map_err(Problem::internal)?;
     let environment = query.environment;
     let seq = snapshot.seq();
     Ok(HttpResponse::Ok().json(Board {

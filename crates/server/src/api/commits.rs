@@ -1,16 +1,17 @@
-//! Commits: making one of many documents, reading history, taking back.
+//! Commits: making one of many documents, reading history.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use usher_core::{
     Problems,
-    model::{Document, DocumentId, Kind, Seq, Timestamp, parse_strict},
+    model::{DocumentId, Kind, Role, Seq, Timestamp, parse_strict},
 };
-use usher_journal::{Actor, Change, Commit, Expected, History, Point, RestoreScope, State};
+use usher_journal::{Actor, Change, Commit, Expected, History, Point, State};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    identity,
     keys::shown,
     schemas::{ChangeSchema, DocumentSchema},
     write::{Write, Written},
@@ -19,7 +20,7 @@ use crate::{app::App, body::Body, problem::Problem, world::Snapshot};
 
 /// Commits on a page, when not said, and at most.
 const PAGE: usize = 50;
-const MAX_PAGE: usize = 500;
+pub(super) const MAX_PAGE: usize = 500;
 /// Commits that are looked through for one page, when the journal has no index for what is asked.
 const MAX_SCAN: usize = 5_000;
 
@@ -115,7 +116,7 @@ pub(super) enum RawChange {
 }
 
 /// What has routes of its own: who could write it here would make themselves an administrator.
-fn is_protected(kind: &Kind) -> bool {
+pub(super) fn is_protected(kind: &Kind) -> bool {
     matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding)
 }
 
@@ -153,7 +154,8 @@ pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
     responses((status = 201, description = "Done", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let new: NewCommit = usher_core::problem::from_json(&body)?;
-    let changes = checked(new.changes)?;
+    // Of a large import this takes long; streams are not to wait for it.
+    let changes = web::block(move || checked(new.changes)).await.map_err(Problem::internal)??;
     let mut expected = Vec::new();
     for (id, version) in new.expected {
         let id: DocumentId = id.parse().map_err(|detail: String| {
@@ -290,7 +292,12 @@ pub(super) async fn find(app: &App, seq: u64) -> Result<(Commit, std::sync::Arc<
 /// Reads one commit with its documents before and after.
 #[utoipa::path(get, path = "/api/v1/commits/{seq}", tag = "history", operation_id = "get_commit", params(("seq" = u64, Path, description = "Its number")),
     responses((status = 200, description = "The commit", body = CommitDetail), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn get(app: web::Data<App>, seq: web::Path<u64>) -> Result<HttpResponse, Problem> {
+pub async fn get(
+    request: HttpRequest,
+    app: web::Data<App>,
+    seq: web::Path<u64>,
+) -> Result<HttpResponse, Problem> {
+    let sees_all = identity(&request)?.role() >= Role::Admin;
     let (commit, before) = find(&app, *seq).await?;
     let changes = commit.changes.iter().map(|change| {
         let id = change.id();
@@ -304,165 +311,11 @@ pub async fn get(app: web::Data<App>, seq: web::Path<u64>) -> Result<HttpRespons
             (Some(_), Some(_)) => "updated",
             (Some(_), None) => "deleted",
         };
+        // Who has an account, or a key, is for administrators only, here as elsewhere.
+        let (old, new) = if sees_all || !is_protected(&id.kind) { (old, new) } else { (None, None) };
         ChangeDetail { kind: id.kind.clone(), key: id.key.to_string(), action, before: old, after: new }
     });
     let changes = changes.collect();
     let summary = CommitHead { seq: commit.seq, at: commit.at, actor: commit.actor, message: commit.message };
     Ok(HttpResponse::Ok().json(CommitDetail { summary, changes }))
-}
-
-/// How to undo.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Undo {
-    /// Why.
-    message: Option<String>,
-    /// Also where documents have changed since.
-    force: bool,
-}
-
-/// Undoes one commit: its documents are as they were before it.
-#[utoipa::path(post, path = "/api/v1/commits/{seq}/undo", tag = "history", operation_id = "undo_commit", params(("seq" = u64, Path, description = "Its number")), request_body = Undo,
-    responses((status = 200, description = "Undone", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn undo(
-    request: HttpRequest,
-    app: web::Data<App>,
-    seq: web::Path<u64>,
-    body: Body,
-) -> Result<HttpResponse, Problem> {
-    let undo: Undo = if body.is_empty() { Undo::default() } else { usher_core::problem::from_json(&body)? };
-    let write = Write::new(&app, &request, undo.message.as_deref(), &body)?;
-    if let Some(replayed) = write.replayed().await? {
-        return Ok(HttpResponse::Ok().json(replayed.written));
-    }
-    let (commit, before) = find(&app, *seq).await?;
-    let now = app.world.snapshot();
-    let changes = usher_journal::undo(&commit, &before, &now.state, undo.force)
-        .map_err(|conflict| Problem::new(StatusCode::CONFLICT, "undo_conflict", conflict.to_string()))?;
-    restore(write.or_message(|| format!("Undo commit {seq}: {}", commit.message)), &now, changes).await
-}
-
-/// What to roll back, and to where.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rollback {
-    /// A commit or a time.
-    to: To,
-    /// How much.
-    scope: Scope,
-    /// Why.
-    message: Option<String>,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct To {
-    seq: Option<u64>,
-    at: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-struct Scope {
-    everything: bool,
-    flag: Option<String>,
-    venue: Option<String>,
-    environment: Option<String>,
-    kind: Option<String>,
-    key: Option<String>,
-}
-
-impl Scope {
-    fn read(self) -> Result<RestoreScope, Problem> {
-        let bad = |field: &str, value: &str, detail: String| {
-            Problem::bad_value(field, value, &detail, "Correct the key.")
-        };
-        match self {
-            Self { everything: true, flag: None, venue: None, environment: None, kind: None, key: None } => {
-                Ok(RestoreScope::Everything)
-            }
-            Self {
-                flag: Some(flag),
-                venue: Some(venue),
-                environment: Some(environment),
-                everything: false,
-                ..
-            } => {
-                let environment =
-                    environment.parse().map_err(|detail| bad("scope.environment", &environment, detail))?;
-                let venue = venue.parse().map_err(|detail| bad("scope.venue", &venue, detail))?;
-                Ok(RestoreScope::FlagAtVenue { flag, environment, venue })
-            }
-            Self { flag: Some(flag), venue: None, everything: false, .. } => {
-                Ok(RestoreScope::Document(DocumentId::new(Kind::Flag, flag)))
-            }
-            Self { kind: Some(kind), .. } if is_protected(&kind.as_str().into()) => {
-                Err(bad("scope.kind", &kind, "credentials and people are never brought back".to_owned()))
-            }
-            Self { kind: Some(kind), key: Some(key), everything: false, flag: None, .. } => {
-                Ok(RestoreScope::Document(DocumentId::new(kind.as_str().into(), key)))
-            }
-            _ => Err(Problem::bad_value(
-                "scope",
-                "…",
-                "this scope is not clear",
-                "Give `everything`, or `flag` (with `venue` and `environment` for one venue), or `kind` and `key`.",
-            )),
-        }
-    }
-}
-
-/// Brings a scope back to what it was, by a new commit. What is killed stays killed.
-#[utoipa::path(post, path = "/api/v1/rollback", tag = "history", operation_id = "rollback", request_body = Rollback,
-    responses((status = 200, description = "Rolled back", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn rollback(
-    request: HttpRequest,
-    app: web::Data<App>,
-    body: Body,
-) -> Result<HttpResponse, Problem> {
-    let Rollback { to, scope, message } = usher_core::problem::from_json(&body)?;
-    let point = match (to.seq, to.at) {
-        (Some(seq), None) => Point::Seq(Seq(seq)),
-        (None, Some(at)) => Point::Time(at.parse().map_err(|detail: String| {
-            Problem::bad_value("to.at", &at, &detail, "Give a time in RFC 3339.")
-        })?),
-        _ => {
-            return Err(Problem::bad_value("to", "…", "this is not one point", "Give either `seq` or `at`."));
-        }
-    };
-    let scope = scope.read()?;
-    let write = Write::new(&app, &request, message.as_deref(), &body)?;
-    if let Some(replayed) = write.replayed().await? {
-        return Ok(HttpResponse::Ok().json(replayed.written));
-    }
-    let then = app.world.journal().state_at(point).await?;
-    let now = app.world.snapshot();
-    let changes = usher_journal::rollback(&scope, &then, &now.state);
-    restore(write.or_message(|| format!("Roll back to commit {}", then.seq())), &now, changes).await
-}
-
-async fn restore(write: Write<'_>, now: &Snapshot, changes: Vec<Change>) -> Result<HttpResponse, Problem> {
-    if changes.is_empty() {
-        return Ok(HttpResponse::Ok().json(Written { seq: now.seq(), at: now.at(), replayed: false }));
-    }
-    // What was planned from one state must not be written over another.
-    let expected = changes.iter().map(|change| {
-        let version = now.state.get(change.id()).map(|entry| Expected::Version(entry.version));
-        (change.id().clone(), version.unwrap_or(Expected::Absent))
-    });
-    let expected = expected.collect();
-    let changes = changes.into_iter().map(canonical).collect::<Result<Vec<_>, _>>()?;
-    Ok(HttpResponse::Ok().json(write.commit(changes, expected).await?))
-}
-
-/// What is restored is read like anything else that is written: an old form becomes today's.
-fn canonical(change: Change) -> Result<Change, Problem> {
-    Ok(match change {
-        Change::Put(document) => Change::Put(reread(&document)?),
-        delete @ Change::Delete(_) => delete,
-    })
-}
-
-fn reread(document: &Document) -> Result<Document, Problem> {
-    Ok(parse_strict(document.kind(), document.json().as_bytes())?)
 }

@@ -1,10 +1,12 @@
 //! Environments, venues, cohorts and flags: reading and writing them whole.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 use usher_core::model::{Document, DocumentId, Kind, Seq, Timestamp, parse_strict};
-use usher_journal::{Change, Entry};
+use usher_journal::{Change, Entry, Expected};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -139,9 +141,8 @@ async fn put(
     let current = state.get(&id);
     let document = kills::keep(document, current)?;
     if let Some(entry) = current.filter(|entry| entry.document == document) {
-        let fits = expected
-            .as_ref()
-            .is_none_or(|(_, expected)| *expected == usher_journal::Expected::Version(entry.version));
+        let fits =
+            expected.as_ref().is_none_or(|(_, expected)| *expected == Expected::Version(entry.version));
         if fits && request.headers().get("Idempotency-Key").is_none() {
             // Nothing to say: no commit.
             return Ok(answer(StatusCode::OK, entry.version).json(written_body(
@@ -174,12 +175,13 @@ async fn delete(
         return Ok(HttpResponse::Ok().json(replayed.written));
     }
     let expected = write.expectation(&id)?;
-    if app.world.snapshot().state.get(&id).is_none() {
-        return Err(Problem::not_found(&id));
-    }
-    let expected = expected.unwrap_or_else(|| (id.clone(), usher_journal::Expected::Present));
+    let turn = write.turn().await;
+    let state = Arc::clone(&app.world.snapshot().state);
+    let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+    let expected = expected.unwrap_or_else(|| (id.clone(), Expected::Present));
+    kills::let_go(Some(entry), Some(expected.1))?;
     let write = write.or_message(|| format!("Delete {id}"));
-    let written = write.commit(vec![Change::Delete(id)], vec![expected]).await?;
+    let written = write.commit_in(turn, vec![Change::Delete(id)], vec![expected]).await?;
     Ok(HttpResponse::Ok().json(written))
 }
 

@@ -224,6 +224,8 @@ async fn change(
     let mut tries = 0;
     loop {
         tries += 1;
+        let write = Write::new(app, request, message, body)?.or_message(&default_message);
+        let turn = write.turn().await;
         let state = app.world.snapshot().state.clone();
         let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
         let mut flag = entry.document.parse::<Flag>()?;
@@ -235,9 +237,8 @@ async fn change(
             let nothing = Written { seq: entry.version, at: entry.at, replayed: false };
             return Ok(written(&nothing, &document));
         }
-        let write = Write::new(app, request, message, body)?.or_message(&default_message);
         let expected = vec![(id.clone(), Expected::Version(entry.version))];
-        match write.commit(vec![Change::Put(document.clone())], expected).await {
+        match write.commit_in(turn, vec![Change::Put(document.clone())], expected).await {
             Ok(done) => return Ok(written(&done, &document)),
             // Somebody was faster. What is wanted does not depend on what was there, so it is tried anew.
             Err(problem) if problem.code() == "conflict" && tries < TRIES => {}

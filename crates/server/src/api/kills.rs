@@ -1,7 +1,8 @@
 //! Saving never revives: what is killed stays killed, whatever else is written.
 
+use actix_web::http::StatusCode;
 use usher_core::model::{Document, Flag, Killed, Kind};
-use usher_journal::Entry;
+use usher_journal::{Entry, Expected};
 
 use crate::problem::Problem;
 
@@ -29,6 +30,28 @@ pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Docume
         }
     }
     if changed { Ok(Document::from_model(&flag)?) } else { Ok(document) }
+}
+
+/// Refuses to delete a flag that is killed: whoever makes it again would revive it, and until then its callers get
+/// their defaults. Who expects another version is told of that first, by the journal.
+///
+/// # Errors
+/// 409, with where it is killed.
+pub(super) fn let_go(current: Option<&Entry>, expected: Option<Expected>) -> Result<(), Problem> {
+    let Some(entry) = current.filter(|entry| *entry.document.kind() == Kind::Flag) else { return Ok(()) };
+    match expected {
+        Some(Expected::Absent) => return Ok(()),
+        Some(Expected::Version(version)) if version != entry.version => return Ok(()),
+        _ => {}
+    }
+    let Ok(flag) = entry.document.parse::<Flag>() else { return Ok(()) };
+    let killed = flag.environments.iter().find(|(_, config)| !config.killed.is_empty());
+    killed.map_or(Ok(()), |(environment, _)| {
+        let key = entry.document.key();
+        let detail =
+            format!("The flag {key} is killed in {environment}: revive it first, or archive it instead.");
+        Err(Problem::new(StatusCode::CONFLICT, "killed", detail))
+    })
 }
 
 fn add(saved: &mut Killed, now: Killed) -> bool {

@@ -14,6 +14,7 @@ pub mod keys;
 mod kills;
 pub mod people;
 pub mod reach;
+pub mod restore;
 pub mod schemas;
 pub mod session;
 pub mod status;
@@ -26,7 +27,10 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     cookie::Cookie,
     dev::{ServiceRequest, ServiceResponse},
-    http::StatusCode,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -47,6 +51,9 @@ use crate::{
 /// Largest body of a commit of many documents, in bytes; every other body holds one document.
 const MAX_COMMIT_BYTES: usize = 64 * 1024 * 1024;
 
+/// What administrators see is for them, and some of it is a secret: no cache keeps any of it.
+const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
+
 /// Lets through who has the right to the route; sets the identity for the handler.
 ///
 /// # Errors
@@ -58,10 +65,13 @@ pub async fn guard<B: MessageBody + 'static>(
     let renewed = match admit(&request) {
         Ok(renewed) => renewed,
         Err(problem) => {
-            return Ok(request.into_response(problem.error_response()).map_into_right_body());
+            let mut refusal = request.into_response(problem.error_response());
+            refusal.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
+            return Ok(refusal.map_into_right_body());
         }
     };
     let mut response = next.call(request).await?;
+    response.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
     if let Some(cookie) = renewed {
         // A session lives as long as it is used.
         response.response_mut().add_cookie(&cookie)?;
@@ -175,8 +185,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route(web::get().to(commits::list)),
         )
         .route("/commits/{seq}", web::get().to(commits::get))
-        .route("/commits/{seq}/undo", web::post().to(commits::undo))
-        .route("/rollback", web::post().to(commits::rollback))
+        .route("/commits/{seq}/undo", web::post().to(restore::undo))
+        .route("/rollback", web::post().to(restore::rollback))
         .service(
             web::resource("/reach")
                 .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))

@@ -74,6 +74,12 @@ pub struct Difference {
     responses((status = 200, description = "Its reach", body = Reach), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn reach(app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let draft: Draft = usher_core::problem::from_json(&body)?;
+    // Many flags at many venues; streams are not to wait for them.
+    let reach = web::block(move || compute(&app, draft)).await.map_err(Problem::internal)??;
+    Ok(HttpResponse::Ok().json(reach))
+}
+
+fn compute(app: &App, draft: Draft) -> Result<Reach, Problem> {
     let changes = checked(draft.changes)?;
     let snapshot = app.world.snapshot();
     let after = snapshot.state.with(&changes);
@@ -139,5 +145,5 @@ pub async fn reach(app: web::Data<App>, body: Body) -> Result<HttpResponse, Prob
         }
     }
     reach.devices = devices.values().sum();
-    Ok(HttpResponse::Ok().json(reach))
+    Ok(reach)
 }

@@ -14,6 +14,9 @@ use crate::{
     problem::Problem,
 };
 
+/// Longest address that is tried, in bytes (RFC 5321 allows 254): failures are remembered by address.
+const MAX_EMAIL_BYTES: usize = 254;
+
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -59,11 +62,14 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     if request.headers().contains_key("Origin") {
         check_same_origin(&request)?;
     }
-    let SignIn { email, password } = usher_core::problem::from_json(&body).map_err(|_| {
-        // Nothing of the body: it holds a password.
-        Problem::bad_value("", "…", "this is not a sign-in", "Send {\"email\": …, \"password\": …}.")
-    })?;
+    // Nothing of the body: it holds a password.
+    let refused =
+        || Problem::bad_value("", "…", "this is not a sign-in", "Send {\"email\": …, \"password\": …}.");
+    let SignIn { email, password } = usher_core::problem::from_json(&body).map_err(|_| refused())?;
     let email = email.trim().to_lowercase();
+    if email.len() > MAX_EMAIL_BYTES {
+        return Err(refused());
+    }
     let now = clock::now();
     let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
     let names = [format!("account {email}"), format!("address {address}")];

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedMutexGuard;
 use usher_core::{
     Problems,
     limits::MAX_TEXT_BYTES,
-    model::{Document, DocumentId, Kind, Seq, Timestamp},
+    model::{Document, DocumentId, Kind, Role, Seq, Timestamp},
     references,
 };
 use usher_journal::{Append, Appended, Change, Commit, Expected, Idempotency, State};
@@ -17,8 +18,12 @@ use utoipa::ToSchema;
 use super::{identity, kills};
 use crate::{app::App, clock, problem::Problem};
 
-/// How often a change is tried anew when somebody else was faster.
+/// How often a change is tried anew when somebody else was faster: on another server, for those of this one take
+/// turns.
 pub(super) const TRIES: usize = 8;
+
+/// The right to write: nobody else of this server writes as long as it is held.
+pub(super) type Turn = OwnedMutexGuard<()>;
 
 /// A request that changes something.
 pub struct Write<'a> {
@@ -113,7 +118,7 @@ impl<'a> Write<'a> {
     pub async fn replayed(&self) -> Result<Option<Replayed>, Problem> {
         let Some(idempotency) = &self.idempotency else { return Ok(None) };
         let journal = self.app.world.journal();
-        let Some(appended) = journal.answered(idempotency).await? else { return Ok(None) };
+        let Some(appended) = journal.answered(idempotency, clock::now()).await? else { return Ok(None) };
         let (commit, before) = super::commits::find(self.app, appended.seq.0).await?;
         Ok(Some(Replayed { written: appended.into(), commit, before }))
     }
@@ -123,9 +128,17 @@ impl<'a> Write<'a> {
     /// # Errors
     /// A tag that is no version.
     pub fn expectation(&self, id: &DocumentId) -> Result<Option<(DocumentId, Expected)>, Problem> {
-        let header = |name: &str| self.request.headers().get(name).and_then(|value| value.to_str().ok());
-        if header("If-None-Match") == Some("*") {
-            return Ok(Some((id.clone(), Expected::Absent)));
+        // One that can't be read stands for a condition all the same: it must not be passed over.
+        let header = |name: &str| {
+            self.request.headers().get(name).map(|value| value.to_str().unwrap_or("what is not ASCII"))
+        };
+        match header("If-None-Match") {
+            None => {}
+            Some("*") => return Ok(Some((id.clone(), Expected::Absent))),
+            Some(other) => {
+                let mend = "Send `*` for a document that must not be there yet, or `If-Match`.";
+                return Err(Problem::bad_value("If-None-Match", other, "this can't be asked here", mend));
+            }
         }
         let expected = match header("If-Match") {
             None => return Ok(None),
@@ -150,6 +163,8 @@ impl<'a> Write<'a> {
     pub fn or_message(mut self, message: impl FnOnce() -> String) -> Self {
         if self.message.is_empty() {
             self.message = message();
+            let end = self.message.floor_char_boundary(MAX_TEXT_BYTES);
+            self.message.truncate(end);
         }
         self
     }
@@ -183,6 +198,7 @@ impl<'a> Write<'a> {
         let mut tries = 0;
         loop {
             tries += 1;
+            let turn = self.turn().await;
             let state = Arc::clone(&self.app.world.snapshot().state);
             let mut all = expected.clone();
             let mut kept = Vec::with_capacity(changes.len());
@@ -196,14 +212,23 @@ impl<'a> Write<'a> {
                 }
                 kept.push(match change {
                     Change::Put(document) => Change::Put(kills::keep(document.clone(), state.get(id))?),
-                    delete @ Change::Delete(_) => delete.clone(),
+                    delete @ Change::Delete(_) => {
+                        let own = expected.iter().find(|(own, _)| own == id).map(|(_, own)| *own);
+                        kills::let_go(state.get(id), own)?;
+                        delete.clone()
+                    }
                 });
             }
-            match self.commit(kept.clone(), all).await {
-                Err(problem) if problem.code() == "conflict" && tries < TRIES => {}
+            match self.commit_in(turn, kept.clone(), all).await {
+                Err(problem) if problem.code() == "conflict" && expected.is_empty() && tries < TRIES => {}
                 done => return Ok((done?, kept)),
             }
         }
+    }
+
+    /// Waits until nobody else writes. What is planned from the state from then on is written over no other.
+    pub(super) async fn turn(&self) -> Turn {
+        Arc::clone(&self.app.writing).lock_owned().await
     }
 
     /// The commit, if it makes sense in the state that it would make.
@@ -215,25 +240,58 @@ impl<'a> Write<'a> {
         changes: Vec<Change>,
         expected: Vec<(DocumentId, Expected)>,
     ) -> Result<Written, Problem> {
-        let actor = identity(self.request)?.actor();
-        // One at a time: two changes that make sense alone may not make sense together.
-        let _turn = self.app.writing.lock().await;
-        let state = &self.app.world.snapshot().state;
-        let after = state.with(&changes);
-        let ids: Vec<DocumentId> = changes.iter().map(|change| change.id().clone()).collect();
-        let many = ids.len() > 1;
-        let found = references::check(&after, &ids)
-            .into_iter()
-            .map(|(id, problem)| if many { problem.within(&id.to_string()) } else { problem });
-        Problems(found.collect()).or(())?;
+        self.commit_in(self.turn().await, changes, expected).await
+    }
+
+    /// The same, in a turn that was taken before: two changes that make sense alone may not make sense together.
+    ///
+    /// # Errors
+    /// As for [`Write::commit`].
+    pub(super) async fn commit_in(
+        &self,
+        turn: Turn,
+        changes: Vec<Change>,
+        expected: Vec<(DocumentId, Expected)>,
+    ) -> Result<Written, Problem> {
+        let identity = identity(self.request)?;
+        let state = Arc::clone(&self.app.world.snapshot().state);
+        if identity.role() < Role::Admin && changes.iter().any(|change| is_of_environments(change, &state)) {
+            return Err(Problem::forbidden("This changes an environment, which needs the role Admin."));
+        }
+        // Of a large import this takes long; streams are not to wait for it.
+        let checked = web::block(move || {
+            let ids: Vec<DocumentId> = changes.iter().map(|change| change.id().clone()).collect();
+            let found = references::check(&state.with(&changes), &ids);
+            let many = ids.len() > 1;
+            let found = found
+                .into_iter()
+                .map(|(id, problem)| if many { problem.within(&id.to_string()) } else { problem });
+            Problems(found.collect()).or(changes)
+        });
         let append = Append {
             expected,
             idempotency: self.idempotency.clone(),
-            actor,
+            actor: identity.actor(),
             message: self.message.clone(),
+            changes: checked.await.map_err(Problem::internal)??,
             at: clock::now(),
-            changes,
         };
-        Ok(self.app.world.append(append).await?.into())
+        // By itself: who asked may go away, and the turn is over only once the next one can read the change.
+        let world = Arc::clone(&self.app.world);
+        let appended = tokio::spawn(async move {
+            let appended = world.append(append).await;
+            drop(turn);
+            appended
+        });
+        Ok(appended.await.map_err(Problem::internal)??.into())
     }
+}
+
+/// Whether a change makes an environment another one than it is.
+fn is_of_environments(change: &Change, state: &State) -> bool {
+    let same = match change {
+        Change::Put(document) => state.get(document.id()).is_some_and(|entry| entry.document == *document),
+        Change::Delete(_) => false,
+    };
+    change.id().kind == Kind::Environment && !same
 }

@@ -134,7 +134,7 @@ impl Counts {
             .exposures
             .iter()
             .filter(|(of, _)| of.name == flag && of.variant.as_deref() == Some(variant));
-        mine.map(|(_, count)| count).sum()
+        mine.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count))
     }
 }
 

@@ -55,18 +55,23 @@ pub async fn ruleset(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     if etag::matches(&request, &tag) {
         return Ok(etag::not_modified(&tag));
     }
-    let body = RulesetBody {
-        epoch: state.snapshot.epoch,
-        seq: state.head,
-        schema: SCHEMA,
-        at: state.snapshot.at(),
-        environment,
-        documents: state.documents(),
-    };
+    // Of a large workspace this takes long; streams are not to wait for it.
+    let text = web::block(move || {
+        serde_json::to_string(&RulesetBody {
+            epoch: state.snapshot.epoch,
+            seq: state.head,
+            schema: SCHEMA,
+            at: state.snapshot.at(),
+            environment,
+            documents: state.documents(),
+        })
+    });
+    let text = text.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
     Ok(HttpResponse::Ok()
         .insert_header(("ETag", tag))
         .insert_header(("Cache-Control", "private, no-cache"))
-        .json(body))
+        .content_type("application/json")
+        .body(text))
 }
 
 /// What is asked of `POST /sdk/v1/values`.

@@ -266,6 +266,9 @@ impl Link {
                     ));
                 };
                 self.send(ready).await?;
+                // Of a large workspace this takes long; other streams are not to wait for it.
+                let made = Arc::clone(&state);
+                drop(web::block(move || made.snapshot_frames().len()).await);
                 for part in state.snapshot_frames() {
                     self.send(part.clone()).await?;
                 }

@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 use usher_core::{
     Context,
     model::{DocumentId, Seq, Timestamp},
-    protocol::{EvaluatedValue, Intent, Mode, Ready, Resume, SCHEMA, ServerFrame, Values},
+    protocol::{
+        EvaluatedValue, Intent, MAX_SNAPSHOT_PART_BYTES, Mode, Ready, Resume, SCHEMA, ServerFrame, Values,
+    },
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -93,9 +95,17 @@ impl Session {
         }
         match resume.filter(|resume| resume.epoch == state.snapshot.epoch && resume.seq <= state.head) {
             Some(resume) if resume.seq == state.head => Opening::Frames(vec![ready(Intent::Current)]),
-            Some(resume) => Opening::Frames(
-                [ready(Intent::Delta)].into_iter().chain(catch_up(state, resume.seq)).collect(),
-            ),
+            Some(resume) => {
+                let frames = catch_up(state, resume.seq);
+                // It lacks so much that a snapshot, in parts and shared with others, costs less than a frame of
+                // its own.
+                if state.since(resume.seq).is_none()
+                    && frames.iter().any(|frame| frame.len() > MAX_SNAPSHOT_PART_BYTES)
+                {
+                    return Opening::Snapshot(ready(Intent::Snapshot));
+                }
+                Opening::Frames([ready(Intent::Delta)].into_iter().chain(frames).collect())
+            }
             None => Opening::Snapshot(ready(Intent::Snapshot)),
         }
     }

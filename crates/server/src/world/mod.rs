@@ -61,7 +61,14 @@ impl World {
     /// A point that has not come yet, or a journal that can't be read.
     pub async fn at(&self, point: Point) -> Result<Arc<Snapshot>, JournalError> {
         let state = self.journal.state_at(point).await?;
-        Ok(Arc::new(Snapshot::compile(self.journal.epoch(), state)))
+        let now = self.snapshot();
+        if now.seq() == state.seq() {
+            return Ok(now);
+        }
+        // Of a large workspace this takes long; streams are not to wait for it.
+        let epoch = self.journal.epoch();
+        let compiled = tokio::task::spawn_blocking(move || Snapshot::compile(epoch, state));
+        compiled.await.map(Arc::new).map_err(|error| JournalError::Storage(error.to_string()))
     }
 
     /// The journal.

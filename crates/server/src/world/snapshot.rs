@@ -35,15 +35,7 @@ impl Snapshot {
                 (key.clone(), Arc::new(Ruleset::compile(key, state.seq(), documents())))
             })
             .collect();
-        let mut snapshot = Self {
-            epoch,
-            environments,
-            credentials: HashMap::new(),
-            users: HashMap::new(),
-            state: Arc::clone(&state),
-        };
-        documents().for_each(|document| snapshot.index(document));
-        snapshot
+        Self { epoch, environments, credentials: credentials(&state), users: users(&state), state }
     }
 
     /// The world after one more commit: only what changed is compiled.
@@ -52,7 +44,7 @@ impl Snapshot {
         let mut state = State::clone(&self.state);
         state.fold(commit);
         let touches = |kind: &Kind| commit.changes.iter().any(|change| change.id().kind == *kind);
-        if touches(&Kind::Environment) || touches(&Kind::Key) || touches(&Kind::User) {
+        if touches(&Kind::Environment) {
             // Rare, and people wait for it anyway.
             return Self::compile(self.epoch, Arc::new(state));
         }
@@ -75,6 +67,10 @@ impl Snapshot {
         let apply = |ruleset: &Ruleset| {
             Arc::new(ruleset.apply(commit.seq, put.iter().copied(), delete.iter().copied()))
         };
+        let (credentials, users) = (
+            if touches(&Kind::Key) { credentials(&state) } else { self.credentials.clone() },
+            if touches(&Kind::User) { users(&state) } else { self.users.clone() },
+        );
         Self {
             epoch: self.epoch,
             state: Arc::new(state),
@@ -83,8 +79,8 @@ impl Snapshot {
                 .iter()
                 .map(|(key, ruleset)| (key.clone(), apply(ruleset)))
                 .collect(),
-            credentials: self.credentials.clone(),
-            users: self.users.clone(),
+            credentials,
+            users,
         }
     }
 
@@ -105,20 +101,16 @@ impl Snapshot {
     pub fn ruleset(&self, environment: &str) -> Option<&Arc<Ruleset>> {
         self.environments.get(environment)
     }
+}
 
-    fn index(&mut self, document: &Document) {
-        match document.kind() {
-            Kind::Key => {
-                if let Ok(credential) = document.parse::<Credential>() {
-                    self.credentials.insert(credential.hash.clone(), Arc::new(credential));
-                }
-            }
-            Kind::User => {
-                if let Ok(user) = document.parse::<User>() {
-                    self.users.insert(user.email.clone(), Arc::new(user));
-                }
-            }
-            _ => {}
-        }
-    }
+/// Credentials by the hash of their secret.
+fn credentials(state: &State) -> HashMap<String, Arc<Credential>> {
+    let all = state.of_kind(&Kind::Key).filter_map(|entry| entry.document.parse::<Credential>().ok());
+    all.map(|credential| (credential.hash.clone(), Arc::new(credential))).collect()
+}
+
+/// People by e-mail.
+fn users(state: &State) -> HashMap<String, Arc<User>> {
+    let all = state.of_kind(&Kind::User).filter_map(|entry| entry.document.parse::<User>().ok());
+    all.map(|user| (user.email.clone(), Arc::new(user))).collect()
 }

@@ -74,7 +74,8 @@ impl StreamState {
         let (changed, gone) = self.snapshot.state.changed_since(seq);
         let mut put = Vec::new();
         // Credentials and people that are gone are no business of a stream.
-        let mut delete: Vec<DocumentId> = gone.into_iter().filter(|id| is_streamed(id)).cloned().collect();
+        let gone = gone.into_iter().filter(|id| self.view.may_name(id));
+        let mut delete: Vec<DocumentId> = gone.cloned().collect();
         for document in changed {
             match self.view.of(document) {
                 Some(document) => put.push(document),
@@ -254,10 +255,6 @@ fn delta(view: &View, head: Seq, before: &Snapshot, commit: &Commit) -> Option<S
     let changed = put.iter().map(|document| document.id().clone()).chain(delete.iter().cloned()).collect();
     let frame = frame(&ServerFrame::Delta(Delta { from: head, seq: commit.seq, at: commit.at, put, delete }));
     Some(SharedDelta { from: head, seq: commit.seq, changed, frame })
-}
-
-fn is_streamed(id: &DocumentId) -> bool {
-    matches!(id.kind, Kind::Flag | Kind::Cohort | Kind::Venue)
 }
 
 /// A frame as text.

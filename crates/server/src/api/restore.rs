@@ -1,0 +1,209 @@
+//! Taking back: undoing one commit, rolling back to an earlier state. Both append; what is killed stays killed.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::Deserialize;
+use usher_core::model::{Document, DocumentId, Kind, Seq, parse_strict};
+use usher_journal::{Change, Commit, Expected, Forced, History, Point, RestoreScope};
+use utoipa::ToSchema;
+
+use super::{
+    commits::{MAX_PAGE, find, is_protected},
+    write::{Turn, Write, Written},
+};
+use crate::{app::App, body::Body, problem::Problem, world::Snapshot};
+
+/// How to undo.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Undo {
+    /// Why.
+    message: Option<String>,
+    /// Also where documents have changed since.
+    force: bool,
+}
+
+/// Undoes one commit: its documents are as they were before it.
+#[utoipa::path(post, path = "/api/v1/commits/{seq}/undo", tag = "history", operation_id = "undo_commit", params(("seq" = u64, Path, description = "Its number")), request_body = Undo,
+    responses((status = 200, description = "Undone", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn undo(
+    request: HttpRequest,
+    app: web::Data<App>,
+    seq: web::Path<u64>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let undo: Undo = if body.is_empty() { Undo::default() } else { usher_core::problem::from_json(&body)? };
+    let write = Write::new(&app, &request, undo.message.as_deref(), &body)?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::Ok().json(replayed.written));
+    }
+    let (commit, before) = find(&app, *seq).await?;
+    let write = write.or_message(|| format!("Undo commit {seq}: {}", commit.message));
+    let turn = write.turn().await;
+    let later = if undo.force { later(&app, &commit).await? } else { Vec::new() };
+    let forced = if undo.force { Forced::Over(&later) } else { Forced::No };
+    let now = app.world.snapshot();
+    let changes = usher_journal::undo(&commit, &before, &now.state, forced)
+        .map_err(|conflict| Problem::new(StatusCode::CONFLICT, "undo_conflict", conflict.to_string()))?;
+    restore(write, turn, &now, changes).await
+}
+
+/// All commits after `commit` that changed one of its flags: only those can have killed.
+async fn later(app: &App, commit: &Commit) -> Result<Vec<Commit>, Problem> {
+    let mut all = Vec::new();
+    for id in commit.changes.iter().map(Change::id).filter(|id| id.kind == Kind::Flag) {
+        let mut before = None;
+        loop {
+            let history = History { before, document: Some(id.clone()), limit: MAX_PAGE };
+            let page = app.world.journal().history(history).await?;
+            before = page.last().map(|last| last.seq);
+            all.extend(page.into_iter().filter(|later| later.seq > commit.seq));
+            if before.is_none_or(|last| last <= commit.seq) {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What to roll back, and to where.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rollback {
+    /// A commit or a time.
+    to: To,
+    /// How much.
+    scope: Scope,
+    /// Why.
+    message: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct To {
+    seq: Option<u64>,
+    at: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Scope {
+    everything: bool,
+    flag: Option<String>,
+    venue: Option<String>,
+    environment: Option<String>,
+    kind: Option<String>,
+    key: Option<String>,
+}
+
+impl Scope {
+    fn read(self) -> Result<RestoreScope, Problem> {
+        let bad = |field: &str, value: &str, detail: String| {
+            Problem::bad_value(field, value, &detail, "Correct the key.")
+        };
+        match self {
+            Self { everything: true, flag: None, venue: None, environment: None, kind: None, key: None } => {
+                Ok(RestoreScope::Everything)
+            }
+            Self {
+                flag: Some(flag),
+                venue: Some(venue),
+                environment: Some(environment),
+                everything: false,
+                kind: None,
+                key: None,
+            } => {
+                let environment =
+                    environment.parse().map_err(|detail| bad("scope.environment", &environment, detail))?;
+                let venue = venue.parse().map_err(|detail| bad("scope.venue", &venue, detail))?;
+                Ok(RestoreScope::FlagAtVenue { flag, environment, venue })
+            }
+            Self {
+                flag: Some(flag),
+                venue: None,
+                environment: None,
+                everything: false,
+                kind: None,
+                key: None,
+            } => Ok(RestoreScope::Document(DocumentId::new(Kind::Flag, flag))),
+            Self { kind: Some(kind), .. } if is_protected(&kind.as_str().into()) => {
+                Err(bad("scope.kind", &kind, "credentials and people are never brought back".to_owned()))
+            }
+            Self {
+                kind: Some(kind),
+                key: Some(key),
+                everything: false,
+                flag: None,
+                venue: None,
+                environment: None,
+            } => Ok(RestoreScope::Document(DocumentId::new(kind.as_str().into(), key))),
+            _ => Err(Problem::bad_value(
+                "scope",
+                "…",
+                "this scope is not clear",
+                "Give `everything`, or `flag` (with `venue` and `environment` for one venue), or `kind` and `key`.",
+            )),
+        }
+    }
+}
+
+/// Brings a scope back to what it was, by a new commit. What is killed stays killed.
+#[utoipa::path(post, path = "/api/v1/rollback", tag = "history", operation_id = "rollback", request_body = Rollback,
+    responses((status = 200, description = "Rolled back", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn rollback(
+    request: HttpRequest,
+    app: web::Data<App>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let Rollback { to, scope, message } = usher_core::problem::from_json(&body)?;
+    let point = match (to.seq, to.at) {
+        (Some(seq), None) => Point::Seq(Seq(seq)),
+        (None, Some(at)) => Point::Time(at.parse().map_err(|detail: String| {
+            Problem::bad_value("to.at", &at, &detail, "Give a time in RFC 3339.")
+        })?),
+        _ => {
+            return Err(Problem::bad_value("to", "…", "this is not one point", "Give either `seq` or `at`."));
+        }
+    };
+    let scope = scope.read()?;
+    let write = Write::new(&app, &request, message.as_deref(), &body)?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::Ok().json(replayed.written));
+    }
+    let then = app.world.journal().state_at(point).await?;
+    let write = write.or_message(|| format!("Roll back to commit {}", then.seq()));
+    let turn = write.turn().await;
+    let now = app.world.snapshot();
+    let changes = usher_journal::rollback(&scope, &then, &now.state);
+    restore(write, turn, &now, changes).await
+}
+
+async fn restore(
+    write: Write<'_>,
+    turn: Turn,
+    now: &Snapshot,
+    changes: Vec<Change>,
+) -> Result<HttpResponse, Problem> {
+    if changes.is_empty() {
+        return Ok(HttpResponse::Ok().json(Written { seq: now.seq(), at: now.at(), replayed: false }));
+    }
+    // What was planned from one state must not be written over another.
+    let expected = changes.iter().map(|change| {
+        let version = now.state.get(change.id()).map(|entry| Expected::Version(entry.version));
+        (change.id().clone(), version.unwrap_or(Expected::Absent))
+    });
+    let expected = expected.collect();
+    let changes = changes.into_iter().map(canonical).collect::<Result<Vec<_>, _>>()?;
+    Ok(HttpResponse::Ok().json(write.commit_in(turn, changes, expected).await?))
+}
+
+/// What is restored is read like anything else that is written: an old form becomes today's.
+fn canonical(change: Change) -> Result<Change, Problem> {
+    Ok(match change {
+        Change::Put(document) => Change::Put(reread(&document)?),
+        delete @ Change::Delete(_) => delete,
+    })
+}
+
+fn reread(document: &Document) -> Result<Document, Problem> {
+    Ok(parse_strict(document.kind(), document.json().as_bytes())?)
+}
