@@ -40,6 +40,23 @@ export async function signedIn(context: BrowserContext, demo: Demo, complaints: 
   return page;
 }
 
+/** Asks the API as the person who is signed in on this page. */
+export async function ask(
+  page: Page,
+  demo: Demo,
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  data: unknown = {},
+) {
+  const answer = await page.request.fetch(`${demo.url}/api/v1/${path}`, {
+    method,
+    data,
+    headers: { Origin: demo.url },
+  });
+  expect(answer.ok(), `${method} ${path}: ${answer.ok() || (await answer.text())}`).toBe(true);
+  return answer;
+}
+
 /** No violation of WCAG 2.2 A and AA that axe can find. */
 export async function accessible(page: Page, what: string) {
   const found = await new AxeBuilder({ page })

@@ -59,7 +59,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.getByText('Live', { exact: false }).first().waitFor();
         await expect.poll(() => page.getByText('Loading').count()).toBe(0);
         if (screen.shows) await page.getByText(screen.shows).waitFor();
-        await page.waitForTimeout(300);
+        await page.waitForTimeout(100);
         await shoot(page, `${screen.name}-${colorScheme}-${size}`);
         await accessible(page, `${screen.name} ${colorScheme} ${size}`);
         // Nothing hangs over the edge of a phone.

@@ -9,37 +9,49 @@ export type Demo = { url: string; email: string; password: string; serverKey: st
 /** The real binary with its demo workspace and simulated devices, on a port of its own. */
 export class Server {
   private constructor(
-    readonly demo: Demo,
-    private readonly process: ChildProcess,
+    public demo: Demo,
+    private process: ChildProcess,
     private readonly folder: string,
+    private readonly devices: number,
   ) {}
 
   static async start(devices = 120): Promise<Server> {
-    const binary = process.env.USHER_BIN ?? new URL('../../target/debug/usher', import.meta.url).pathname;
     const folder = mkdtempSync(join(tmpdir(), 'usher-e2e-'));
-    const words = [
-      'serve',
-      '--demo',
-      '--listen',
-      '127.0.0.1:0',
-      '--data',
-      folder,
-      '--devices',
-      String(devices),
-    ];
-    const child = spawn(binary, [...words, '--output', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const demo = await new Promise<Demo>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
-      createInterface({ input: child.stdout }).once('line', (line) => resolve(JSON.parse(line)));
-    });
-    return new Server(demo, child, folder);
+    const [child, demo] = await serve(folder, devices, '127.0.0.1:0');
+    return new Server(demo, child, folder, devices);
+  }
+
+  /** As the power does it: no farewell. */
+  async kill() {
+    await this.end('SIGKILL');
+  }
+
+  /** Starts again on the same port, with the same data. */
+  async again() {
+    [this.process, this.demo] = await serve(this.folder, this.devices, new URL(this.demo.url).host);
   }
 
   async stop() {
-    const gone = new Promise((resolve) => this.process.once('exit', resolve));
-    this.process.kill('SIGTERM');
-    await gone;
+    await this.end('SIGTERM');
     rmSync(this.folder, { recursive: true, force: true });
   }
+
+  private async end(signal: 'SIGKILL' | 'SIGTERM') {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const gone = new Promise((resolve) => this.process.once('exit', resolve));
+    this.process.kill(signal);
+    await gone;
+  }
+}
+
+async function serve(folder: string, devices: number, listen: string): Promise<[ChildProcess, Demo]> {
+  const binary = process.env.USHER_BIN ?? new URL('../../target/debug/usher', import.meta.url).pathname;
+  const words = ['serve', '--demo', '--listen', listen, '--data', folder, '--devices', String(devices)];
+  const child = spawn(binary, [...words, '--output', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const demo = await new Promise<Demo>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+    createInterface({ input: child.stdout }).once('line', (line) => resolve(JSON.parse(line)));
+  });
+  return [child, demo];
 }

@@ -5,6 +5,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router';
+import { Broken, NoSuchScreen } from './shell/lost';
 import { Shell } from './shell/Shell';
 
 const root = createRootRoute({ component: Shell });
@@ -69,7 +70,12 @@ const routes = [
   }),
 ];
 
-export const router = createRouter({ routeTree: root.addChildren(routes), defaultPreload: 'intent' });
+export const router = createRouter({
+  routeTree: root.addChildren(routes),
+  defaultPreload: 'intent',
+  defaultNotFoundComponent: NoSuchScreen,
+  defaultErrorComponent: Broken,
+});
 
 declare module '@tanstack/react-router' {
   interface Register {

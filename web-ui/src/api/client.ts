@@ -16,6 +16,7 @@ export type Exposure = Schemas['Exposure'];
 export type Report = Schemas['Report'];
 export type CommitSummary = Schemas['CommitSummary'];
 export type CommitDetail = Schemas['CommitDetail'];
+export type Workspace = Schemas['Workspace'];
 export type Problem = Schemas['Problem'];
 export type Action = Schemas['Action'];
 export type Person = Schemas['Person'];

@@ -1,10 +1,21 @@
-import { keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { api, body } from './client';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { ApiError, api, body } from './client';
+
+/** A session that could not be asked for is asked for again this often; one that has ended is not. */
+const SESSION_AGAIN_MS = 3_000;
+/** A commit that is still on its way is asked about this often, once a later one has taken its place. */
+const UNDER_WAY_MS = 1_000;
 
 /** All that is read from the server, by key. `/live` marks keys as old when something changes. */
 export const queries = {
   session: () =>
-    queryOptions({ queryKey: ['session'], queryFn: () => body(api.GET('/api/v1/session')), retry: false }),
+    queryOptions({
+      queryKey: ['session'],
+      queryFn: () => body(api.GET('/api/v1/session')),
+      retry: false,
+      refetchInterval: ({ state: { error } }) =>
+        error && !(error instanceof ApiError && error.isSignedOut) ? SESSION_AGAIN_MS : false,
+    }),
   workspace: () =>
     queryOptions({ queryKey: ['workspace'], queryFn: () => body(api.GET('/api/v1/workspace')) }),
   flags: (search: string) =>
@@ -43,7 +54,8 @@ export const queries = {
             params: { query: { environment, search, venueSearch, limit: 500, venueLimit: 5000 } },
           }),
         ),
-      placeholderData: keepPreviousData,
+      // While a search runs, what it found before; never what another environment has.
+      placeholderData: (before) => (before?.environment === environment ? before : undefined),
     }),
   convergence: () =>
     queryOptions({
@@ -51,17 +63,35 @@ export const queries = {
       queryFn: () => body(api.GET('/api/v1/convergence')),
       retry: false,
     }),
+  /** How far one commit has come, whatever came after it. */
+  convergenceOf: (seq: number) =>
+    queryOptions({
+      queryKey: ['convergence-of', seq],
+      queryFn: () => body(api.GET('/api/v1/convergence', { params: { query: { seq } } })),
+      retry: false,
+      refetchInterval: ({ state: { data, error } }) =>
+        error || (data && data.converged + data.left >= data.expected) ? false : UNDER_WAY_MS,
+    }),
   connections: () =>
     queryOptions({ queryKey: ['connections'], queryFn: () => body(api.GET('/api/v1/connections')) }),
-  history: (flag: string, venue: string) =>
+  /** The last commit of a flag. */
+  lastCommit: (flag: string) =>
     queryOptions({
-      queryKey: ['history', flag, venue],
-      queryFn: () =>
+      queryKey: ['history', 'last', flag],
+      queryFn: () => body(api.GET('/api/v1/commits', { params: { query: { limit: 1, flag } } })),
+    }),
+  /** The history page by page, newest first. A page can be empty and yet not be the last: searching has its limit. */
+  pages: (flag: string, venue: string) =>
+    infiniteQueryOptions({
+      queryKey: ['history', 'pages', flag, venue],
+      queryFn: ({ pageParam: before }) =>
         body(
           api.GET('/api/v1/commits', {
-            params: { query: { limit: 100, flag: flag || undefined, venue: venue || undefined } },
+            params: { query: { limit: 50, flag: flag || undefined, venue: venue || undefined, before } },
           }),
         ),
+      initialPageParam: undefined as number | undefined,
+      getNextPageParam: ({ nextBefore }) => nextBefore ?? undefined,
       placeholderData: keepPreviousData,
     }),
   commit: (seq: number) =>

@@ -1,30 +1,44 @@
-import { Link } from '@tanstack/react-router';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useMemo, useRef } from 'react';
-import type { Board, BoardVenue } from '../api/client';
-import { exposureWords } from '../flags/words';
-import { count } from '../shell/numbers';
-import { type Cell, cellKey } from './BoardPage';
+import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import type { Board } from '../api/client';
+import type { Cell } from './BoardPage';
+import { BoardRow } from './BoardRow';
 import classes from './board.module.css';
-
-const ROW = 46;
-const COLUMN = 132;
-const FLAG_COLUMN = 220;
-const HEAD = 72;
+import { type Place, step } from './gridKeys';
+import { byDevices, keeping } from './order';
+import { COLUMN, FLAG_COLUMN, HEAD, ROW } from './sizes';
+import { VenueHeads } from './VenueHeads';
 
 type Props = { board: Board; selected: ReadonlyMap<string, Cell>; toggle: (cell: Cell) => void };
 
-/** The board on a desk: only what is in sight is drawn, whatever its size. */
+/** What is in sight, and what has the focus: that is drawn wherever it is, so that it is not lost. */
+const andAlso = (index: number) => (range: Range) => {
+  const shown = defaultRangeExtractor(range);
+  if (index < 0 || index >= range.count || shown.includes(index)) return shown;
+  return [...shown, index].sort((a, b) => a - b);
+};
+
+/** The board on a desk: only what is in sight is drawn, whatever its size. One tab stop; arrows move within. */
 export function BoardGrid({ board, selected, toggle }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  // Where devices are comes first; the server's order (by key) otherwise.
-  const order = useMemo(() => byDevices(board.venues), [board.venues]);
+  const [kept, setKept] = useState<ReadonlyMap<string, number>>();
+  const order = useMemo(
+    () => (kept ? keeping(board.venues, kept) : byDevices(board.venues)),
+    [board.venues, kept],
+  );
+  const keep = () =>
+    setKept((own) => own ?? new Map(order.map((index, place) => [board.venues[index]?.key ?? '', place])));
+  const size = { rows: board.flags.length, columns: order.length + 1, page: 10 };
+  const [at, setAt] = useState<Place>({ row: 0, column: 1 });
+  const active = { row: Math.min(at.row, size.rows - 1), column: Math.min(at.column, size.columns - 1) };
+  const moved = useRef(false);
   const rows = useVirtualizer({
     count: board.flags.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     overscan: 6,
     scrollPaddingStart: HEAD,
+    rangeExtractor: andAlso(active.row),
   });
   const columns = useVirtualizer({
     horizontal: true,
@@ -33,132 +47,72 @@ export function BoardGrid({ board, selected, toggle }: Props) {
     estimateSize: () => COLUMN,
     overscan: 3,
     scrollPaddingStart: FLAG_COLUMN,
+    rangeExtractor: andAlso(active.column - 1),
   });
   const shown = columns.getVirtualItems();
+  const width = FLAG_COLUMN + columns.getTotalSize();
+
+  // Once the place is drawn, the focus goes there.
+  useEffect(() => {
+    if (!moved.current) return;
+    const place = `[data-row="${active.row}"][data-column="${active.column}"]`;
+    const element = scroller.current?.querySelector<HTMLElement>(place);
+    if (!element) return;
+    moved.current = false;
+    element.focus({ preventScroll: true });
+  });
+  const press = (event: KeyboardEvent) => {
+    const to = step(active, event, size);
+    if (!to) return;
+    event.preventDefault();
+    moved.current = true;
+    setAt(to);
+    rows.scrollToIndex(to.row);
+    if (to.column > 0) columns.scrollToIndex(to.column - 1);
+  };
+
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section ref={scroller} className={classes.scroller} tabIndex={0} aria-label="Board, scrolls both ways">
+    <section
+      ref={scroller}
+      className={classes.scroller}
+      aria-label="Board, scrolls both ways"
+      onPointerEnter={keep}
+      onPointerLeave={() => scroller.current?.contains(document.activeElement) || setKept(undefined)}
+      onFocus={keep}
+      onBlur={(event) => event.currentTarget.contains(event.relatedTarget) || setKept(undefined)}
+    >
       {/* biome-ignore lint/a11y/useSemanticElements: a table can't be virtualised both ways */}
       <div
-        role="table"
+        role="grid"
         aria-label="What each venue gets from each flag"
-        aria-rowcount={board.flags.length + 1}
-        aria-colcount={order.length + 1}
-        style={{
-          width: FLAG_COLUMN + columns.getTotalSize(),
-          height: HEAD + rows.getTotalSize(),
-          position: 'relative',
-        }}
+        aria-description="Arrow keys move, Enter chooses"
+        aria-rowcount={size.rows + 1}
+        aria-colcount={size.columns}
+        style={{ width, height: HEAD + rows.getTotalSize(), position: 'relative' }}
+        onKeyDown={press}
       >
-        {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-        {/* biome-ignore lint/a11y/useFocusableInteractive: a row of a static table */}
-        <div role="row" aria-rowindex={1} className={classes.head} style={{ height: HEAD }}>
-          {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-          {/* biome-ignore lint/a11y/useFocusableInteractive: a heading */}
-          <div
-            role="columnheader"
-            aria-colindex={1}
-            className={classes.corner}
-            style={{ width: FLAG_COLUMN, height: HEAD }}
-          >
-            Flag
-          </div>
-          {shown.map((column) => {
-            const venue = board.venues[order[column.index] ?? 0];
-            return (
-              venue && (
-                // biome-ignore lint/a11y/useSemanticElements: as above
-                // biome-ignore lint/a11y/useFocusableInteractive: a heading
-                <div
-                  role="columnheader"
-                  aria-colindex={column.index + 2}
-                  key={venue.key}
-                  className={classes.venue}
-                  style={{ left: FLAG_COLUMN + column.start, width: COLUMN }}
-                >
-                  <span
-                    className={classes.venueName}
-                    title={`${venue.name}, ${venue.city}, ${venue.country}`}
-                  >
-                    {venue.name}
-                  </span>
-                  <span className={classes.venueMore}>
-                    {venue.connected > 0 && `${count(venue.connected)} devices · `}
-                    {venue.country}
-                  </span>
-                </div>
-              )
-            );
-          })}
-        </div>
+        <VenueHeads venues={board.venues} order={order} shown={shown} />
         {rows.getVirtualItems().map((row) => {
           const flag = board.flags[row.index];
-          if (!flag) return null;
           return (
-            // biome-ignore lint/a11y/useSemanticElements: as above
-            // biome-ignore lint/a11y/useFocusableInteractive: a row of a static table
-            <div
-              role="row"
-              aria-rowindex={row.index + 2}
-              key={flag.key}
-              className={classes.row}
-              style={{ top: HEAD + row.start, height: ROW, width: FLAG_COLUMN + columns.getTotalSize() }}
-            >
-              {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-              {/* biome-ignore lint/a11y/useFocusableInteractive: holds a link */}
-              <div role="rowheader" aria-colindex={1} className={classes.flag} style={{ width: FLAG_COLUMN }}>
-                <Link
-                  to="/flags/$key"
-                  params={{ key: flag.key }}
-                  className={classes.flagLink}
-                  title={flag.key}
-                >
-                  {flag.name || flag.key}
-                </Link>
-              </div>
-              {shown.map((column) => {
-                const index = order[column.index] ?? 0;
-                const venue = board.venues[index];
-                const exposure = flag.outcomes[flag.cells[index] ?? 0];
-                if (!venue || !exposure) return null;
-                const cell = { flag: flag.key, venue: venue.key };
-                const words = exposureWords(exposure);
-                const chosen = selected.has(cellKey(cell));
-                return (
-                  // biome-ignore lint/a11y/useSemanticElements: as above
-                  <div
-                    role="cell"
-                    aria-colindex={column.index + 2}
-                    key={venue.key}
-                    className={classes.cell}
-                    style={{ left: FLAG_COLUMN + column.start, width: COLUMN }}
-                  >
-                    <button
-                      type="button"
-                      className={classes.button}
-                      data-tone={words.tone}
-                      aria-pressed={chosen}
-                      aria-label={`${flag.name || flag.key} at ${venue.name}: ${words.text}, ${words.why}`}
-                      title={words.why}
-                      data-cell={`${flag.key}@${venue.key}`}
-                      onClick={() => toggle(cell)}
-                    >
-                      <span className={classes.value}>
-                        {words.tone === 'killed' ? `killed: ${words.text}` : words.text}
-                      </span>
-                      {venue.connected > 0 && <span className={classes.dot} aria-hidden="true" />}
-                    </button>
-                  </div>
-                );
-              })}
-            </div>
+            flag && (
+              <BoardRow
+                key={flag.key}
+                flag={flag}
+                row={row}
+                width={width}
+                venues={board.venues}
+                order={order}
+                shown={shown}
+                active={active}
+                go={setAt}
+                selected={selected}
+                toggle={toggle}
+              />
+            )
           );
         })}
       </div>
     </section>
   );
-}
-
-function byDevices(venues: BoardVenue[]): number[] {
-  return venues.map((_, n) => n).sort((a, b) => (venues[b]?.connected ?? 0) - (venues[a]?.connected ?? 0));
 }

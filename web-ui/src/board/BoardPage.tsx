@@ -14,9 +14,13 @@ import { VenueList } from './VenueList';
 export type Cell = { flag: string; venue: string };
 export const cellKey = (cell: Cell) => `${cell.flag}\n${cell.venue}`;
 
-/** Flags down, venues across, and what each venue gets. */
+/** Flags down, venues across, and what each venue gets. What is chosen in one environment is not in another. */
 export function BoardPage() {
   const environment = useEnvironment();
+  return <BoardOf key={environment} environment={environment} />;
+}
+
+function BoardOf({ environment }: { environment: string }) {
   const narrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
   const [search, setSearch] = useState('');
   const [venueSearch, setVenueSearch] = useState('');
@@ -37,7 +41,7 @@ export function BoardPage() {
         title="Board"
         about={
           data &&
-          `${count(data.totalFlags)} flags at ${count(data.totalVenues)} venues in ${environment}, as of commit ${data.seq}`
+          `${count(data.totalFlags)} flags at ${count(data.totalVenues)} venues in ${data.environment}, as of commit ${data.seq}`
         }
       >
         <TextInput
@@ -71,8 +75,13 @@ export function BoardPage() {
           ) : (
             <BoardGrid board={data} selected={selected} toggle={toggle} />
           )}
+          {data.totalFlags > data.flags.length && (
+            <p className="soft">
+              {count(data.totalFlags - data.flags.length)} more flags are not shown: search to find them.
+            </p>
+          )}
           {selected.size > 0 && (
-            <BulkBar cells={[...selected.values()]} clear={() => setSelected(new Map())} />
+            <BulkBar cells={[...selected.values()]} flags={data.flags} clear={() => setSelected(new Map())} />
           )}
         </>
       )}

@@ -1,5 +1,7 @@
-import { Button, Group, Text } from '@mantine/core';
-import type { Action } from '../api/client';
+import { Button, Group, Select, Text } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import type { Action, BoardFlag } from '../api/client';
+import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { useVenueName } from '../convergence/names';
 import { useAct } from '../flags/actions';
@@ -8,21 +10,39 @@ import { useEnvironment } from '../shell/environment';
 import { Failed } from '../shell/states';
 import type { Cell } from './BoardPage';
 
-/** What can be done with the chosen cells. */
-export function BulkBar({ cells, clear }: { cells: Cell[]; clear: () => void }) {
+type What = { action: Action; variant?: string };
+
+/** What can be done with the chosen cells. Each flag is a commit of its own, and each that fails says so. */
+export function BulkBar({ cells, flags, clear }: { cells: Cell[]; flags: BoardFlag[]; clear: () => void }) {
   const environment = useEnvironment();
   const act = useAct(environment);
-  const nameOf = useVenueName();
-  const flags = [...new Set(cells.map((cell) => cell.flag))];
+  const venueName = useVenueName();
+  const flagName = (key: string) => flags.find((one) => one.key === key)?.name || key;
+  const keys = [...new Set(cells.map((cell) => cell.flag))];
   const venues = [...new Set(cells.map((cell) => cell.venue))];
-  const place = venues.length === 1 && venues[0] ? nameOf(venues[0]) : `${venues.length} venues`;
-  const run = async (action: Action) => {
-    for (const flag of flags) {
-      const own = cells.filter((cell) => cell.flag === flag).map((cell) => cell.venue);
-      await act.mutateAsync({ flag, action, place: { venues: own } }).catch(() => undefined);
-    }
-  };
-  const seq = act.data?.seq;
+  const [only] = venues;
+  const place = venues.length === 1 && only ? venueName(only) : `${venues.length} venues`;
+  const run = useMutation({
+    mutationFn: async ({ action, variant }: What) => {
+      let seq: number | undefined;
+      const failed: { flag: string; error: unknown }[] = [];
+      for (const flag of keys) {
+        const own = cells.filter((cell) => cell.flag === flag).map((cell) => cell.venue);
+        try {
+          seq = (await act.mutateAsync({ flag, action, place: { venues: own, variant } })).seq;
+        } catch (error) {
+          failed.push({ flag, error });
+        }
+      }
+      return { seq, failed };
+    },
+  });
+  const simple = [
+    { action: 'on', label: 'Turn on' },
+    { action: 'off', label: 'Turn off' },
+    { action: 'clear', label: 'Clear setting' },
+    { action: 'revive', label: 'Revive' },
+  ] as const;
   return (
     <section
       className="panel"
@@ -30,30 +50,58 @@ export function BulkBar({ cells, clear }: { cells: Cell[]; clear: () => void }) 
       style={{ position: 'sticky', bottom: 12, marginTop: 12, zIndex: 5 }}
     >
       <Group justify="space-between" gap="sm">
-        <Text fw={600} size="sm">
-          {flags.length === 1 ? flags[0] : `${flags.length} flags`} at {place}
+        <Text fw={600} size="sm" style={{ overflowWrap: 'anywhere' }}>
+          {keys.length === 1 && keys[0] ? flagName(keys[0]) : `${keys.length} flags`} at {place} in{' '}
+          {environment}
         </Text>
         <Group gap="xs">
-          <Button size="xs" variant="default" onClick={() => run('on')}>
-            Turn on
-          </Button>
-          <Button size="xs" variant="default" onClick={() => run('off')}>
-            Turn off
-          </Button>
-          <Button size="xs" variant="default" onClick={() => run('clear')}>
-            Clear setting
-          </Button>
-          <Button size="xs" variant="default" onClick={() => run('revive')}>
-            Revive
-          </Button>
-          <HoldButton size="xs" onHeld={() => run('kill')}>{`Kill at ${place}`}</HoldButton>
+          {keys.length === 1 && keys[0] && (
+            <Give flag={keys[0]} give={(variant) => run.mutate({ action: 'on', variant })} />
+          )}
+          {simple.map(({ action, label }) => (
+            <Button
+              key={action}
+              size="xs"
+              variant="default"
+              disabled={run.isPending}
+              onClick={() => run.mutate({ action })}
+            >
+              {label}
+            </Button>
+          ))}
+          <HoldButton
+            size="xs"
+            disabled={run.isPending}
+            onHeld={() => run.mutate({ action: 'kill' })}
+          >{`Kill at ${place}`}</HoldButton>
           <Button size="xs" variant="subtle" onClick={clear}>
             Done
           </Button>
         </Group>
       </Group>
-      {act.error && <Failed error={act.error} />}
-      {seq !== undefined && <ConvergenceLine seq={seq} venue={venues.length === 1 ? venues[0] : undefined} />}
+      {run.data?.failed.map(({ flag, error }) => (
+        <Failed key={flag} what={flagName(flag)} error={error} />
+      ))}
+      {run.data?.seq !== undefined && (
+        <ConvergenceLine seq={run.data.seq} venue={venues.length === 1 ? only : undefined} />
+      )}
     </section>
+  );
+}
+
+/** Which variant, where there are more than on and off. */
+function Give({ flag, give }: { flag: string; give: (variant: string) => void }) {
+  const variants = Object.keys(useQuery(queries.flag(flag)).data?.flag.variants ?? {});
+  if (variants.length <= 2) return null;
+  return (
+    <Select
+      size="xs"
+      w={130}
+      aria-label="Give a variant"
+      placeholder="Give…"
+      data={variants}
+      value={null}
+      onChange={(variant) => variant && give(variant)}
+    />
   );
 }

@@ -1,18 +1,23 @@
 import { Select, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { useLocalStorage } from '@mantine/hooks';
 import { useState } from 'react';
 import type { Board } from '../api/client';
-import { exposureWords } from '../flags/words';
 import { count } from '../shell/numbers';
+import { Empty } from '../shell/states';
+import { VenueFlag } from './VenueFlag';
 
-/** The board on a phone at a gate: one venue, its flags. */
+/** The board on a phone at a gate: one venue, its flags. The venue is remembered, and never changes by itself. */
 export function VenueList({ board }: { board: Board }) {
-  const busiest = board.venues.reduce(
-    (a, b) => (b.connected > a.connected ? b : a),
-    board.venues[0] ?? { key: '', connected: 0 },
+  const [remembered, remember] = useLocalStorage<string | null>({
+    key: 'usher.venue',
+    defaultValue: null,
+    getInitialValueInEffect: false,
+  });
+  const [busiest] = useState(
+    () => board.venues.reduce((a, b) => (b.connected > a.connected ? b : a), board.venues[0] ?? NOWHERE).key,
   );
-  const [chosen, setChosen] = useState<string | null>(null);
-  const key = chosen ?? busiest.key;
+  const isThere = board.venues.some((venue) => venue.key === remembered);
+  const key = isThere ? remembered : busiest;
   const index = board.venues.findIndex((venue) => venue.key === key);
   const venue = board.venues[index];
   return (
@@ -23,46 +28,30 @@ export function VenueList({ board }: { board: Board }) {
         limit={50}
         allowDeselect={false}
         value={key}
-        onChange={setChosen}
+        onChange={remember}
         data={board.venues.map((one) => ({ value: one.key, label: one.name }))}
       />
-      <Text size="sm" className="soft" my="xs">
-        {venue ? `${venue.city}, ${venue.country}: ${count(venue.connected)} devices connected` : ''}
-      </Text>
-      <ul style={{ listStyle: 'none', padding: 0, margin: 0 }}>
-        {board.flags.map((flag) => {
-          const exposure = flag.outcomes[flag.cells[index] ?? 0];
-          const words = exposure && exposureWords(exposure);
-          return (
-            <li key={flag.key} className="panel" style={{ marginBottom: 8, padding: 12 }}>
-              <Link
-                to="/flags/$key"
-                params={{ key: flag.key }}
-                style={{
-                  display: 'flex',
-                  justifyContent: 'space-between',
-                  gap: 12,
-                  color: 'var(--ink)',
-                  textDecoration: 'none',
-                  fontWeight: 600,
-                }}
-              >
-                <span>
-                  {flag.name || flag.key}
-                  <span className="soft" style={{ display: 'block', fontSize: 13, fontWeight: 400 }}>
-                    {words?.why}
-                  </span>
-                </span>
-                {words && (
-                  <span className="chip" data-tone={words.tone} style={{ alignSelf: 'center' }}>
-                    {words.text}
-                  </span>
-                )}
-              </Link>
-            </li>
-          );
-        })}
-      </ul>
+      {!venue && <Empty>Choose a venue.</Empty>}
+      {venue && (
+        <>
+          <Text size="sm" className="soft" my="xs">
+            {venue.city}, {venue.country}: {count(venue.connected)} devices connected
+          </Text>
+          <ul style={{ listStyle: 'none', padding: 0, margin: 0 }}>
+            {board.flags.map((flag) => (
+              <VenueFlag
+                // What was done at one venue is not told of another.
+                key={`${venue.key} ${flag.key}`}
+                flag={flag}
+                venue={venue}
+                exposure={flag.outcomes[flag.cells[index] ?? 0]}
+              />
+            ))}
+          </ul>
+        </>
+      )}
     </>
   );
 }
+
+const NOWHERE = { key: '', connected: 0 };

@@ -5,14 +5,22 @@ import { queries } from '../api/queries';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { useVenueName } from './names';
-import { arrived, millis, sentence } from './words';
+import { arrived, millis, sentence, waitedFirst } from './words';
+
+/** Venues that are drawn, while they move ten times a second. */
+const SHOWN = 100;
 
 /** How far the last change has come, venue by venue. */
 export function ConvergencePage() {
   const convergence = useQuery(queries.convergence());
   const nameOf = useVenueName();
-  const report = convergence.data;
   const nothing = convergence.error instanceof ApiError && convergence.error.status === 404;
+  // A server that has begun anew knows nothing of what was told before.
+  const report = nothing ? undefined : convergence.data;
+  const moving = report !== undefined && arrived(report) < 100;
+  // What is told live does not name those that are waited for.
+  const named = useQuery({ ...queries.convergenceOf(report?.seq ?? 0), enabled: moving });
+  const laggards = moving && named.data?.seq === report.seq ? named.data.laggards : [];
   return (
     <>
       <Head title="Convergence" about={report && `Commit ${report.seq}: ${report.message}`} />
@@ -26,7 +34,7 @@ export function ConvergencePage() {
       )}
       {report && report.expected > 0 && (
         <div className="panel">
-          <p style={{ margin: '0 0 12px', fontSize: 18, fontWeight: 650 }} role="status">
+          <p style={{ margin: '0 0 12px', fontSize: 18, fontWeight: 650 }} role="status" aria-busy={moving}>
             {sentence(report, 'everywhere')}
           </p>
           <Table label="Convergence by venue">
@@ -43,31 +51,36 @@ export function ConvergencePage() {
               </tr>
             </thead>
             <tbody>
-              {report.venues.map((venue) => (
-                <tr key={venue.venue}>
-                  <td>{nameOf(venue.venue)}</td>
-                  <td>
-                    {count(venue.converged)} of {count(venue.expected - venue.left)}
-                  </td>
-                  <td>
-                    <Progress
-                      value={arrived(venue)}
-                      color="teal"
-                      aria-label={`Arrived at ${nameOf(venue.venue)}`}
-                    />
-                  </td>
-                  <td>{millis(venue.p50Ms)}</td>
-                  <td>{millis(venue.p99Ms)}</td>
-                  <td>{millis(venue.maxMs)}</td>
-                </tr>
-              ))}
+              {waitedFirst(report.venues)
+                .slice(0, SHOWN)
+                .map((venue) => (
+                  <tr key={venue.venue}>
+                    <td>{nameOf(venue.venue)}</td>
+                    <td>
+                      {count(venue.converged)} of {count(venue.expected - venue.left)}
+                    </td>
+                    <td>
+                      <Progress
+                        value={arrived(venue)}
+                        color="teal"
+                        aria-label={`Arrived at ${nameOf(venue.venue)}`}
+                      />
+                    </td>
+                    <td>{millis(venue.p50Ms)}</td>
+                    <td>{millis(venue.p99Ms)}</td>
+                    <td>{millis(venue.maxMs)}</td>
+                  </tr>
+                ))}
             </tbody>
           </Table>
-          {report.laggards.length > 0 && (
+          {report.venues.length > SHOWN && (
+            <p className="soft">and {count(report.venues.length - SHOWN)} more venues</p>
+          )}
+          {laggards.length > 0 && (
             <>
               <h2 style={{ fontSize: 17 }}>Still waited for</h2>
               <ul>
-                {report.laggards.map((one) => (
+                {laggards.map((one) => (
                   <li key={one.connection}>
                     {one.sdk} {one.venue ? `at ${nameOf(one.venue)}` : ''}: has commit {one.ackedSeq}, for{' '}
                     {millis(one.ageMs)}

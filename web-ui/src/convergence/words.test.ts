@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { arrived, millis, sentence } from './words';
+import { arrived, millis, sentence, waitedFirst } from './words';
 
 test('convergence is told in one sentence', () => {
   const all = { expected: 1204, converged: 1204, left: 0, maxMs: 84.2 };
@@ -21,4 +21,15 @@ test('times are short', () => {
     '1.5 s',
     '—',
   ]);
+});
+
+test('venues that are waited for come first, then the largest', () => {
+  const part = (name: string, expected: number, converged: number, left = 0) => ({
+    name,
+    expected,
+    converged,
+    left,
+  });
+  const parts = [part('done', 9, 9), part('large', 90, 90), part('late', 5, 3), part('left', 8, 0, 8)];
+  expect(waitedFirst(parts).map((one) => one.name)).toEqual(['late', 'large', 'done', 'left']);
 });

@@ -9,6 +9,12 @@ export function arrived(part: Part): number {
   return waited <= 0 ? 100 : (part.converged * 100) / waited;
 }
 
+/** Those that are waited for come first, the most waited for before all. */
+export function waitedFirst<T extends Part>(parts: readonly T[]): T[] {
+  const waiting = (part: Part) => part.expected - part.left - part.converged;
+  return [...parts].sort((a, b) => waiting(b) - waiting(a) || b.expected - a.expected);
+}
+
 /** “1,204 of 1,204 devices at Wembley Stadium, 84 ms”. */
 export function sentence(part: Part, place: string): string {
   const devices = `${count(part.converged)} of ${count(part.expected - part.left)} devices ${place}`;

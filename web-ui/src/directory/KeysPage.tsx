@@ -2,6 +2,7 @@ import { Alert, Button, Code, CopyButton, Group } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, body } from '../api/client';
+import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { HoldButton } from '../flags/HoldButton';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
@@ -17,13 +18,14 @@ export function KeysPage() {
   const [secret, setSecret] = useState<string>();
   const again = () => client.invalidateQueries({ queryKey: ['keys'] });
   const rotate = useMutation({
-    mutationFn: (key: string) =>
+    mutationFn: useOnce((key: string) =>
       body(
         api.POST('/api/v1/keys/{key}/rotate', {
           params: { path: { key } },
           body: { overlapSeconds: OVERLAP_SECONDS },
         }),
       ),
+    ),
     onSuccess: (made) => {
       setSecret(made.secret);
       void again();
@@ -89,6 +91,7 @@ export function KeysPage() {
                           size="xs"
                           variant="default"
                           aria-label={`Rotate ${key.name}`}
+                          disabled={rotate.isPending}
                           onClick={() => rotate.mutate(key.key)}
                         >
                           Rotate

@@ -2,6 +2,7 @@ import { PasswordInput, Select, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, body } from '../api/client';
+import { useOnce } from '../api/once';
 import { FormDialog } from '../shell/FormDialog';
 import { ROLES } from './roles';
 
@@ -12,7 +13,7 @@ export function NewAccount({ close, made }: { close: () => void; made: () => voi
   const [password, setPassword] = useState('');
   const [role, setRole] = useState('viewer');
   const create = useMutation({
-    mutationFn: () => body(api.POST('/api/v1/users', { body: { email, name, password, role } })),
+    mutationFn: useOnce(() => body(api.POST('/api/v1/users', { body: { email, name, password, role } }))),
     onSuccess: made,
   });
   return (

@@ -2,6 +2,7 @@ import { MultiSelect, SegmentedControl, Select, TextInput } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, body } from '../api/client';
+import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
 import { FormDialog } from '../shell/FormDialog';
@@ -16,7 +17,7 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
   const [where, setWhere] = useState<string | null>(environment);
   const [venues, setVenues] = useState<string[]>([]);
   const create = useMutation({
-    mutationFn: () =>
+    mutationFn: useOnce(() =>
       body(
         api.POST('/api/v1/keys', {
           body: {
@@ -27,6 +28,7 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
           },
         }),
       ),
+    ),
     onSuccess: (answer) => made(answer.secret),
   });
   return (

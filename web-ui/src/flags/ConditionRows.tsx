@@ -11,7 +11,7 @@ import {
 } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { queries } from '../api/queries';
-import { type Row, type Rows, typed } from './conditions';
+import { type Row, type Rows, shown, typed } from './conditions';
 import { OPERATORS } from './words';
 
 const ATTRIBUTES = [
@@ -84,14 +84,26 @@ export function ConditionRows({ rows, change }: { rows: Rows; change: (rows: Row
                 allowDeselect={false}
                 data={Object.entries(OPERATORS).map(([value, label]) => ({ value, label }))}
                 value={row.op}
-                onChange={(op) => op && set(n, { ...row, op: op as typeof row.op })}
+                onChange={(op) =>
+                  op &&
+                  set(n, { ...row, op: op as typeof row.op, values: typed(op, shown(row.op, row.values)) })
+                }
               />
               <TagsInput
                 aria-label="Values"
                 placeholder="Value, then Enter"
+                description={
+                  row.values.some((value) => typeof value !== 'string')
+                    ? 'A plain 5 is a number, "5" a text'
+                    : undefined
+                }
+                inputWrapperOrder={['label', 'input', 'description', 'error']}
                 style={{ flex: 1, minWidth: 140 }}
-                value={row.values.map(String)}
-                onChange={(values) => set(n, { ...row, values: typed(row.op, values) })}
+                // A comma belongs to many a pattern, and large and small letters differ.
+                splitChars={row.op === 'matches' ? [] : [',']}
+                isDuplicate={(value, own) => own.includes(value)}
+                value={shown(row.op, row.values)}
+                onChange={(values) => set(n, { ...row, values: typed(row.op, values, row.values) })}
               />
             </>
           )}

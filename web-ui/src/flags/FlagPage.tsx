@@ -1,12 +1,14 @@
 import { Alert, Badge, Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { Link, useBlocker, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { Flag, FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
+import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { useEnvironment } from '../shell/environment';
 import { Failed, Head, Loading } from '../shell/states';
 import { useAct } from './actions';
+import type { Draft } from './Conflict';
 import { EnvironmentStates } from './EnvironmentStates';
 import { KillPanel } from './KillPanel';
 import { RulesPanel } from './RulesPanel';
@@ -17,20 +19,33 @@ import { VenuesPanel } from './VenuesPanel';
 export function FlagPage() {
   const { key } = useParams({ from: '/flags/$key' });
   const found = useQuery(queries.flag(key));
+  const failed = found.error && <Failed error={found.error} retry={() => found.refetch()} />;
   if (found.isPending) return <Loading what="the flag" />;
-  if (found.error) return <Failed error={found.error} retry={() => found.refetch()} />;
-  // A draft belongs to one version: another version starts anew, unless something has been edited.
-  return <FlagEditor key={key} flag={found.data.flag} version={found.data.version} />;
+  if (!found.data) return failed;
+  // A draft outlives whatever goes wrong with reading the flag again.
+  return (
+    <>
+      {failed}
+      <FlagEditor key={key} flag={found.data.flag} version={found.data.version} />
+    </>
+  );
 }
 
 function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
   const environment = useEnvironment();
-  const [draft, setDraft] = useState<{ flag: Flag; base: Flag; version: string }>();
+  const [draft, setDraft] = useState<Draft>();
   const [saving, setSaving] = useState(false);
+  const [saved, setSaved] = useState<{ seq: number; environment: string }>();
   const act = useAct(environment);
   const shown = draft?.flag ?? flag;
   const config = shown.environments?.[environment];
   const changedBelow = draft !== undefined && draft.version !== version;
+  useBlocker({
+    disabled: draft === undefined,
+    enableBeforeUnload: draft !== undefined,
+    shouldBlockFn: ({ current, next }) =>
+      current.pathname !== next.pathname && !window.confirm('Leave, and lose what you have changed here?'),
+  });
 
   const edit = (change: (config: FlagConfig) => FlagConfig) => {
     const base = draft ?? { flag, base: flag, version };
@@ -48,7 +63,7 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
         </Link>
       </Head>
       <Group gap="xs" mb="md">
-        <Text size="sm" ff="monospace">
+        <Text size="sm" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
           {flag.key}
         </Text>
         <Badge variant="outline" color="gray" tt="none">
@@ -78,11 +93,14 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
                 checked={config.enabled ?? false}
                 disabled={act.isPending || draft !== undefined}
                 onChange={(event) =>
-                  act.mutate({
-                    flag: flag.key,
-                    action: event.currentTarget.checked ? 'on' : 'off',
-                    place: {},
-                  })
+                  act.mutate(
+                    {
+                      flag: flag.key,
+                      action: event.currentTarget.checked ? 'on' : 'off',
+                      place: {},
+                    },
+                    { onSuccess: ({ seq }) => setSaved({ seq, environment }) },
+                  )
                 }
               />
               <Text size="sm" className="soft">
@@ -93,11 +111,12 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
               </Text>
             </Group>
             {act.error && <Failed error={act.error} />}
+            {saved?.environment === environment && <ConvergenceLine seq={saved.seq} />}
           </section>
-          <KillPanel flag={flag.key} config={flag.environments?.[environment] ?? config} />
+          <KillPanel key={environment} flag={flag.key} config={flag.environments?.[environment] ?? config} />
           <RulesPanel flag={shown} config={config} edit={edit} />
           <VenuesPanel flag={shown} config={config} edit={edit} />
-          <Tester flag={flag.key} />
+          <Tester key={`tester ${environment}`} flag={flag.key} isDraft={draft !== undefined} />
         </Stack>
       )}
       {draft && (
@@ -124,13 +143,14 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
       {draft && saving && (
         <SaveDialog
           current={flag}
-          draft={draft}
-          environment={environment}
           newest={version}
+          draft={draft}
+          change={setDraft}
           close={() => setSaving(false)}
-          saved={() => {
+          saved={(seq) => {
             setSaving(false);
             setDraft(undefined);
+            setSaved(seq === undefined ? undefined : { seq, environment });
           }}
         />
       )}

@@ -6,7 +6,12 @@ import { useState } from 'react';
 import type { FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
+import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
+import { Time } from '../shell/Time';
+
+/** Rows that are drawn; a search finds the rest. */
+const SHOWN = 200;
 
 export function FlagsPage() {
   const [search, setSearch] = useState('');
@@ -17,7 +22,7 @@ export function FlagsPage() {
     <>
       <Head
         title="Flags"
-        about={flags.data && `${flags.data.total} in this workspace, shown for ${environment}`}
+        about={flags.data && `${count(flags.data.total)} in this workspace, shown for ${environment}`}
       >
         <TextInput
           aria-label="Search flags"
@@ -48,7 +53,7 @@ export function FlagsPage() {
               </tr>
             </thead>
             <tbody>
-              {flags.data.items.map(({ document, updatedAt, updatedBy }) => (
+              {flags.data.items.slice(0, SHOWN).map(({ document, updatedAt, updatedBy }) => (
                 <tr key={document.key}>
                   <td>
                     <Link
@@ -68,13 +73,15 @@ export function FlagsPage() {
                   <td>{document.type}</td>
                   <td>{document.owner ?? '—'}</td>
                   <td className="soft">
-                    {updatedBy},{' '}
-                    {new Date(updatedAt).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })}
+                    {updatedBy}, <Time at={updatedAt} />
                   </td>
                 </tr>
               ))}
             </tbody>
           </Table>
+          {flags.data.items.length > SHOWN && (
+            <p className="soft">and {count(flags.data.items.length - SHOWN)} more: search to find them.</p>
+          )}
         </div>
       )}
     </>

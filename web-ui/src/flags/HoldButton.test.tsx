@@ -35,3 +35,27 @@ test('the keyboard holds as well, also when the key repeats', () => {
   act(() => void vi.advanceTimersByTime(900));
   expect(held).toHaveBeenCalledTimes(1);
 });
+
+test('a screen reader, which can only press, presses twice', () => {
+  const { held, button } = show();
+  fireEvent.click(button, { detail: 0 });
+  expect(held).not.toHaveBeenCalled();
+  expect(screen.getByRole('button', { name: 'Press again: Kill at Wembley Stadium' })).toBe(button);
+  fireEvent.click(button, { detail: 0 });
+  expect(held).toHaveBeenCalledTimes(1);
+  // A press that nobody follows up is forgotten.
+  fireEvent.click(button, { detail: 0 });
+  act(() => void vi.advanceTimersByTime(10_000));
+  fireEvent.click(button, { detail: 0 });
+  expect(held).toHaveBeenCalledTimes(1);
+});
+
+test('another button of the mouse, or a touch that becomes a scroll, does not hold', () => {
+  const { held, button } = show();
+  fireEvent.pointerDown(button, { button: 2 });
+  act(() => void vi.advanceTimersByTime(3_000));
+  fireEvent.pointerDown(button);
+  fireEvent.pointerCancel(button);
+  act(() => void vi.advanceTimersByTime(3_000));
+  expect(held).not.toHaveBeenCalled();
+});

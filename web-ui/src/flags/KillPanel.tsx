@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
+import { useVenueName } from '../convergence/names';
 import { useEnvironment } from '../shell/environment';
 import { Failed } from '../shell/states';
 import { useAct } from './actions';
@@ -16,7 +17,8 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
   const environment = useEnvironment();
   const [where, setWhere] = useState<Where>('venue');
   const [key, setKey] = useState<string | null>(null);
-  const [killedSeq, setKilledSeq] = useState<number>();
+  // Where it was done, not what is chosen by now.
+  const [done, setDone] = useState<{ seq: number; venue: string | undefined }>();
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const cohorts = useQuery(queries.cohorts()).data?.items ?? [];
   const act = useAct(environment);
@@ -30,15 +32,16 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
         ? `Kill ${where === 'venue' ? 'at' : 'for'} ${name}`
         : `Choose a ${where}`;
 
-  const kill = () => {
-    const place =
-      where === 'everyone' ? {} : where === 'venue' ? { venues: [key ?? ''] } : { cohorts: [key ?? ''] };
-    act.mutate({ flag, action: 'kill', place }, { onSuccess: (written) => setKilledSeq(written.seq) });
-  };
-  const revive = (place: { venues?: string[]; cohorts?: string[] }) =>
-    act.mutate({ flag, action: 'revive', place }, { onSuccess: (written) => setKilledSeq(written.seq) });
-  const venueName = (venue: string) =>
-    venues.find(({ document }) => document.key === venue)?.document.name ?? venue;
+  const run = (action: 'kill' | 'revive', place: { venues?: string[]; cohorts?: string[] }) =>
+    act.mutate(
+      { flag, action, place },
+      { onSuccess: ({ seq }) => setDone({ seq, venue: place.venues?.[0] }) },
+    );
+  const kill = () =>
+    run(
+      'kill',
+      where === 'everyone' ? {} : where === 'venue' ? { venues: [key ?? ''] } : { cohorts: [key ?? ''] },
+    );
 
   return (
     <section className="panel" aria-labelledby="kill-title">
@@ -79,26 +82,42 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
         meanwhile.
       </Text>
       {act.error && <Failed error={act.error} />}
-      {killedSeq !== undefined && (
-        <ConvergenceLine seq={killedSeq} venue={where === 'venue' ? (key ?? undefined) : undefined} />
-      )}
-      <Group gap="xs" mt="sm">
-        {config.killed?.all && (
-          <Button size="xs" variant="default" onClick={() => revive({})}>
-            Revive for everyone
-          </Button>
-        )}
-        {config.killed?.venues?.map((venue) => (
-          <Button key={venue} size="xs" variant="default" onClick={() => revive({ venues: [venue] })}>
-            Revive at {venueName(venue)}
-          </Button>
-        ))}
-        {config.killed?.cohorts?.map((cohort) => (
-          <Button key={cohort} size="xs" variant="default" onClick={() => revive({ cohorts: [cohort] })}>
-            Revive for {cohort}
-          </Button>
-        ))}
-      </Group>
+      {done && <ConvergenceLine seq={done.seq} venue={done.venue} />}
+      <Killed killed={config.killed} pending={act.isPending} revive={(place) => run('revive', place)} />
     </section>
+  );
+}
+
+type KilledProps = {
+  killed: FlagConfig['killed'];
+  pending: boolean;
+  revive: (place: { venues?: string[]; cohorts?: string[] }) => void;
+};
+
+/** Where it is killed, each with its way back. */
+function Killed({ killed, pending, revive }: KilledProps) {
+  const venueName = useVenueName();
+  const cohorts = useQuery(queries.cohorts()).data?.items ?? [];
+  const cohortName = (key: string) =>
+    cohorts.find(({ document }) => document.key === key)?.document.name ?? key;
+  const places = [
+    ...(killed?.all ? [{ name: 'for everyone', place: {} }] : []),
+    ...(killed?.venues ?? []).map((venue) => ({
+      name: `at ${venueName(venue)}`,
+      place: { venues: [venue] },
+    })),
+    ...(killed?.cohorts ?? []).map((cohort) => ({
+      name: `for ${cohortName(cohort)}`,
+      place: { cohorts: [cohort] },
+    })),
+  ];
+  return (
+    <Group gap="xs" mt="sm">
+      {places.map(({ name, place }) => (
+        <Button key={name} size="xs" variant="default" disabled={pending} onClick={() => revive(place)}>
+          Revive {name}
+        </Button>
+      ))}
+    </Group>
   );
 }

@@ -1,16 +1,7 @@
-import {
-  Button,
-  Group,
-  JsonInput,
-  Modal,
-  NumberInput,
-  Select,
-  Stack,
-  TagsInput,
-  TextInput,
-} from '@mantine/core';
+import { Button, Group, JsonInput, NumberInput, Select, Stack, TagsInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import type { Condition, Flag, Rule } from '../api/client';
+import { Dialog } from '../shell/Dialog';
 import { ConditionRows } from './ConditionRows';
 import { rows, unrows } from './conditions';
 
@@ -37,28 +28,33 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
   const finish = () => {
     let own = condition;
     if (!flat) {
-      try {
-        own = JSON.parse(json) as Condition;
-      } catch {
-        setProblem('This is not JSON.');
+      const read = readCondition(json);
+      if (!read) {
+        setProblem('This is not a condition in JSON: { "all": … }, { "attribute": … } or the like.');
         return;
       }
+      own = read;
     }
     const id = rule?.id ?? freeId(name, taken);
     const share = Number(percent);
+    const rollout = rule?.rollout;
+    // What this editor does not know of a rule stays, each field in its place.
     done({
       id,
-      ...(name ? { name } : {}),
-      ...(own && Object.keys(own).length ? { if: own } : {}),
-      ...(share < 100
-        ? { rollout: { by, percent: share, seed: rule?.rollout?.seed ?? `${flag.key}-${id}` } }
-        : {}),
+      ...rule,
+      name: name || undefined,
+      if: own && Object.keys(own).length ? own : undefined,
+      // A seed that once was drawn with stays, so that the same people are drawn again.
+      rollout:
+        share < 100 || rollout
+          ? { ...rollout, by, percent: share, seed: rollout?.seed ?? `${flag.key}-${id}` }
+          : undefined,
       serve: variant ? { variant } : (rule?.serve ?? { variant: variants[0] ?? '' }),
     });
   };
 
   return (
-    <Modal opened onClose={close} title={rule ? 'Edit the rule' : 'Add a rule'} size="lg">
+    <Dialog title={rule ? 'Edit the rule' : 'Add a rule'} size="lg" close={close}>
       <Stack>
         <TextInput
           label="Name"
@@ -87,6 +83,7 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
             min={0}
             max={100}
             decimalScale={3}
+            error={percent === '' && 'How many per cent?'}
             value={percent}
             onChange={setPercent}
           />
@@ -110,11 +107,24 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
           <Button variant="default" onClick={close}>
             Cancel
           </Button>
-          <Button onClick={finish}>{rule ? 'Change the rule' : 'Add the rule'}</Button>
+          <Button onClick={finish} disabled={percent === ''}>
+            {rule ? 'Change the rule' : 'Add the rule'}
+          </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
+}
+
+/** A condition that was typed as JSON. Nothing at all is not one: it would match everyone. */
+function readCondition(json: string): Condition | undefined {
+  try {
+    const read: unknown = JSON.parse(json);
+    const isObject = typeof read === 'object' && read !== null && !Array.isArray(read);
+    return isObject && Object.keys(read).length > 0 ? (read as Condition) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function freeId(name: string, taken: string[]): string {

@@ -1,15 +1,30 @@
-import { ActionIcon, Button, Group, Text } from '@mantine/core';
-import { useState } from 'react';
+import { ActionIcon, Button, Group, Select, Text } from '@mantine/core';
+import { useRef, useState } from 'react';
 import type { Flag, FlagConfig, Rule } from '../api/client';
+import { count } from '../shell/numbers';
 import { RuleEditor } from './RuleEditor';
 import { ruleWords, serveWords } from './words';
 
 type Edit = (change: (config: FlagConfig) => FlagConfig) => void;
 
+const STALE = {
+  hold: 'keeps what it has',
+  off: 'takes the off variant',
+  default: 'takes its code’s default',
+};
+
+/** Keys of a list that are named. */
+const NAMED = 3;
+const listed = (keys: string[]) =>
+  keys.slice(0, NAMED).join(', ') + (keys.length > NAMED ? ` and ${count(keys.length - NAMED)} more` : '');
+
 /** Rules as sentences, in the order in which they are tried. */
 export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagConfig; edit: Edit }) {
   const [editing, setEditing] = useState<number>();
   const [dragged, setDragged] = useState<number>();
+  const [news, setNews] = useState('');
+  // Where the focus goes when what had it is gone.
+  const adder = useRef<HTMLButtonElement>(null);
   const rules = config.rules ?? [];
   const set = (next: Rule[]) => edit((own) => ({ ...own, rules: next }));
   const move = (from: number, to: number) => {
@@ -18,6 +33,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
     if (rule && to >= 0 && to < rules.length) {
       next.splice(to, 0, rule);
       set(next);
+      setNews(`${rule.name || rule.id} is now rule ${to + 1}.`);
     }
   };
   return (
@@ -26,7 +42,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
         <h2 id="rules-title" style={{ margin: 0, fontSize: 17 }}>
           Rules
         </h2>
-        <Button size="xs" variant="default" onClick={() => setEditing(rules.length)}>
+        <Button ref={adder} size="xs" variant="default" onClick={() => setEditing(rules.length)}>
           Add a rule
         </Button>
       </Group>
@@ -35,6 +51,20 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
           Only where <b>{one.flag}</b> gives {one.variants.join(' or ')}.
         </Text>
       ))}
+      {config.targets?.map((one) => (
+        <Text
+          size="sm"
+          key={`${one.by} ${one.variant}`}
+          className="soft"
+          style={{ overflowWrap: 'anywhere' }}
+        >
+          Before any rule, {count(one.values.length)} listed by {one.by} ({listed(one.values)}) get{' '}
+          <b>{one.variant}</b>.
+        </Text>
+      ))}
+      <span role="status" className="visually-hidden">
+        {news}
+      </span>
       <ol style={{ listStyle: 'none', padding: 0, margin: '8px 0 0' }}>
         {rules.map((rule, n) => (
           <li
@@ -42,7 +72,8 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
             draggable
             onDragStart={() => setDragged(n)}
             onDragOver={(event) => event.preventDefault()}
-            onDrop={() => dragged !== undefined && move(dragged, n)}
+            onDragEnd={() => setDragged(undefined)}
+            onDrop={() => dragged !== undefined && dragged !== n && move(dragged, n)}
             style={{ borderTop: '1px solid var(--line)', padding: '10px 0' }}
           >
             <Group justify="space-between" wrap="nowrap" gap="sm">
@@ -71,13 +102,22 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
                 >
                   ↓
                 </ActionIcon>
-                <Button size="compact-sm" variant="default" onClick={() => setEditing(n)}>
+                <Button
+                  size="compact-sm"
+                  variant="default"
+                  aria-label={`Edit ${rule.name || rule.id}`}
+                  onClick={() => setEditing(n)}
+                >
                   Edit
                 </Button>
                 <ActionIcon
                   variant="default"
                   aria-label={`Remove ${rule.name || rule.id}`}
-                  onClick={() => set(rules.filter((_, m) => m !== n))}
+                  onClick={() => {
+                    set(rules.filter((_, m) => m !== n));
+                    setNews(`${rule.name || rule.id} is removed.`);
+                    adder.current?.focus();
+                  }}
                 >
                   ✕
                 </ActionIcon>
@@ -86,9 +126,26 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
           </li>
         ))}
       </ol>
-      <Text size="sm" pt={8} style={{ borderTop: '1px solid var(--line)' }}>
-        Everybody else gets <b>{serveWords(config.default)}</b>.
-      </Text>
+      <Group pt={8} gap="xs" style={{ borderTop: '1px solid var(--line)' }}>
+        <Text size="sm">Everybody else gets</Text>
+        {config.default.variant === undefined && <b style={{ fontSize: 14 }}>{serveWords(config.default)}</b>}
+        {config.default.variant !== undefined && (
+          <Select
+            size="xs"
+            w={150}
+            aria-label="What everybody else gets"
+            allowDeselect={false}
+            data={Object.keys(flag.variants)}
+            value={config.default.variant}
+            onChange={(variant) => variant && edit((own) => ({ ...own, default: { variant } }))}
+          />
+        )}
+      </Group>
+      {config.whenStale && (
+        <Text size="sm" className="soft" mt={4}>
+          A device that has heard nothing for {config.whenStale.after}: {STALE[config.whenStale.then]}.
+        </Text>
+      )}
       {editing !== undefined && (
         <RuleEditor
           flag={flag}

@@ -1,9 +1,13 @@
-import { ActionIcon, Group, Select, Text } from '@mantine/core';
+import { ActionIcon, Button, Group, Select, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Flag, FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
+import { count } from '../shell/numbers';
+
+/** Settings that are drawn at first: each is a field of its own. */
+const SHOWN = 50;
 
 type Edit = (change: (config: FlagConfig) => FlagConfig) => void;
 
@@ -14,6 +18,7 @@ export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagCo
   const [adding, setAdding] = useState<string | null>(null);
   const variants = Object.keys(flag.variants);
   const own = Object.entries(config.venues ?? {});
+  const [all, setAll] = useState(false);
   const set = (venue: string, variant: string | undefined) =>
     edit((before) => {
       const { [venue]: _, ...rest } = before.venues ?? {};
@@ -29,7 +34,7 @@ export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagCo
           None: rules and the default decide everywhere.
         </Text>
       )}
-      {own.map(([venue, variant]) => (
+      {own.slice(0, all ? undefined : SHOWN).map(([venue, variant]) => (
         <Group
           key={venue}
           justify="space-between"
@@ -58,6 +63,11 @@ export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagCo
           </Group>
         </Group>
       ))}
+      {own.length > SHOWN && !all && (
+        <Button size="xs" variant="default" mt="sm" onClick={() => setAll(true)}>
+          Show {count(own.length - SHOWN)} more
+        </Button>
+      )}
       <Select
         mt="sm"
         size="sm"

@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type Action, api, body } from '../api/client';
+import { useOnce } from '../api/once';
 
 export type Place = { venues?: string[]; cohorts?: string[]; variant?: string; message?: string };
 
@@ -7,13 +8,14 @@ export type Place = { venues?: string[]; cohorts?: string[]; variant?: string; m
 export function useAct(environment: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ flag, action, place }: { flag: string; action: Action; place: Place }) =>
+    mutationFn: useOnce(({ flag, action, place }: { flag: string; action: Action; place: Place }) =>
       body(
         api.POST('/api/v1/flags/{key}/environments/{environment}/{action}', {
           params: { path: { key: flag, environment, action } },
           body: { venues: [], cohorts: [], variant: null, message: null, ...place },
         }),
       ),
+    ),
     onSuccess: (_, { flag }) => {
       for (const key of ['board', 'flags', 'history']) void client.invalidateQueries({ queryKey: [key] });
       void client.invalidateQueries({ queryKey: ['flag', flag] });

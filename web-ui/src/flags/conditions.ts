@@ -1,6 +1,7 @@
 import type { Condition } from '../api/client';
+import { OPERATORS, scalarWords } from './words';
 
-type Scalar = string | number | boolean;
+export type Scalar = string | number | boolean;
 
 /** One comparison, as a row of the editor. */
 export type Row =
@@ -15,10 +16,12 @@ export function rows(condition: Condition | undefined): Rows | undefined {
   if (!condition || Object.keys(condition).length === 0) return { join: 'all', rows: [] };
   const join = condition.any ? 'any' : 'all';
   const parts = condition.all ?? condition.any ?? [condition];
+  // “Any of none” is nobody; as rows it would read like everyone.
+  if (condition.any?.length === 0) return undefined;
   const found: Row[] = [];
   for (const part of parts) {
     if (part.cohort) found.push({ kind: 'cohort', cohort: part.cohort });
-    else if (part.attribute && part.op && !part.ignoreCase) {
+    else if (part.attribute && part.op && !part.ignoreCase && part.op in OPERATORS) {
       found.push({
         kind: 'attribute',
         attribute: part.attribute,
@@ -41,14 +44,54 @@ export function unrows({ join, rows: list }: Rows): Condition | undefined {
   return parts.length === 1 && join === 'all' ? parts[0] : { [join]: parts };
 }
 
-const NUMERIC = new Set<string>(['lt', 'lte', 'gt', 'gte', 'modulo']);
+/** Operators that compare texts, whatever these look like. */
+const TEXTUAL = new Set<string>([
+  'contains',
+  'startsWith',
+  'endsWith',
+  'matches',
+  'before',
+  'after',
+  'semverEq',
+  'semverLt',
+  'semverLte',
+  'semverGt',
+  'semverGte',
+  'semverTilde',
+  'semverCaret',
+  'cidr',
+]);
 
-/** What was typed, as the operator wants it: numbers for comparisons of numbers, texts otherwise. */
-export function typed(op: string, texts: string[]): Scalar[] {
+/** Values as they are shown for editing: a text that would be read as something else stands in quotes. */
+export function shown(op: string, values: readonly Scalar[]): string[] {
+  return values.map((value) => (TEXTUAL.has(op) ? String(value) : scalarWords(value)));
+}
+
+/**
+ * What was typed, as the operator wants it. Where texts, numbers and booleans can all be compared, 5 is a number,
+ * "5" a text. Values that were there before stay what they are.
+ */
+export function typed(op: string, texts: readonly string[], before: readonly Scalar[] = []): Scalar[] {
+  const known = shown(op, before);
   return texts.map((text) => {
-    if (NUMERIC.has(op) && text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
-    if (text === 'true') return true;
-    if (text === 'false') return false;
-    return text;
+    const old = before[known.indexOf(text)];
+    return old ?? (TEXTUAL.has(op) ? text : scalar(text));
   });
+}
+
+/** A number, a boolean or a text in quotes is that; everything else is a text. */
+export function scalar(text: string): Scalar {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') return value;
+  } catch {
+    // A text.
+  }
+  return text;
+}
+
+/** `tier=season seat="5"` as attributes of a context; a value in quotes may hold spaces. */
+export function attributes(text: string): Record<string, Scalar> {
+  const pairs = text.matchAll(/([^\s,=]+)=("(?:[^"\\]|\\.)*"|[^\s,]*)/g);
+  return Object.fromEntries([...pairs].map(([, name = '', value = '']) => [name, scalar(value)]));
 }

@@ -33,13 +33,29 @@ export function conditionWords(condition: Condition | undefined): string {
   if (condition.any) return condition.any.length ? condition.any.map(part).join(' or ') : 'nobody';
   if (condition.not) return `not (${conditionWords(condition.not)})`;
   if (condition.cohort) return `cohort ${condition.cohort}`;
-  const words = condition.op ? OPERATORS[condition.op] : '?';
-  return `${condition.attribute} ${words} ${(condition.values ?? []).map(String).join(', ')}`.trim();
+  // An operator of a newer server has no words here, but a name.
+  const words = condition.op ? (OPERATORS[condition.op] ?? condition.op) : '?';
+  const cases = condition.ignoreCase ? ' (in capitals or not)' : '';
+  return `${condition.attribute} ${words} ${(condition.values ?? []).map(scalarWords).join(', ')}${cases}`.trim();
 }
 
 function part(condition: Condition): string {
   const words = conditionWords(condition);
   return condition.all || condition.any ? `(${words})` : words;
+}
+
+/** A value as a sentence says it: a text that looks like a number or a boolean stands in quotes. */
+export function scalarWords(value: string | number | boolean): string {
+  if (typeof value !== 'string') return String(value);
+  return looksTyped(value) ? JSON.stringify(value) : value;
+}
+
+function looksTyped(text: string): boolean {
+  try {
+    return ['number', 'boolean', 'string'].includes(typeof JSON.parse(text));
+  } catch {
+    return false;
+  }
 }
 
 export function serveWords(serve: Serve): string {

@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ApiError, api, body } from '../api/client';
+import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { Diff } from '../flags/Diff';
@@ -14,10 +15,11 @@ export function CommitDetails({ seq }: { seq: number }) {
   const commit = useQuery(queries.commit(seq));
   const client = useQueryClient();
   const undo = useMutation({
-    mutationFn: (force: boolean) =>
+    mutationFn: useOnce((force: boolean) =>
       body(
         api.POST('/api/v1/commits/{seq}/undo', { params: { path: { seq } }, body: { force, message: null } }),
       ),
+    ),
     onSuccess: () => {
       for (const key of ['history', 'board', 'flags', 'flag'])
         void client.invalidateQueries({ queryKey: [key] });
@@ -56,7 +58,7 @@ export function CommitDetails({ seq }: { seq: number }) {
         </Group>
       )}
       {conflict && (
-        <Alert color="yellow" title="It has been changed since" role="alert">
+        <Alert className="notice" color="yellow" title="It has been changed since" role="alert">
           <Text size="sm">{undo.error?.message}</Text>
           <Button size="xs" mt="xs" variant="default" onClick={() => undo.mutate(true)}>
             Undo all the same

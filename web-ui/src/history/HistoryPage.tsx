@@ -1,17 +1,19 @@
 import { Button, Group, Select, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { Empty, Failed, Head, Loading } from '../shell/states';
+import { Time } from '../shell/Time';
 import { CommitDetails } from './CommitDetails';
 
 /** Every commit: who, why, what. */
 export function HistoryPage() {
   const search = useSearch({ from: '/history' });
   const navigate = useNavigate();
-  const history = useQuery(queries.history(search.flag ?? '', search.venue ?? ''));
+  const history = useInfiniteQuery(queries.pages(search.flag ?? '', search.venue ?? ''));
+  const commits = history.data?.pages.flatMap((page) => page.items);
   const flags = useQuery(queries.flags('')).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const [open, setOpen] = useState<number>();
@@ -26,6 +28,7 @@ export function HistoryPage() {
           placeholder="All flags"
           searchable
           clearable
+          limit={50}
           value={search.flag ?? null}
           onChange={(flag) => go({ flag: flag ?? undefined })}
           data={flags.map(({ document }) => ({ value: document.key, label: document.name || document.key }))}
@@ -43,16 +46,17 @@ export function HistoryPage() {
       </Head>
       {history.isPending && <Loading what="the history" />}
       {history.error && <Failed error={history.error} retry={() => history.refetch()} />}
-      {history.data?.items.length === 0 && <Empty>No commit fits.</Empty>}
+      {commits?.length === 0 && !history.hasNextPage && <Empty>No commit fits.</Empty>}
       <ol style={{ listStyle: 'none', padding: 0, margin: 0 }}>
-        {history.data?.items.map((commit) => (
+        {commits?.map((commit) => (
           <li key={commit.seq} className="panel" style={{ marginBottom: 8 }} data-commit={commit.seq}>
             <Group justify="space-between" gap="sm">
               <div style={{ minWidth: 0 }}>
-                <Text fw={600}>{commit.message || 'No reason given'}</Text>
+                <Text fw={600} style={{ overflowWrap: 'anywhere' }}>
+                  {commit.message || 'No reason given'}
+                </Text>
                 <Text size="sm" className="soft">
-                  #{commit.seq} by {commit.actor.name},{' '}
-                  {new Date(commit.at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })}:{' '}
+                  #{commit.seq} by {commit.actor.name}, <Time at={commit.at} seconds />:{' '}
                   {commit.changes
                     .slice(0, 3)
                     .map((one) => `${one.action} ${one.kind} ${one.key}`)
@@ -64,6 +68,7 @@ export function HistoryPage() {
                 size="xs"
                 variant="default"
                 aria-expanded={open === commit.seq}
+                aria-description={`of commit ${commit.seq}`}
                 onClick={() => setOpen(open === commit.seq ? undefined : commit.seq)}
               >
                 {open === commit.seq ? 'Hide' : 'What changed'}
@@ -73,6 +78,15 @@ export function HistoryPage() {
           </li>
         ))}
       </ol>
+      {history.hasNextPage && (
+        <Button
+          variant="default"
+          loading={history.isFetchingNextPage}
+          onClick={() => history.fetchNextPage()}
+        >
+          Show older
+        </Button>
+      )}
     </>
   );
 }

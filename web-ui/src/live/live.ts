@@ -1,9 +1,10 @@
 import type { QueryClient } from '@tanstack/react-query';
-import type { CommitSummary, Report } from '../api/client';
+import type { CommitSummary, Report, Workspace } from '../api/client';
+import { spaced } from './spaced';
 
 export type LiveState = 'connecting' | 'live' | 'offline';
 
-type Message =
+export type Message =
   | { type: 'hello'; seq: number; connections: number }
   | { type: 'commit'; commit: CommitSummary }
   | { type: 'convergence'; convergence: Report }
@@ -14,9 +15,14 @@ type Message =
 const SILENCE_MS = 35_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+/** Devices come and go all the time; the board, which is large, follows their numbers this slowly. */
+const BOARD_DEVICES_EVERY_MS = 10_000;
+/** A commit of more flags than this marks all of them as old. */
+const MOST_FLAGS = 100;
 
 /** Follows `/live` and keeps the query cache true. Reconnects with full jitter. */
 export function follow(client: QueryClient, tell: (state: LiveState) => void): () => void {
+  const take = taker(client);
   let socket: WebSocket | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
@@ -32,7 +38,7 @@ export function follow(client: QueryClient, tell: (state: LiveState) => void): (
     socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/live`);
     socket.onmessage = (event) => {
       watchSilence();
-      take(client, JSON.parse(String(event.data)) as Message);
+      take(JSON.parse(String(event.data)) as Message);
       failures = 0;
       tell('live');
     };
@@ -40,48 +46,88 @@ export function follow(client: QueryClient, tell: (state: LiveState) => void): (
       clearTimeout(timer);
       if (ended) return;
       tell(failures === 0 ? 'connecting' : 'offline');
+      // A refused socket does not say why; if it is the session that has ended, this finds out.
+      if (failures > 0) void client.invalidateQueries({ queryKey: ['session'] }, { cancelRefetch: false });
       const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures);
       failures += 1;
       timer = setTimeout(connect, Math.random() * longest);
     };
   };
+  // The network is back: no reason to wait for the next try.
+  const hurry = () => {
+    if (socket?.readyState !== WebSocket.CLOSED) return;
+    clearTimeout(timer);
+    connect();
+  };
+  addEventListener('online', hurry);
   connect();
   return () => {
     ended = true;
+    removeEventListener('online', hurry);
     clearTimeout(timer);
+    take.end();
     socket?.close();
   };
 }
 
-/** What a message changes of what is known. */
-export function take(client: QueryClient, message: Message) {
+/** What messages change of what is known. */
+export function taker(client: QueryClient) {
+  const refetch = (key: string) => client.invalidateQueries({ queryKey: JSON.parse(key) });
+  const { mark, reset } = spaced(refetch);
+  const slow = spaced(refetch, BOARD_DEVICES_EVERY_MS);
   const old = (...keys: string[]) => {
-    for (const key of keys) void client.invalidateQueries({ queryKey: [key] });
+    for (const key of keys) mark(JSON.stringify([key]));
   };
-  switch (message.type) {
-    case 'hello':
-      // Whatever happened while nobody listened.
-      old('workspace', 'flags', 'flag', 'board', 'history', 'convergence', 'connections');
-      break;
-    case 'commit': {
-      old('workspace', 'flags', 'board', 'history');
-      const kinds = new Set(message.commit.changes.map((change) => change.kind));
-      for (const change of message.commit.changes.filter((one) => one.kind === 'flag').slice(0, 100)) {
-        void client.invalidateQueries({ queryKey: ['flag', change.key] });
-      }
-      if (kinds.has('venue')) old('venues');
-      if (kinds.has('cohort')) old('cohorts');
-      if (kinds.has('key')) old('keys');
-      if (kinds.has('user')) old('people', 'session');
-      break;
+  let last: number | undefined;
+
+  // Whatever happened while nobody listened. A commit never changes.
+  const all = () => {
+    reset();
+    void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'commit' });
+  };
+  const commit = ({ seq, changes }: CommitSummary) => {
+    const missed = last !== undefined && seq > last + 1;
+    last = seq;
+    // A browser that is too slow for the server's messages loses some.
+    if (missed) return all();
+    old('workspace', 'flags', 'board', 'history');
+    const kinds = new Set(changes.map((change) => change.kind));
+    const flags = changes.filter((change) => change.kind === 'flag');
+    if (flags.length > MOST_FLAGS) old('flag');
+    else for (const flag of flags) mark(JSON.stringify(['flag', flag.key]));
+    if (kinds.has('venue')) old('venues');
+    if (kinds.has('cohort')) old('cohorts');
+    if (kinds.has('key')) old('keys');
+    if (kinds.has('user')) old('people', 'session');
+  };
+
+  const take = (message: Message) => {
+    switch (message.type) {
+      case 'hello':
+        last = message.seq;
+        all();
+        break;
+      case 'commit':
+        commit(message.commit);
+        break;
+      case 'convergence':
+        client.setQueryData(['convergence'], message.convergence);
+        break;
+      case 'connections':
+        client.setQueryData<Workspace>(
+          ['workspace'],
+          (known) => known && { ...known, connections: message.total },
+        );
+        old('connections');
+        slow.mark(JSON.stringify(['board']));
+        break;
+      case 'ping':
+        break;
     }
-    case 'convergence':
-      client.setQueryData(['convergence'], message.convergence);
-      break;
-    case 'connections':
-      old('connections', 'board', 'workspace');
-      break;
-    case 'ping':
-      break;
-  }
+  };
+  take.end = () => {
+    reset();
+    slow.reset();
+  };
+  return take;
 }

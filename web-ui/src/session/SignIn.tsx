@@ -1,18 +1,29 @@
-import { Alert, Button, Paper, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { useDocumentTitle } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, body } from '../api/client';
+import { api, body, type Person } from '../api/client';
 
-export function SignIn() {
-  const [email, setEmail] = useState('');
+/** Signs in; `again` is whose session has ended under a page that waits behind this. */
+export function SignIn({ again }: { again?: Person }) {
+  const [email, setEmail] = useState(again?.email ?? '');
   const [password, setPassword] = useState('');
   const client = useQueryClient();
+  useDocumentTitle('Sign in · Usher');
   const signIn = useMutation({
     mutationFn: () => body(api.POST('/api/v1/session', { body: { email, password } })),
-    onSuccess: () => client.resetQueries(),
+    onSuccess: (session) => {
+      const others = {
+        predicate: ({ queryKey }: { queryKey: readonly unknown[] }) => queryKey[0] !== 'session',
+      };
+      // Somebody else must not see what this person saw; the same person goes on where they were.
+      if (session.user.id === again?.id) void client.invalidateQueries(others);
+      else client.removeQueries(others);
+      client.setQueryData(['session'], session);
+    },
   });
   return (
-    <main style={{ minHeight: '100vh', display: 'grid', placeItems: 'center', padding: 16 }}>
+    <main className="sign-in">
       <Paper withBorder p="xl" w="100%" maw={380}>
         <form
           onSubmit={(event) => {
@@ -25,6 +36,11 @@ export function SignIn() {
             <Title order={1} size="h3">
               Sign in to Usher
             </Title>
+            {again && (
+              <Text size="sm" role="status">
+                Your session has ended. Sign in again and go on where you were.
+              </Text>
+            )}
             {signIn.error && (
               <Alert color="red" role="alert">
                 {signIn.error.message}

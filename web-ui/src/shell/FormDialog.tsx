@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Stack } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { Dialog } from './Dialog';
 import { Failed } from './states';
 
 type Props = {
@@ -14,7 +15,7 @@ type Props = {
 /** A form in a dialog. What the server refuses is shown, and what was typed stays. */
 export function FormDialog({ title, submit, save, close, children }: Props) {
   return (
-    <Modal opened onClose={close} title={title}>
+    <Dialog title={title} close={close}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -34,6 +35,6 @@ export function FormDialog({ title, submit, save, close, children }: Props) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

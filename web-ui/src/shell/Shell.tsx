@@ -1,14 +1,14 @@
 import { AppShell, Burger, Group, Loader, NavLink, Select, Text } from '@mantine/core';
 import { useDisclosure, useLocalStorage } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, Outlet, useRouterState } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { Link, Outlet, useRouter, useRouterState } from '@tanstack/react-router';
+import { Activity, useEffect, useState } from 'react';
 import { ApiError } from '../api/client';
 import { queries } from '../api/queries';
 import { follow, type LiveState } from '../live/live';
 import { SignIn } from '../session/SignIn';
 import { EnvironmentContext } from './environment';
-import { LiveBadge } from './LiveBadge';
+import { LiveBadge, OfflineNote } from './LiveBadge';
 import { Palette } from './Palette';
 import { PersonMenu } from './PersonMenu';
 import { Failed } from './states';
@@ -24,13 +24,30 @@ const PAGES = [
   { to: '/people', label: 'People' },
 ] as const;
 
-/** The frame around every screen; who is not signed in sees the sign-in instead. */
+/** When the other screens are fetched, so that the first one comes first. */
+const SCREENS_AFTER_MS = 1_500;
+
+/**
+ * The frame around every screen; who is not signed in sees the sign-in instead. When a session ends, the page
+ * waits behind it, with all that was typed.
+ */
 export function Shell() {
   const session = useQuery(queries.session());
   if (session.isPending) return <Loader m="xl" aria-label="Loading" />;
-  if (session.error instanceof ApiError && session.error.isSignedOut) return <SignIn />;
-  if (session.error) return <Failed error={session.error} retry={() => session.refetch()} />;
-  return <SignedIn name={session.data.user.name} role={session.data.user.role} />;
+  const isSignedOut = session.error instanceof ApiError && session.error.isSignedOut;
+  if (!session.data) {
+    if (isSignedOut) return <SignIn />;
+    return <Failed error={session.error} retry={() => session.refetch()} />;
+  }
+  const { user } = session.data;
+  return (
+    <>
+      {isSignedOut && <SignIn again={user} />}
+      <Activity mode={isSignedOut ? 'hidden' : 'visible'}>
+        <SignedIn key={user.id} name={user.name} role={user.role} />
+      </Activity>
+    </>
+  );
 }
 
 function SignedIn({ name, role }: { name: string; role: string }) {
@@ -43,7 +60,15 @@ function SignedIn({ name, role }: { name: string; role: string }) {
   const client = useQueryClient();
   const workspace = useQuery(queries.workspace());
   const path = useRouterState({ select: (state) => state.location.pathname });
+  const router = useRouter();
   useEffect(() => follow(client, setLive), [client]);
+  // Every screen is fetched while there is a server to fetch it from.
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const route of Object.values(router.routesById)) void router.loadRouteChunk(route);
+    }, SCREENS_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [router]);
   const environments = workspace.data?.environments ?? [];
   const known = environments.some((one) => one.key === environment);
   const current = known ? environment : (environments[0]?.key ?? environment);
@@ -56,6 +81,9 @@ function SignedIn({ name, role }: { name: string; role: string }) {
         padding="md"
       >
         <AppShell.Header px="md">
+          <a href="#screen" className="skip">
+            Skip to the screen
+          </a>
           <Group h="100%" justify="space-between" wrap="nowrap" gap="sm">
             <Group gap="sm" wrap="nowrap">
               <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" />
@@ -94,7 +122,8 @@ function SignedIn({ name, role }: { name: string; role: string }) {
             />
           ))}
         </AppShell.Navbar>
-        <AppShell.Main>
+        <AppShell.Main id="screen" tabIndex={-1}>
+          <OfflineNote state={live} />
           <Outlet />
         </AppShell.Main>
       </AppShell>

@@ -1,4 +1,5 @@
 import { Alert, Button, Group, Loader, Stack, Text } from '@mantine/core';
+import { useDocumentTitle } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { ApiError } from '../api/client';
 
@@ -17,19 +18,34 @@ export function Empty({ children }: { children: ReactNode }) {
   return <p className="panel soft">{children}</p>;
 }
 
-/** It did not work: what the server says, and a way on. */
-export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
+/** It did not work: what, what the server says, and a way on. */
+export function Failed({ error, retry, what }: { error: unknown; retry?: () => void; what?: string }) {
   const refused = error instanceof ApiError ? error : undefined;
-  const title =
-    refused?.status === 403
-      ? 'You may not do this'
-      : refused
-        ? 'The server says no'
-        : 'The server can’t be reached';
+  const title = !refused
+    ? 'The server can’t be reached'
+    : refused.status === 401
+      ? 'You are signed out'
+      : refused.status === 403
+        ? 'You may not do this'
+        : refused.status >= 500
+          ? 'The server has a problem'
+          : 'The server says no';
+  // What a browser says when nobody answers tells people nothing.
+  const text = refused
+    ? refused.message
+    : error instanceof TypeError
+      ? 'No answer came. It may have been done all the same: see before you do it again.'
+      : String(error);
   return (
-    <Alert color="red" variant="light" title={title} m="md" role="alert">
+    <Alert
+      color="red"
+      variant="light"
+      title={what ? `${what}: ${title.toLowerCase()}` : title}
+      my="sm"
+      role="alert"
+    >
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{error instanceof Error ? error.message : String(error)}</Text>
+        <Text size="sm">{text}</Text>
         {refused?.problem.errors?.map((one) => (
           <Text size="sm" key={one.field}>
             <b>{one.field}</b>: {one.detail} {one.mend}
@@ -45,12 +61,13 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
   );
 }
 
-/** The head of a screen. */
+/** The head of a screen, and the title of its tab. */
 export function Head({ title, children, about }: { title: string; about?: ReactNode; children?: ReactNode }) {
+  useDocumentTitle(`${title} · Usher`);
   return (
     <Group justify="space-between" align="flex-end" mb="md" gap="sm">
-      <div>
-        <h1 style={{ margin: 0, fontSize: 24 }}>{title}</h1>
+      <div style={{ minWidth: 0 }}>
+        <h1 style={{ margin: 0, fontSize: 24, overflowWrap: 'anywhere' }}>{title}</h1>
         {about && (
           <Text size="sm" className="soft">
             {about}

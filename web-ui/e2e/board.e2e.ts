@@ -1,0 +1,144 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ask, DESK, hold, launch, PHONE, shoot, signedIn } from './browser';
+import { Server } from './server';
+
+let server: Server;
+let browser: Browser;
+
+beforeAll(async () => {
+  server = await Server.start();
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+test('arrow keys move through 2,188 venues with one tab stop, and the focus is never lost', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const grid = page.getByRole('grid');
+  await grid.waitFor();
+  expect(await grid.getAttribute('aria-colcount')).toBe('2189');
+  expect(await grid.locator('[tabindex="0"]').count()).toBe(1);
+  const focused = () =>
+    page.evaluate(() => {
+      const { row, column } = (document.activeElement as HTMLElement).dataset;
+      return `${row},${column}`;
+    });
+  await grid.locator('[tabindex="0"]').focus();
+  await page.keyboard.press('ArrowDown');
+  await expect.poll(focused).toBe('1,1');
+  await page.keyboard.press('ArrowLeft');
+  await expect.poll(focused).toBe('1,0');
+  await page.keyboard.press('End');
+  await expect.poll(focused).toBe('1,2188');
+  await page.keyboard.press('Enter');
+  await page.getByRole('region', { name: 'Chosen cells' }).waitFor();
+  // Scrolled out of sight by the wheel, it still has the focus.
+  await page.getByRole('region', { name: /^Board/ }).evaluate((element) => element.scrollTo(0, 0));
+  await page.waitForTimeout(200);
+  expect(await focused()).toBe('1,2188');
+  await page.keyboard.press('Tab');
+  await expect
+    .poll(() => page.evaluate(() => !!document.activeElement?.closest('[aria-label="Chosen cells"]')))
+    .toBe(true);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('of several cells that are changed, those that fail say so, and the others are done', async () => {
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, []);
+  const cell = (flag: string) => page.locator(`[data-cell="${flag}@wembley-stadium"]`);
+  // A flag of several variants can't just be turned on.
+  await cell('queue-throttle').click();
+  await cell('express-checkout').click();
+  await page.getByRole('button', { name: 'Turn off' }).click();
+  await expect.poll(() => cell('express-checkout').textContent()).toBe('off');
+  await page.getByRole('button', { name: 'Turn on' }).click();
+  await page.getByText('Queue throttle: the server says no').waitFor();
+  await expect.poll(() => cell('express-checkout').textContent()).toBe('on');
+  // Alone, it can be given one of them.
+  await cell('express-checkout').click();
+  await page.getByRole('combobox', { name: 'Give a variant' }).click();
+  const option = page.getByRole('option').first();
+  const variant = await option.textContent();
+  await option.click();
+  await expect.poll(() => cell('queue-throttle').textContent()).toBe(variant);
+  await page.getByRole('button', { name: 'Clear setting' }).click();
+  await context.close();
+});
+
+test('a phone kills at its venue on the screen it is on, and shows that it has arrived', async () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const complaints: string[] = [];
+    const context = await browser.newContext({ viewport: PHONE, hasTouch: true, colorScheme });
+    const page = await signedIn(context, server.demo, complaints);
+    await page.getByRole('combobox', { name: 'Venue' }).fill('Camp Nou');
+    await page.getByRole('option', { name: 'Camp Nou' }).click();
+    const row = page.locator('[data-flag="express-checkout"]');
+    await row.getByText('on', { exact: true }).waitFor();
+    await hold(page, /Kill Express checkout at Camp Nou/);
+    await row.getByText('killed: off').waitFor();
+    await row.getByText(/^(\d+) of \1 devices at Camp Nou, /).waitFor();
+    await shoot(page, `board-killed-${colorScheme}-phone`);
+    await row.getByRole('button', { name: 'Revive Express checkout at Camp Nou' }).click();
+    await row.getByText('on', { exact: true }).waitFor();
+    // The venue is remembered, and does not change by itself.
+    await page.reload();
+    await expect.poll(() => page.getByRole('combobox', { name: 'Venue' }).inputValue()).toBe('Camp Nou');
+    expect(complaints.filter((text) => !text.includes('404'))).toEqual([]);
+    await context.close();
+  }
+});
+
+test('a storm of commits does not fetch the board for each of them', async () => {
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, []);
+  await page.getByText(/· 120 devices/).waitFor();
+  let boards = 0;
+  page.on('request', (request) => {
+    if (request.url().includes('/api/v1/board')) boards += 1;
+  });
+  const begun = Date.now();
+  for (let n = 0; n < 60; n++)
+    await ask(
+      page,
+      server.demo,
+      'POST',
+      `flags/express-checkout/environments/production/${n % 2 ? 'on' : 'off'}`,
+      {
+        venues: ['old-trafford'],
+      },
+    );
+  await ask(page, server.demo, 'POST', 'flags/express-checkout/environments/production/off', {
+    venues: ['old-trafford'],
+  });
+  const seconds = (Date.now() - begun) / 1_000;
+  await expect
+    .poll(() => page.locator('[data-cell="express-checkout@old-trafford"]').textContent())
+    .toBe('off');
+  expect(boards).toBeLessThanOrEqual(Math.ceil(seconds) + 2);
+  // All of them are in the history, page by page, down to the first.
+  await page.getByRole('link', { name: 'History' }).click();
+  await page.getByRole('button', { name: 'Show older' }).click();
+  await page.getByText('Begin the workspace').waitFor();
+  await context.close();
+});
+
+test('an address that leads nowhere says so, and titles tell where one is', async () => {
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, []);
+  expect(await page.title()).toBe('Board · Usher');
+  await page.goto(`${server.demo.url}/nowhere`);
+  await page.getByRole('heading', { name: 'There is no such screen' }).waitFor();
+  await page.getByRole('link', { name: 'Go to the board' }).click();
+  await page.getByRole('heading', { name: 'Board' }).waitFor();
+  await page.goto(`${server.demo.url}/flags/no-such-flag`);
+  await page.getByText('There is no flag').waitFor();
+  await context.close();
+});

@@ -1,0 +1,63 @@
+import { expect, test, vi } from 'vitest';
+import { makeCache } from '../api/cache';
+import type { CommitSummary } from '../api/client';
+import { taker } from './live';
+
+const commit = (seq: number): CommitSummary => ({
+  seq,
+  at: '2026-07-01T12:00:00Z',
+  actor: { kind: 'user', id: 'ana', name: 'Ana' },
+  message: '',
+  changes: [{ kind: 'flag', key: 'seat-map', action: 'updated' }],
+});
+
+function listening() {
+  const client = makeCache();
+  for (const key of [
+    ['board', 'production'],
+    ['flag', 'seat-map'],
+    ['flag', 'gate'],
+    ['venues'],
+    ['commit', 3],
+  ])
+    client.setQueryData(key, {});
+  const take = taker(client);
+  const isOld = (...key: unknown[]) => client.getQueryState(key)?.isInvalidated;
+  return { client, take, isOld };
+}
+
+test('a commit makes old what it changed, and nothing else', () => {
+  const { take, isOld } = listening();
+  take({ type: 'commit', commit: commit(7) });
+  expect([isOld('board', 'production'), isOld('flag', 'seat-map')]).toEqual([true, true]);
+  expect([isOld('flag', 'gate'), isOld('venues'), isOld('commit', 3)]).toEqual([false, false, false]);
+  take.end();
+});
+
+test('after a silence, or when a message was lost, everything but commits is old', () => {
+  for (const missed of [false, true]) {
+    const { take, isOld } = listening();
+    if (missed) {
+      take({ type: 'commit', commit: commit(7) });
+      take({ type: 'commit', commit: commit(9) });
+    } else take({ type: 'hello', seq: 9, connections: 0 });
+    expect([isOld('flag', 'gate'), isOld('venues'), isOld('commit', 3)]).toEqual([true, true, false]);
+    take.end();
+  }
+});
+
+test('devices that come and go do not fetch the board each second', async () => {
+  vi.useFakeTimers();
+  const { client, take } = listening();
+  client.setQueryData(['workspace'], { seq: 1, connections: 1 });
+  const refetch = vi.spyOn(client, 'invalidateQueries');
+  for (let n = 0; n < 9; n++) {
+    take({ type: 'connections', total: n, byVenue: [] });
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  const boards = refetch.mock.calls.filter(([filters]) => filters?.queryKey?.[0] === 'board');
+  expect(boards).toHaveLength(1);
+  expect(client.getQueryData(['workspace'])).toEqual({ seq: 1, connections: 8 });
+  take.end();
+  vi.useRealTimers();
+});
