@@ -5,8 +5,11 @@ use serde_json::json;
 
 use crate::app::App;
 
-/// `GET /healthz`: the process lives.
-pub(crate) async fn healthz() -> HttpResponse {
+/// `GET /healthz`: the process lives, and needs no new start.
+pub(crate) async fn healthz(app: web::Data<App>) -> HttpResponse {
+    if app.world.has_failed() {
+        return HttpResponse::InternalServerError().json(json!({"status": "failed"}));
+    }
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
@@ -14,8 +17,11 @@ pub(crate) async fn healthz() -> HttpResponse {
 pub(crate) async fn readyz(app: web::Data<App>) -> HttpResponse {
     let snapshot = app.world.snapshot();
     let draining = *app.draining.borrow();
-    let ready = !draining && !snapshot.environments.is_empty();
-    let status = if draining {
+    let failed = app.world.has_failed();
+    let ready = !failed && !draining && !snapshot.environments.is_empty();
+    let status = if failed {
+        "failed"
+    } else if draining {
         "draining"
     } else if ready {
         "ready"

@@ -279,11 +279,12 @@ async fn an_administrator_makes_changes_and_removes_accounts() {
     admin.post("/api/v1/users", &ana).await.problem(400, "invalid");
     let id = made["key"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/users/{id}");
-    let her_cookie = cookie(&sign_in(&server.nobody(), "ana@example.org", PASSWORD).await.expect(200));
-    let her = server
-        .nobody()
-        .header("Cookie", &her_cookie)
-        .header("Origin", &format!("http://{}", server.address()));
+    let signed_in = async |password: &str| {
+        let cookie = cookie(&sign_in(&server.nobody(), "ana@example.org", password).await.expect(200));
+        let api = server.nobody().header("Cookie", &cookie);
+        api.header("Origin", &format!("http://{}", server.address()))
+    };
+    let her = signed_in(PASSWORD).await;
     her.get("/api/v1/users").await.problem(403, "forbidden");
     // A role that is taken away is gone at once.
     let flag = support::fixtures::flag("hers", &json!({}));
@@ -292,7 +293,10 @@ async fn an_administrator_makes_changes_and_removes_accounts() {
     her.put("/api/v1/flags/hers", &flag).await.problem(403, "forbidden");
     admin.put(&path, &json!({"password": "another good password"})).await.expect(200);
     sign_in(&server.nobody(), "ana@example.org", PASSWORD).await.expect(401);
-    sign_in(&server.nobody(), "ana@example.org", "another good password").await.expect(200);
+    // Whoever had the old one is out.
+    her.get("/api/v1/flags").await.expect(401);
+    let her = signed_in("another good password").await;
+    her.get("/api/v1/flags").await.expect(200);
     let all = admin.get("/api/v1/users").await.expect(200);
     assert_eq!(all.json()["items"].as_array().unwrap().len(), 2);
     assert!(!all.body.contains("argon2"));

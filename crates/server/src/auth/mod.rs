@@ -73,12 +73,9 @@ pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
         return Err(Problem::unauthorized("Sign in, or send an API token as `Authorization: Bearer uat_…`."));
     };
     session::check_same_origin(request)?;
-    let user = app.sessions.read(cookie.value(), clock::now())?;
     let snapshot = app.world.snapshot();
     // Looked up again each time, so that a role that was taken away is gone at once.
-    let user = snapshot.users.values().find(|own| *own.key == *user).cloned();
-    user.map(Identity::Person)
-        .ok_or_else(|| Problem::unauthorized("This account no longer exists; sign in again."))
+    app.sessions.read(cookie.value(), clock::now(), snapshot.users.values()).map(Identity::Person)
 }
 
 /// The SDK key that a request carries: in `Authorization`, in `X-API-Key`, or, from a browser's WebSocket, as a

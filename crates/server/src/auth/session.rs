@@ -3,7 +3,7 @@
 //! The algorithm is pinned, audience, issuer and expiry are required, and the key is this server's own, chosen
 //! by nothing in the token.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, sync::Arc};
 
 use actix_web::{
     HttpRequest,
@@ -14,21 +14,26 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 use usher_core::model::{Timestamp, User};
 
+use super::secret;
 use crate::problem::Problem;
 
 /// The cookie's name.
 pub const COOKIE: &str = "usher_session";
 
-/// How long a session lasts without use, in seconds; each use in its second half renews it.
+/// How long a session lasts without use, in seconds; each use renews it.
 const LIFETIME_SECONDS: i64 = 8 * 60 * 60;
 
 const ISSUER: &str = "usher";
 const AUDIENCE: &str = "usher-ui";
 const KEY_BYTES: usize = 32;
+/// Characters of the stamp by which a session knows the password that it was opened with.
+const STAMP_CHARACTERS: usize = 16;
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: String,
+    /// Of the password at the time: a new one ends all sessions of the old.
+    stamp: String,
     iss: String,
     aud: String,
     iat: i64,
@@ -73,8 +78,8 @@ impl Sessions {
     pub fn issue(&self, user: &User, now: Timestamp) -> Result<(Cookie<'static>, Timestamp), Problem> {
         let iat = now.millis() / 1000;
         let exp = iat + LIFETIME_SECONDS;
-        let claims =
-            Claims { sub: user.key.to_string(), iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), iat, exp };
+        let (sub, stamp) = (user.key.to_string(), stamp(user));
+        let claims = Claims { sub, stamp, iss: ISSUER.to_owned(), aud: AUDIENCE.to_owned(), iat, exp };
         let token =
             encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).map_err(Problem::internal)?;
         Ok((self.cookie(token, Duration::seconds(LIFETIME_SECONDS)), Timestamp::from_millis(exp * 1000)))
@@ -86,11 +91,16 @@ impl Sessions {
         self.cookie(String::new(), Duration::ZERO)
     }
 
-    /// The key of the user whose session it is.
+    /// The one of these users whose session it is, as they are now.
     ///
     /// # Errors
-    /// Forged, foreign or expired.
-    pub fn read(&self, token: &str, now: Timestamp) -> Result<String, Problem> {
+    /// Forged, foreign or expired, of somebody who is gone, or from before their password was changed.
+    pub fn read<'u>(
+        &self,
+        token: &str,
+        now: Timestamp,
+        mut users: impl Iterator<Item = &'u Arc<User>>,
+    ) -> Result<Arc<User>, Problem> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -101,7 +111,8 @@ impl Sessions {
         if claims.exp * 1000 <= now.millis() {
             return Err(expired());
         }
-        Ok(claims.sub)
+        let user = users.find(|own| *own.key == *claims.sub);
+        user.filter(|own| stamp(own) == claims.stamp).cloned().ok_or_else(expired)
     }
 
     fn cookie(&self, value: String, max_age: Duration) -> Cookie<'static> {
@@ -113,6 +124,11 @@ impl Sessions {
             .max_age(max_age)
             .finish()
     }
+}
+
+/// Of the hash of a password, which is salted: the same password set again makes another one.
+fn stamp(user: &User) -> String {
+    secret::hash(&user.password_hash)[..STAMP_CHARACTERS].to_owned()
 }
 
 fn make_key(path: &Path) -> io::Result<Vec<u8>> {

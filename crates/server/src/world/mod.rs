@@ -7,9 +7,10 @@
 mod snapshot;
 mod streams;
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt;
 use tokio::sync::{broadcast, watch};
 use usher_core::model::Seq;
 use usher_journal::{Append, AppendError, Appended, Commit, Journal, JournalError, Point};
@@ -32,6 +33,8 @@ pub struct World {
     applied: watch::Sender<Seq>,
     commits: broadcast::Sender<Arc<Commit>>,
     streams: Streams,
+    /// Turns true when the journal is not followed any more.
+    failed: watch::Sender<bool>,
 }
 
 impl World {
@@ -46,6 +49,7 @@ impl World {
             journal,
             snapshot: ArcSwap::new(snapshot),
             streams,
+            failed: watch::channel(false).0,
         })
     }
 
@@ -92,17 +96,38 @@ impl World {
     /// Appends a commit and waits until it is applied here, so that who wrote it can read it.
     ///
     /// # Errors
-    /// Those of the journal; then nothing was written.
+    /// Those of the journal; then nothing was written. Or this server has failed, and nobody hears of the commit
+    /// before it is started anew.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let appended = self.journal.append(append).await?;
-        let mut applied = self.applied.subscribe();
-        // The sender lives as long as this; an error can't come.
-        drop(applied.wait_for(|seq| *seq >= appended.seq).await);
-        Ok(appended)
+        let (mut applied, mut failed) = (self.applied.subscribe(), self.failed.subscribe());
+        // The senders live as long as this; an error can't come.
+        tokio::select! {
+            _ = applied.wait_for(|seq| *seq >= appended.seq) => Ok(appended),
+            _ = failed.wait_for(|failed| *failed) => Err(AppendError::Unavailable(format!(
+                "commit {} is written, but this server follows its journal no more: start it anew",
+                appended.seq
+            ))),
+        }
     }
 
-    /// Follows the journal for ever.
+    /// Whether the journal is not followed any more: what this server says is old, and only a new start helps.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        *self.failed.borrow()
+    }
+
+    /// Follows the journal for ever. Should that end in a panic, the world says so instead of growing old in
+    /// silence.
     pub async fn follow(self: Arc<Self>, convergence: Arc<Convergence>) {
+        let following = AssertUnwindSafe(self.go_on_following(&convergence)).catch_unwind();
+        if following.await.is_err() {
+            tracing::error!(seq = %self.snapshot().seq(), "the journal is not followed any more: start this server anew");
+            self.failed.send_replace(true);
+        }
+    }
+
+    async fn go_on_following(&self, convergence: &Convergence) {
         let mut head = self.journal.watch();
         loop {
             let seq = self.snapshot.load().seq();
@@ -114,7 +139,7 @@ impl World {
                 }
                 Ok(commits) => {
                     for commit in commits {
-                        self.apply(commit, &convergence);
+                        self.apply(commit, convergence);
                     }
                 }
                 Err(error) => {
@@ -135,5 +160,80 @@ impl World {
         self.applied.send_replace(after.seq());
         // Nobody listening is fine.
         drop(self.commits.send(Arc::new(commit)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use usher_core::model::{Epoch, Timestamp};
+    use usher_journal::{Actor, BoxFuture, Change, History, Idempotency, SqliteJournal, State, Verification};
+
+    use super::*;
+    use crate::connections::Connections;
+
+    /// A journal that can be written, and makes whoever follows it panic.
+    struct Poisonous(SqliteJournal);
+
+    impl Journal for Poisonous {
+        fn read(&self, _: Seq, _: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
+            Box::pin(async {
+                if self.0.state().seq() > Seq(0) { panic!("on purpose") } else { Ok(Vec::new()) }
+            })
+        }
+
+        fn epoch(&self) -> Epoch {
+            self.0.epoch()
+        }
+        fn state(&self) -> Arc<State> {
+            self.0.state()
+        }
+        fn watch(&self) -> watch::Receiver<Seq> {
+            self.0.watch()
+        }
+        fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
+            self.0.append(append)
+        }
+        fn answered(
+            &self,
+            idempotency: &Idempotency,
+            at: Timestamp,
+        ) -> BoxFuture<'_, Result<Option<Appended>, AppendError>> {
+            self.0.answered(idempotency, at)
+        }
+        fn history(&self, query: History) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
+            self.0.history(query)
+        }
+        fn state_at(&self, point: Point) -> BoxFuture<'_, Result<Arc<State>, JournalError>> {
+            self.0.state_at(point)
+        }
+        fn verify(&self) -> BoxFuture<'_, Result<Verification, JournalError>> {
+            self.0.verify()
+        }
+        fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>> {
+            self.0.backup(to)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_world_that_stops_following_says_so_and_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World::open(Arc::new(Poisonous(SqliteJournal::open(folder.path()).unwrap())));
+        let convergence = Arc::new(Convergence::new(Arc::new(Connections::default())));
+        let follower = tokio::spawn(Arc::clone(&world).follow(convergence));
+        assert!(!world.has_failed());
+        let append = Append {
+            expected: Vec::new(),
+            idempotency: None,
+            actor: Actor::system("test"),
+            message: "the last straw".to_owned(),
+            at: Timestamp::EPOCH,
+            changes: vec![Change::Put(crate::seed::environment("production", "Production", true).unwrap())],
+        };
+        let error = world.append(append).await.unwrap_err();
+        assert!(error.to_string().contains("start it anew"), "{error}");
+        assert!(world.has_failed());
+        follower.await.unwrap();
     }
 }
