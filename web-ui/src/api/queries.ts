@@ -1,10 +1,14 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { ApiError, api, body } from './client';
+import { ApiError, api, body, type Report } from './client';
 
 /** A session that could not be asked for is asked for again this often; one that has ended is not. */
 const SESSION_AGAIN_MS = 3_000;
-/** A commit that is still on its way is asked about this often, once a later one has taken its place. */
+/** A commit that is still on its way is asked about this often. */
 const UNDER_WAY_MS = 1_000;
+
+/** An answer that was under way while `/live` told more may replace it: what is not complete is asked again. */
+const whileUnderWay = ({ state: { data, error } }: { state: { data?: Report; error: Error | null } }) =>
+  error || !data || data.converged + data.left >= data.expected ? false : UNDER_WAY_MS;
 
 /** All that is read from the server, by key. `/live` marks keys as old when something changes. */
 export const queries = {
@@ -62,6 +66,7 @@ export const queries = {
       queryKey: ['convergence'],
       queryFn: () => body(api.GET('/api/v1/convergence')),
       retry: false,
+      refetchInterval: whileUnderWay,
     }),
   /** How far one commit has come, whatever came after it. */
   convergenceOf: (seq: number) =>
@@ -69,8 +74,7 @@ export const queries = {
       queryKey: ['convergence-of', seq],
       queryFn: () => body(api.GET('/api/v1/convergence', { params: { query: { seq } } })),
       retry: false,
-      refetchInterval: ({ state: { data, error } }) =>
-        error || (data && data.converged + data.left >= data.expected) ? false : UNDER_WAY_MS,
+      refetchInterval: whileUnderWay,
     }),
   connections: () =>
     queryOptions({ queryKey: ['connections'], queryFn: () => body(api.GET('/api/v1/connections')) }),
