@@ -11,9 +11,7 @@ use crate::{
     evaluate::Scope,
     limits::MAX_REFERENCE_DEPTH,
     model::{Percent, Timestamp},
-    ruleset::{
-        CompiledCondition, CompiledConfig, CompiledServe, FlagState, KeyRef, Ruleset, Source, SplitKey, Texts,
-    },
+    ruleset::{CompiledCondition, CompiledConfig, CompiledServe, FlagState, KeyRef, Ruleset, Source, Texts},
 };
 
 /// What a venue gets from a flag.
@@ -107,6 +105,12 @@ struct Whole<'r> {
     drawn: bool,
 }
 
+impl<'r> Whole<'r> {
+    fn part(&self, variant: usize, share: Option<f64>, drawn: bool) -> Part<'r> {
+        Part { variant, share, rule: self.rule, drawn }
+    }
+}
+
 impl Ruleset {
     /// What `flag` gives at `venue`.
     #[must_use]
@@ -147,8 +151,7 @@ impl<'r> Board<'r, '_> {
         }
         for prerequisite in &config.prerequisites {
             let given = self.prerequisite(&prerequisite.flag, depth);
-            let lets_on =
-                |variant: &str| prerequisite.variants.iter().any(|wanted| wanted.as_str() == variant);
+            let lets_on = |variant: &str| prerequisite.accepts(variant);
             // Whoever gets something else there, may get something else here.
             exceptions |= given.as_ref().is_some_and(|given| given.exceptions);
             match given {
@@ -196,11 +199,11 @@ impl<'r> Board<'r, '_> {
         for rule in &config.rules {
             let matches = rule.condition.as_ref().map_or(Truth::Yes, |condition| self.holds(condition, 0));
             let share = rule.rollout.as_ref().map_or(1.0, |rollout| {
-                let inside = |place: u64| place < u64::from(rollout.steps);
-                match self.settled_draw(&rollout.split, u64::from(Percent::STEPS)) {
-                    Some(place) => f64::from(u8::from(place.is_ok_and(inside))),
-                    None => f64::from(rollout.steps) / f64::from(Percent::STEPS),
+                if rollout.split.is_of_venue() {
+                    let inside = self.scope.share(rollout).is_ok_and(|place| rollout.holds(place));
+                    return f64::from(u8::from(inside));
                 }
+                f64::from(rollout.to - rollout.from) / f64::from(Percent::STEPS)
             });
             if matches == Truth::No || share == 0.0 {
                 continue;
@@ -211,48 +214,67 @@ impl<'r> Board<'r, '_> {
                 rule: Some(&rule.id),
                 drawn: share.is_some_and(|share| share < 1.0),
             };
-            self.serve(config, &rule.serve, &all, &mut parts);
+            // Those in the gaps of its split go on.
+            let gaps = self.serve(&rule.serve, &all, &mut parts);
+            let share = multiply(share, Some(1.0 - gaps));
             if share == Some(1.0) {
                 return parts;
             }
             left = multiply(left, share.map(|share| 1.0 - share));
         }
-        self.serve(config, &config.default, &Whole { share: left, rule: None, drawn: false }, &mut parts);
+        let all = Whole { share: left, rule: None, drawn: false };
+        match &config.default {
+            None => parts.push(all.part(config.off, left, false)),
+            Some(default) => {
+                let gaps = self.serve(default, &all, &mut parts);
+                if gaps > 0.0 {
+                    parts.push(all.part(
+                        default.otherwise(config.off),
+                        multiply(left, Some(gaps)),
+                        gaps < 1.0,
+                    ));
+                }
+            }
+        }
         parts
     }
 
-    /// Adds what `serve` gives to `all` that come to it.
-    fn serve(
-        &self,
-        config: &CompiledConfig,
-        serve: &'r CompiledServe,
-        all: &Whole<'r>,
-        parts: &mut Vec<Part<'r>>,
-    ) {
-        let Whole { share, rule, drawn } = *all;
-        let mut add = |variant: usize, share, drawn| parts.push(Part { variant, share, rule, drawn });
+    /// Adds what `serve` gives to `all` that come to it. Returns the part of them that it leaves out, 0 to 1.
+    fn serve(&self, serve: &'r CompiledServe, all: &Whole<'r>, parts: &mut Vec<Part<'r>>) -> f64 {
+        let mut add = |variant: usize, share, drawn| parts.push(all.part(variant, share, drawn));
         let split = match serve {
-            CompiledServe::Variant(variant) => return add(*variant, share, drawn),
-            CompiledServe::Split(split) if split.total == 0 => return add(config.off, share, drawn),
+            CompiledServe::Variant(variant) => {
+                add(*variant, all.share, all.drawn);
+                return 0.0;
+            }
+            CompiledServe::Split(split) if split.total == 0 => {
+                add(split.otherwise, all.share, all.drawn);
+                return 0.0;
+            }
             CompiledServe::Split(split) => split,
         };
-        if let Some(place) = self.settled_draw(&split.split, split.total) {
-            let found = place.ok().and_then(|place| split.ends.iter().find(|(end, _)| place < *end));
-            return add(found.map_or(config.off, |(_, variant)| *variant), share, drawn);
+        if split.split.is_of_venue() {
+            let found = match self.scope.draw(&split.split, split.total) {
+                Ok(place) => split.at(place),
+                Err(_) => Some(split.otherwise),
+            };
+            let Some(variant) = found else { return 1.0 };
+            add(variant, all.share, all.drawn);
+            return 0.0;
         }
         let mut start = 0;
+        let mut gaps = 0.0;
         for (end, variant) in &split.ends {
-            // Weights are below 2³¹, so these conversions are exact.
+            // Weights are below 2³¹, or the ends are those of a fraction: precise enough for a percentage.
             #[allow(clippy::cast_precision_loss)]
             let own = (end - start) as f64 / split.total as f64;
-            add(*variant, multiply(share, Some(own)), true);
+            match variant {
+                Some(variant) => add(*variant, multiply(all.share, Some(own)), true),
+                None => gaps += own,
+            }
             start = *end;
         }
-    }
-
-    /// A draw that the venue alone decides: its place, or what it lacks. `None` when people decide.
-    fn settled_draw(&self, key: &'r SplitKey, total: u64) -> Option<Result<u64, &'r str>> {
-        key.by.iter().all(Source::is_of_venue).then(|| self.scope.draw(key, total))
+        gaps
     }
 
     fn holds(&self, condition: &CompiledCondition, depth: usize) -> Truth {
@@ -261,6 +283,12 @@ impl<'r> Board<'r, '_> {
                 test.holds(self.scope.find(source)).into()
             }
             CompiledCondition::Attribute(..) => Truth::Depends,
+            CompiledCondition::Rollout(rollout) if rollout.from == rollout.to => Truth::No,
+            CompiledCondition::Rollout(rollout) if rollout.split.is_of_venue() => {
+                self.scope.share(rollout).is_ok_and(|place| rollout.holds(place)).into()
+            }
+            CompiledCondition::Logic(logic) if logic.is_of_venue() => logic.holds(&self.scope).into(),
+            CompiledCondition::Rollout(_) | CompiledCondition::Logic(_) => Truth::Depends,
             CompiledCondition::All(parts) => self.combine(parts, Truth::No, depth),
             CompiledCondition::Any(parts) => self.combine(parts, Truth::Yes, depth),
             CompiledCondition::Not(inner) => match self.holds(inner, depth) {

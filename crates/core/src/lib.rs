@@ -7,6 +7,7 @@ pub mod board;
 pub mod bucket;
 pub mod context;
 pub mod evaluate;
+pub mod import;
 pub mod limits;
 pub mod model;
 pub mod problem;

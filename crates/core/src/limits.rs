@@ -35,3 +35,5 @@ pub const MAX_TEXT_BYTES: usize = 4096;
 pub const MAX_TAGS: usize = 64;
 /// Compiled size of one regular expression, in bytes: keeps a hostile pattern from filling the memory.
 pub const MAX_REGEX_BYTES: usize = 256 * 1024;
+/// Entries of a flag's metadata: they go out with every answer.
+pub const MAX_METADATA: usize = 32;

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     context::AttributeValue,
     limits::MAX_REFERENCE_DEPTH,
-    model::Percent,
     ruleset::{CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState},
 };
 
@@ -29,6 +28,34 @@ enum Applies<'r> {
     No,
     /// The rollout's draw could not be made: this part of its split key is missing.
     Outside(&'r str),
+}
+
+/// What was decided to be served.
+struct Served<'r> {
+    variant: usize,
+    reason: Reason,
+    /// The part of the split key that the context lacks.
+    missing: Option<&'r str>,
+}
+
+impl<'r> Served<'r> {
+    /// `outside` is the part of a split key that kept the context out of an earlier rule's share. The evaluation is
+    /// put together in one place, at the end: to copy one costs more than to decide it.
+    #[inline]
+    fn evaluation(
+        self,
+        config: &'r CompiledConfig,
+        rule: Option<&'r str>,
+        outside: Option<&'r str>,
+    ) -> Evaluation<'r> {
+        let missing_split_key = self.missing.or(outside);
+        Evaluation {
+            rule,
+            missing_split_key,
+            enabled: true,
+            ..Evaluation::of(config, self.variant, self.reason)
+        }
+    }
 }
 
 impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
@@ -84,21 +111,39 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
             return Evaluation { failed_prerequisite: Some(failed), ..off(Reason::Disabled) };
         }
         if let Some(variant) = self.venue_override(config).or_else(|| self.target(config)) {
-            return Evaluation::of(config, variant, Reason::TargetingMatch);
+            return Evaluation { enabled: true, ..Evaluation::of(config, variant, Reason::TargetingMatch) };
         }
         let mut outside = None;
         for (n, rule) in config.rules.iter().enumerate() {
             match self.applies(config, n, rule) {
                 Applies::Yes { drawn } => {
                     let reason = if drawn { Reason::Split } else { Reason::TargetingMatch };
-                    return self.serve(config, &rule.serve, reason, Some(&rule.id), None);
+                    if let Some(served) = self.serve(config, &rule.serve, reason) {
+                        return served.evaluation(config, Some(&rule.id), None);
+                    }
                 }
                 Applies::No => {}
                 Applies::Outside(name) => outside = outside.or(Some(name)),
             }
         }
         let reason = if config.targeted { Reason::Default } else { Reason::Static };
-        self.serve(config, &config.default, reason, None, outside)
+        let Some(default) = &config.default else {
+            self.decided("default", || {
+                format!(
+                    "Nothing matches, and there is no default: `{}`.",
+                    sentences::variant(config, config.off)
+                )
+            });
+            return Evaluation { missing_split_key: outside, ..off(Reason::Default) };
+        };
+        let served = self.serve(config, default, reason).unwrap_or_else(|| {
+            let otherwise = default.otherwise(config.off);
+            self.decided("serve", || {
+                format!("Outside the split: `{}`.", sentences::variant(config, otherwise))
+            });
+            Served { variant: otherwise, reason: Reason::Default, missing: None }
+        });
+        served.evaluation(config, None, outside)
     }
 
     #[inline]
@@ -131,30 +176,27 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
     fn failed_prerequisite(&mut self, config: &'r CompiledConfig, depth: usize) -> Option<&'r str> {
         for prerequisite in &config.prerequisites {
             let key = prerequisite.flag.text();
-            let given = if depth < MAX_REFERENCE_DEPTH {
+            let given = (depth < MAX_REFERENCE_DEPTH).then(|| {
                 // Without an observer: the trace tells this flag's story, the other's on request.
                 let scope = Scope::new(self.scope.ruleset, self.scope.context, self.scope.now);
                 let found = self.scope.ruleset.flags.get_ref(&prerequisite.flag);
-                Evaluator::new(scope, super::observer::Silent).flag(found, key, depth + 1).variant()
-            } else {
-                None
-            };
-            let met = given
-                .is_some_and(|given| prerequisite.variants.iter().any(|variant| variant.as_str() == given));
-            let wanted =
-                || sentences::alternatives(prerequisite.variants.iter().map(|variant| variant.as_str()));
+                Evaluator::new(scope, super::observer::Silent).flag(found, key, depth + 1)
+            });
+            let met = given.is_some_and(|given| {
+                given.variant().is_some_and(|variant| prerequisite.accepts(variant))
+                    && prerequisite.enabled.is_none_or(|enabled| enabled == given.enabled)
+            });
             if !met {
                 self.decided("prerequisite", || {
                     let off = sentences::variant(config, config.off);
-                    format!(
-                        "Needs `{key}` to give {}; it gives `{}`: `{off}`.",
-                        wanted(),
-                        given.unwrap_or("nothing")
-                    )
+                    let given = sentences::given(given.as_ref());
+                    format!("Needs `{key}` {}; it {given}: `{off}`.", sentences::wanted(prerequisite))
                 });
                 return Some(key);
             }
-            self.passed("prerequisite", || format!("Needs `{key}` to give {}, and it does.", wanted()));
+            self.passed("prerequisite", || {
+                format!("Needs `{key}` {}, and that holds.", sentences::wanted(prerequisite))
+            });
         }
         None
     }
@@ -219,10 +261,10 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
             _ if !matched => Applies::No,
             None => Applies::Yes { drawn: false },
             Some(rollout) => {
-                let drawn = self.scope.draw(&rollout.split, u64::from(Percent::STEPS));
+                let drawn = self.scope.share(rollout);
                 draw = Some(drawn);
                 match drawn {
-                    Ok(bucket) if bucket < u64::from(rollout.steps) => Applies::Yes { drawn: true },
+                    Ok(place) if rollout.holds(place) => Applies::Yes { drawn: true },
                     Ok(_) => Applies::No,
                     Err(name) => Applies::Outside(name),
                 }
@@ -233,8 +275,8 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
             let name = if written.name.is_empty() { written.id.as_str() } else { &written.name };
             let mut details =
                 sentences::condition(&self.scope, written.condition.as_ref(), rule.condition.as_ref());
-            if let (Some(draw), Some(rollout)) = (draw, &written.rollout) {
-                details.push(sentences::rollout(rollout, draw));
+            if let (Some(draw), Some(rollout), Some(compiled)) = (draw, &written.rollout, &rule.rollout) {
+                details.push(sentences::rollout(rollout, compiled, draw));
             }
             let (outcome, text) = match applies {
                 Applies::Yes { .. } => (Outcome::Passed, format!("Rule “{name}” matches.")),
@@ -257,59 +299,53 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
         applies
     }
 
-    /// Gives what a rule, or the default, serves. `outside` is the part of a split key that kept the context out
-    /// of an earlier rule's share. The evaluation is put together in one place, at the end: to copy one costs more
-    /// than to decide it.
+    /// What a rule, or the default, serves; `None` for a gap in its split.
     #[inline]
     fn serve(
         &mut self,
         config: &'r CompiledConfig,
         serve: &'r CompiledServe,
         reason: Reason,
-        rule: Option<&'r str>,
-        outside: Option<&'r str>,
-    ) -> Evaluation<'r> {
-        let (variant, reason, missing) = match serve {
+    ) -> Option<Served<'r>> {
+        match serve {
             CompiledServe::Variant(variant) => {
                 self.decided("serve", || format!("Serves `{}`.", sentences::variant(config, *variant)));
-                (*variant, reason, None)
+                Some(Served { variant: *variant, reason, missing: None })
             }
             CompiledServe::Split(split) => self.split(config, split),
-        };
-        let missing_split_key = missing.or(outside);
-        Evaluation { rule, missing_split_key, ..Evaluation::of(config, variant, reason) }
+        }
     }
 
-    /// The variant that a split draws, and the part of its key that the context lacks.
     #[inline]
-    fn split(
-        &mut self,
-        config: &'r CompiledConfig,
-        split: &'r CompiledSplit,
-    ) -> (usize, Reason, Option<&'r str>) {
-        let off = || sentences::variant(config, config.off);
+    fn split(&mut self, config: &'r CompiledConfig, split: &'r CompiledSplit) -> Option<Served<'r>> {
+        let otherwise = || sentences::variant(config, split.otherwise);
+        let undrawn = |missing| Some(Served { variant: split.otherwise, reason: Reason::Default, missing });
         if split.total == 0 {
-            self.decided("serve", || format!("All weights of the split are zero: `{}`.", off()));
-            return (config.off, Reason::Default, None);
+            self.decided("serve", || format!("All weights of the split are zero: `{}`.", otherwise()));
+            return undrawn(None);
         }
-        let bucket = match self.scope.draw(&split.split, split.total) {
-            Ok(bucket) => bucket,
+        let place = match self.scope.draw(&split.split, split.total) {
+            Ok(place) => place,
             Err(name) => {
                 self.decided("serve", || {
-                    format!("The split needs `{name}`, which the context lacks: `{}`.", off())
+                    format!("The split needs `{name}`, which the context lacks: `{}`.", otherwise())
                 });
-                return (config.off, Reason::Default, Some(name));
+                return undrawn(Some(name));
             }
         };
-        let variant =
-            split.ends.iter().find(|(end, _)| bucket < *end).map_or(config.off, |(_, variant)| *variant);
+        let by = || split.split.by.iter().map(|source| source.name()).collect::<Vec<_>>().join(" and ");
+        let total = split.total;
+        let Some(variant) = split.at(place) else {
+            self.passed("serve", || {
+                format!("Splits by {}: place {place} of {total} is in none of its parts.", by())
+            });
+            return None;
+        };
         self.decided("serve", || {
-            let by: Vec<&str> = split.split.by.iter().map(|source| source.name()).collect();
-            let total = split.total;
             let served = sentences::variant(config, variant);
-            format!("Splits by {}: place {bucket} of {total} gives `{served}`.", by.join(" and "))
+            format!("Splits by {}: place {place} of {total} gives `{served}`.", by())
         });
-        (variant, Reason::Split, None)
+        Some(Served { variant, reason: Reason::Split, missing: None })
     }
 
     #[inline]

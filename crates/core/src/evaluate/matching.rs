@@ -3,11 +3,13 @@
 use std::cell::OnceCell;
 
 use crate::{
-    bucket::{draw, is_identity},
+    bucket::{Span, draw, foreign_place, is_foreign_identity, is_identity},
     context::{AttributeValue, Context},
     limits::MAX_REFERENCE_DEPTH,
-    model::Timestamp,
-    ruleset::{CompiledCohort, CompiledCondition, CompiledVenue, KeyRef, Ruleset, Source, SplitKey},
+    model::{HashAlgorithm, Timestamp, WhenMissing},
+    ruleset::{
+        CompiledCohort, CompiledCondition, CompiledRollout, CompiledVenue, KeyRef, Ruleset, Source, SplitKey,
+    },
 };
 
 /// Everything that one evaluation can look at.
@@ -56,6 +58,10 @@ impl<'r, 'c> Scope<'r, 'c> {
             CompiledCondition::Any(parts) => parts.iter().any(|part| self.holds(part, depth)),
             CompiledCondition::Not(inner) => !self.holds(inner, depth),
             CompiledCondition::Cohort(cohort) => self.belongs(cohort, depth),
+            CompiledCondition::Rollout(rollout) => {
+                self.share(rollout).is_ok_and(|place| rollout.holds(place))
+            }
+            CompiledCondition::Logic(logic) => logic.holds(self),
         }
     }
 
@@ -81,13 +87,55 @@ impl<'r, 'c> Scope<'r, 'c> {
             || parts.condition.as_ref().is_some_and(|condition| self.holds(condition, depth + 1))
     }
 
-    /// Draws: where the context lands in `0..total`.
+    /// Draws a split: where the context lands in `0..total`.
     ///
     /// # Errors
     /// The part of the split key that the context lacks.
     #[inline]
-    pub(crate) fn draw(&self, key: &'r SplitKey, total: u64) -> Result<u64, &'r str> {
-        let part = |source: &'r Source| self.find(source).filter(|own| is_identity(own)).ok_or(source.name());
-        draw(&key.seed, || key.by.iter().map(part), total)
+    pub(crate) fn draw<'k>(&self, key: &'k SplitKey, total: u64) -> Result<u64, &'k str> {
+        self.place(key, Span::Weights(total))
+    }
+
+    /// Draws a share: where the context lands in the steps of [`crate::model::Percent`].
+    ///
+    /// # Errors
+    /// As [`Scope::draw`].
+    #[inline]
+    pub(crate) fn share<'k>(&self, rollout: &'k CompiledRollout) -> Result<u64, &'k str> {
+        self.place(&rollout.split, Span::Steps)
+    }
+
+    #[inline]
+    fn place<'k>(&self, key: &'k SplitKey, span: Span) -> Result<u64, &'k str> {
+        if key.special.is_some() {
+            return self.special_place(key, span);
+        }
+        let part = |source: &'k Source| self.find(source).filter(|own| is_identity(own)).ok_or(source.name());
+        draw(&key.seed, || key.by.iter().map(part), span.total())
+    }
+
+    /// A draw in another system's way, by a stand-in, or without any key. Not inlined: what is rare would slow down
+    /// what is not.
+    #[inline(never)]
+    fn special_place<'k>(&self, key: &'k SplitKey, span: Span) -> Result<u64, &'k str> {
+        let Some(special) = &key.special else { return Ok(0) };
+        let found = |source: &'k Source| {
+            self.find(source).filter(|own| is_foreign_identity(special.hash, own)).ok_or(source.name())
+        };
+        let Some(missing) = key.by.iter().find_map(|source| found(source).err()) else {
+            let parts = key.by.iter().filter_map(|source| found(source).ok());
+            return Ok(foreign_place(special.hash, &key.seed, parts, span));
+        };
+        if let Some(value) = special.fallback.iter().find_map(|source| found(source).ok()) {
+            return Ok(foreign_place(special.hash, &key.seed, std::iter::once(value), span));
+        }
+        match special.when_missing {
+            WhenMissing::Outside => Err(missing),
+            WhenMissing::First => Ok(0),
+            WhenMissing::Random => {
+                let now = AttributeValue::Integer(self.now.millis());
+                Ok(foreign_place(HashAlgorithm::Xxh3, &key.seed, std::iter::once(&now), span))
+            }
+        }
     }
 }

@@ -23,7 +23,7 @@ pub use self::{
 };
 use crate::{
     context::Context,
-    model::{FlagType, Timestamp, WhenStale},
+    model::{FlagType, Scalar, Timestamp, WhenStale},
     ruleset::{CompiledConfig, Ruleset, VariantValue},
 };
 use evaluator::Evaluator;
@@ -43,6 +43,9 @@ pub struct Evaluation<'r> {
     pub missing_split_key: Option<&'r str>,
     /// The prerequisite that was not met, when that is why the off variant is served.
     pub failed_prerequisite: Option<&'r str>,
+    /// Whether the flag is enabled for the context: it is neither off nor killed nor held back by a prerequisite,
+    /// and something matched, or it has a default.
+    pub enabled: bool,
 }
 
 impl<'r> Evaluation<'r> {
@@ -62,6 +65,7 @@ impl<'r> Evaluation<'r> {
             rule: None,
             missing_split_key: None,
             failed_prerequisite: None,
+            enabled: false,
         }
     }
 
@@ -200,10 +204,25 @@ impl Evaluation<'_> {
         if let Some(error) = self.error {
             map.serialize_entry("errorCode", error.as_str())?;
         }
-        if self.rule.is_some() || self.missing_split_key.is_some() || self.failed_prerequisite.is_some() {
+        if self.has_metadata() {
             map.serialize_entry("metadata", &Metadata(self))?;
         }
         Ok(())
+    }
+}
+
+impl<'r> Evaluation<'r> {
+    fn has_metadata(&self) -> bool {
+        self.rule.is_some()
+            || self.missing_split_key.is_some()
+            || self.failed_prerequisite.is_some()
+            || self.config.is_some_and(|config| config.default.is_none() || !config.metadata.is_empty())
+    }
+
+    /// What the flag's author lets its answers carry.
+    pub fn flag_metadata(&self) -> impl Iterator<Item = (&'r str, &'r Scalar)> {
+        let entries = self.config.into_iter().flat_map(|config| &config.metadata);
+        entries.map(|(name, value)| (&**name, value))
     }
 }
 
@@ -212,6 +231,13 @@ struct Metadata<'a, 'r>(&'a Evaluation<'r>);
 impl Serialize for Metadata<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.0.flag_metadata().filter(|(name, _)| !OWN_METADATA.contains(name)) {
+            map.serialize_entry(name, value)?;
+        }
+        // With a default, this would tell nothing that the reason does not.
+        if self.0.config.is_some_and(|config| config.default.is_none()) {
+            map.serialize_entry("enabled", &self.0.enabled)?;
+        }
         if let Some(rule) = self.0.rule {
             map.serialize_entry("rule", rule)?;
         }
@@ -224,6 +250,9 @@ impl Serialize for Metadata<'_, '_> {
         map.end()
     }
 }
+
+/// Names in an answer's metadata that are Usher's; a flag's own metadata can't say otherwise.
+const OWN_METADATA: [&str; 4] = ["enabled", "rule", "splitKeyMissing", "prerequisiteFailed"];
 
 impl Ruleset {
     /// What `flag` gives to `context` at `now`.

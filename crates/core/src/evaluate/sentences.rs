@@ -1,9 +1,9 @@
 //! Explanations in words: what a rule asked, what the context had.
 
-use super::matching::Scope;
+use super::{Evaluation, matching::Scope};
 use crate::{
     model::{Condition, Operator, Percent, Predicate, Rollout, Scalar},
-    ruleset::{CompiledCondition, CompiledConfig},
+    ruleset::{CompiledCondition, CompiledConfig, CompiledPrerequisite, CompiledRollout},
 };
 
 /// Values shown of a long list.
@@ -14,9 +14,22 @@ pub(super) fn variant(config: &CompiledConfig, index: usize) -> &str {
     config.variants.get(index).map_or("", |variant| variant.key.as_str())
 }
 
-/// "`a`", "`a` or `b`".
-pub(super) fn alternatives<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+/// What a prerequisite asks for: "to give `a` or `b`", "to be enabled".
+pub(super) fn wanted(prerequisite: &CompiledPrerequisite) -> String {
+    let variants: Vec<String> =
+        prerequisite.variants.iter().map(|variant| format!("`{}`", variant.as_str())).collect();
+    let gives = (!variants.is_empty()).then(|| format!("to give {}", variants.join(" or ")));
+    let enabled =
+        prerequisite.enabled.map(|enabled| if enabled { "to be enabled" } else { "not to be enabled" });
+    let parts: Vec<String> = gives.into_iter().chain(enabled.map(str::to_owned)).collect();
+    parts.join(" and ")
+}
+
+/// What a prerequisite did: "gives `off` and is not enabled".
+pub(super) fn given(given: Option<&Evaluation<'_>>) -> String {
+    let variant = given.and_then(Evaluation::variant).unwrap_or("nothing");
+    let not = if given.is_some_and(|given| given.enabled) { "" } else { "not " };
+    format!("gives `{variant}` and is {not}enabled")
 }
 
 /// One line for each comparison within a condition, with what the context had and whether it held.
@@ -56,6 +69,11 @@ fn add(
             format!("{} — it is {found}", comparison(predicate))
         }
         (Condition::Attribute(predicate), _) => comparison(predicate),
+        (Condition::Rollout(written), CompiledCondition::Rollout(compiled)) => {
+            share(written, scope.share(compiled))
+        }
+        (Condition::Rollout(written), _) => share(written, Err("")),
+        (Condition::Logic(logic), _) => format!("JSONLogic {logic}"),
     };
     lines.push(format!("{:indent$}{mark} {line}", "", indent = indent * 2));
     match (written, compiled) {
@@ -120,17 +138,25 @@ fn scalar(value: &Scalar) -> String {
 }
 
 /// A rollout's draw as a sentence.
-pub(super) fn rollout(rollout: &Rollout, draw: Result<u64, &str>) -> String {
+pub(super) fn rollout(written: &Rollout, compiled: &CompiledRollout, draw: Result<u64, &str>) -> String {
+    let mark = if draw.is_ok_and(|place| compiled.holds(place)) { "✓" } else { "✗" };
+    format!("{mark} {}", share(written, draw))
+}
+
+fn share(rollout: &Rollout, draw: Result<u64, &str>) -> String {
     let by = rollout.by.join(" and ");
-    let share = rollout.percent.value();
+    let percent = rollout.percent.value();
+    let from = match rollout.from.value() {
+        0.0 => String::new(),
+        from => format!(" from {from} % on"),
+    };
     match draw {
-        Ok(bucket) => {
-            // A bucket is below 100,000, so the conversion is exact.
+        Ok(place) => {
+            // A place is below 100,000, so the conversion is exact.
             #[allow(clippy::cast_precision_loss)]
-            let place = bucket as f64 * 100.0 / f64::from(Percent::STEPS);
-            let mark = if place < share { "✓" } else { "✗" };
-            format!("{mark} {share} % by {by} — it is at {place:.3} %")
+            let place = place as f64 * 100.0 / f64::from(Percent::STEPS);
+            format!("{percent} %{from} by {by} — it is at {place:.3} %")
         }
-        Err(name) => format!("✗ {share} % by {by} — the context lacks `{name}`"),
+        Err(name) => format!("{percent} %{from} by {by} — the context lacks `{name}`"),
     }
 }

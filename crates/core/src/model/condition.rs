@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CohortKey;
+use serde_json::Value;
+
+use super::{CohortKey, Rollout};
 
 /// A condition as it is written. Conditions nest up to [`crate::limits::MAX_CONDITION_DEPTH`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +20,11 @@ pub enum Condition {
     Cohort(CohortKey),
     /// An attribute compared with values.
     Attribute(Predicate),
+    /// The context is within a share of all.
+    Rollout(Box<Rollout>),
+    /// A JSONLogic expression, for what an imported flag asks that has no counterpart above: arithmetic, texts put
+    /// together, comparisons across types. It holds when its value is truthy.
+    Logic(Box<Value>),
 }
 
 /// One attribute compared with values.
@@ -29,8 +36,11 @@ pub struct Predicate {
     pub operator: Operator,
     /// What it is compared with; it holds when one of them fits.
     pub values: Vec<Scalar>,
-    /// Whether upper and lower case are the same.
+    /// Whether upper and lower case are the same, by Unicode's full case folding.
     pub ignore_case: bool,
+    /// Whether types may differ: a text that reads as a number counts as that number where numbers are compared,
+    /// and a number or boolean counts as it is written where texts are.
+    pub lenient: bool,
 }
 
 /// A single value to compare with.
@@ -137,24 +147,32 @@ struct RawCondition {
     values: Option<Vec<Scalar>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ignore_case: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lenient: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rollout: Option<Box<Rollout>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    logic: Option<Box<Value>>,
 }
 
 impl TryFrom<RawCondition> for Condition {
     type Error = String;
 
     fn try_from(raw: RawCondition) -> Result<Self, String> {
-        let predicate_fields = raw.op.is_some() || raw.values.is_some() || raw.ignore_case;
+        let predicate_fields = raw.op.is_some() || raw.values.is_some() || raw.ignore_case || raw.lenient;
         let alternatives = [
             raw.all.is_some(),
             raw.any.is_some(),
             raw.not.is_some(),
             raw.cohort.is_some(),
             raw.attribute.is_some(),
+            raw.rollout.is_some(),
+            raw.logic.is_some(),
         ];
         if alternatives.into_iter().filter(|given| *given).count() != 1
             || (predicate_fields && raw.attribute.is_none())
         {
-            return Err("a condition is exactly one of `all`, `any`, `not`, `cohort`, or `attribute` with `op` and `values`".to_owned());
+            return Err("a condition is exactly one of `all`, `any`, `not`, `cohort`, `rollout`, `logic`, or `attribute` with `op` and `values`".to_owned());
         }
         if let Some(attribute) = raw.attribute {
             let operator = raw.op.ok_or("a condition on an attribute needs `op`")?;
@@ -167,6 +185,7 @@ impl TryFrom<RawCondition> for Condition {
                 operator,
                 values,
                 ignore_case: raw.ignore_case,
+                lenient: raw.lenient,
             }));
         }
         raw.all
@@ -174,6 +193,8 @@ impl TryFrom<RawCondition> for Condition {
             .or(raw.any.map(Self::Any))
             .or(raw.not.map(Self::Not))
             .or(raw.cohort.map(Self::Cohort))
+            .or(raw.rollout.map(Self::Rollout))
+            .or(raw.logic.map(Self::Logic))
             .ok_or_else(|| "an empty condition".to_owned())
     }
 }
@@ -186,11 +207,14 @@ impl From<Condition> for RawCondition {
             Condition::Any(any) => Self { any: Some(any), ..empty },
             Condition::Not(not) => Self { not: Some(not), ..empty },
             Condition::Cohort(cohort) => Self { cohort: Some(cohort), ..empty },
+            Condition::Rollout(rollout) => Self { rollout: Some(rollout), ..empty },
+            Condition::Logic(logic) => Self { logic: Some(logic), ..empty },
             Condition::Attribute(predicate) => Self {
                 attribute: Some(predicate.attribute),
                 op: Some(predicate.operator),
                 values: (!predicate.values.is_empty()).then_some(predicate.values),
                 ignore_case: predicate.ignore_case,
+                lenient: predicate.lenient,
                 ..empty
             },
         }
@@ -204,7 +228,7 @@ impl Condition {
         match self {
             Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
             Self::Not(inner) => 1 + inner.depth(),
-            Self::Cohort(_) | Self::Attribute(_) => 1,
+            Self::Cohort(_) | Self::Attribute(_) | Self::Rollout(_) | Self::Logic(_) => 1,
         }
     }
 
@@ -214,7 +238,7 @@ impl Condition {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each_cohort(visit)),
             Self::Not(inner) => inner.each_cohort(visit),
             Self::Cohort(cohort) => visit(cohort),
-            Self::Attribute(_) => {}
+            Self::Attribute(_) | Self::Rollout(_) | Self::Logic(_) => {}
         }
     }
 
@@ -225,6 +249,27 @@ impl Condition {
             Self::Not(inner) => inner.each_attribute(visit),
             Self::Cohort(_) => {}
             Self::Attribute(predicate) => visit(&predicate.attribute),
+            Self::Rollout(rollout) => {
+                rollout.by.iter().chain(&rollout.fallback).for_each(|name| visit(name));
+            }
+            Self::Logic(logic) => each_variable(logic, visit),
         }
+    }
+}
+
+/// Calls `visit` with every attribute that a JSONLogic expression names.
+fn each_variable<'a>(logic: &'a Value, visit: &mut impl FnMut(&'a str)) {
+    match logic {
+        Value::Array(parts) => parts.iter().for_each(|part| each_variable(part, visit)),
+        Value::Object(fields) => {
+            for (operator, arguments) in fields {
+                let name = arguments.as_str().or_else(|| arguments.get(0)?.as_str());
+                match name.filter(|_| operator == "var") {
+                    Some(name) => visit(name),
+                    None => each_variable(arguments, visit),
+                }
+            }
+        }
+        _ => {}
     }
 }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    CohortKey, Condition, Duration, EnvironmentKey, FlagKey, Key, Kind, Model, Percent, VariantKey, VenueKey,
-    document::check_text,
+    CohortKey, Condition, Duration, EnvironmentKey, FlagKey, Key, Kind, Model, Rollout, Scalar, Split,
+    VariantKey, VenueKey, document::check_text,
 };
 use crate::{
-    limits::{MAX_TAGS, MAX_VARIANTS},
+    limits::{MAX_METADATA, MAX_TAGS, MAX_VARIANTS},
     problem::{Problem, Problems},
     ruleset,
 };
@@ -46,6 +46,9 @@ pub struct Flag {
     /// Whether client keys get it at all, in any form.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub client_visible: bool,
+    /// What its answers carry besides, for the programs that ask: `{"team": "payments"}`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub metadata: IndexMap<String, Scalar>,
     /// How it is configured in each environment. One that is missing here: the flag is off there and gives the
     /// caller's default.
     #[serde(default)]
@@ -137,8 +140,10 @@ pub struct FlagConfig {
     /// Tried in order; the first that matches serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
-    /// What everybody else gets.
-    pub default: Serve,
+    /// What everybody else gets. Without it (as in Unleash, where a flag is on for those whom a strategy enables
+    /// and off for all others): the off variant, and the flag does not count as enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Serve>,
     /// What an SDK does once its data has become old; without it, it holds the last value for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_stale: Option<WhenStale>,
@@ -173,8 +178,14 @@ impl Killed {
 pub struct Prerequisite {
     /// The other flag.
     pub flag: FlagKey,
-    /// The variants that let this flag go on.
+    /// The variants that let this flag go on; any, when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<VariantKey>,
+    /// Whether the other flag must be enabled (`true`) or must not (`false`), whatever its variant. A flag is
+    /// enabled for a context unless it is off, killed, held back by its own prerequisites, or nothing matched and
+    /// it has no default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
 }
 
 /// Contexts that are given a variant one by one.
@@ -208,21 +219,6 @@ pub struct Rule {
     pub serve: Serve,
 }
 
-/// A share of contexts, the same ones every time, growing without exchanging anybody.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Rollout {
-    /// The split key: attributes whose values together decide.
-    pub by: Vec<String>,
-    /// How large the share is.
-    pub percent: Percent,
-    /// Tells one draw from another; equal seeds draw alike.
-    pub seed: String,
-    /// How the draw is made.
-    #[serde(default, skip_serializing_if = "HashAlgorithm::is_default")]
-    pub hash: HashAlgorithm,
-}
-
 /// What is served.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -231,46 +227,6 @@ pub enum Serve {
     Variant(VariantKey),
     /// Several variants by weight.
     Split(Split),
-}
-
-/// Variants by weight, laid out in the order given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Split {
-    /// The split key: attributes whose values together decide.
-    pub by: Vec<String>,
-    /// Tells one draw from another; equal seeds draw alike.
-    pub seed: String,
-    /// The variants and their weights.
-    pub weights: Vec<WeightedVariant>,
-    /// How the draw is made.
-    #[serde(default, skip_serializing_if = "HashAlgorithm::is_default")]
-    pub hash: HashAlgorithm,
-}
-
-/// A variant and its weight.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WeightedVariant {
-    /// The variant.
-    pub variant: VariantKey,
-    /// Its part of the sum of all weights.
-    pub weight: u32,
-}
-
-/// How a draw is made from seed and split key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum HashAlgorithm {
-    /// Usher's own, see [`crate::bucket`].
-    #[default]
-    Xxh3,
-}
-
-impl HashAlgorithm {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// What an SDK does with data that has become old.
@@ -314,6 +270,15 @@ impl Model for Flag {
                 "too many tags",
                 format!("Keep at most {MAX_TAGS}."),
             ));
+        }
+        if self.metadata.len() > MAX_METADATA {
+            let mend = format!("Keep at most {MAX_METADATA}.");
+            problems.push(Problem::new("metadata", self.metadata.len(), "too many entries", mend));
+        }
+        for (name, value) in &self.metadata {
+            if let Scalar::Text(text) = value {
+                check_text(&mut problems, &format!("metadata.{name}"), text, false);
+            }
         }
         if self.variants.is_empty() || self.variants.len() > MAX_VARIANTS {
             let mend = format!("Give 1 to {MAX_VARIANTS} variants.");

@@ -109,7 +109,7 @@ key_type!(
 );
 
 /// A share between 0 and 100 percent, in steps of 0.001 %.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(u32);
 
 impl Percent {
@@ -120,6 +120,16 @@ impl Percent {
     #[must_use]
     pub fn steps(self) -> u32 {
         self.0
+    }
+
+    /// A share of so many [`Percent::STEPS`]; more than all of them is all.
+    #[must_use]
+    pub fn from_steps(steps: u32) -> Self {
+        Self(steps.min(Self::STEPS))
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
+        self.0 == 0
     }
 
     /// The share in percent, 0.0 to 100.0.

@@ -9,6 +9,7 @@ mod cohort;
 mod condition;
 mod credential;
 mod document;
+mod draw;
 mod environment;
 mod flag;
 mod key;
@@ -21,10 +22,10 @@ pub use cohort::Cohort;
 pub use condition::{Condition, Operator, Predicate, Scalar};
 pub use credential::{Credential, CredentialType};
 pub use document::{Document, DocumentId, Kind, Model, parse_strict};
+pub use draw::{HashAlgorithm, Rollout, Split, WeightedVariant, WhenMissing};
 pub use environment::Environment;
 pub use flag::{
-    Flag, FlagConfig, FlagType, HashAlgorithm, Killed, Lifecycle, Prerequisite, Rollout, Rule, Serve, Split,
-    StaleThen, Target, WeightedVariant, WhenStale,
+    Flag, FlagConfig, FlagType, Killed, Lifecycle, Prerequisite, Rule, Serve, StaleThen, Target, WhenStale,
 };
 pub use key::{CohortKey, EnvironmentKey, FlagKey, Key, Percent, VariantKey, VenueKey};
 pub use sequence::{Epoch, Seq};

@@ -1,6 +1,6 @@
 //! Conditions, ready to be asked.
 
-use super::{table::KeyRef, test::Test};
+use super::{draw::CompiledRollout, logic::Logic, table::KeyRef, test::Test};
 use crate::{
     context::Name,
     limits::MAX_CONDITION_DEPTH,
@@ -50,6 +50,8 @@ pub(crate) enum CompiledCondition {
     Not(Box<CompiledCondition>),
     Cohort(KeyRef),
     Attribute(Source, Test),
+    Rollout(Box<CompiledRollout>),
+    Logic(Box<Logic>),
 }
 
 impl CompiledCondition {
@@ -83,6 +85,16 @@ impl CompiledCondition {
             Condition::Cohort(cohort) => Self::Cohort(KeyRef::new(cohort)),
             Condition::Attribute(predicate) => {
                 Self::Attribute(Source::new(&predicate.attribute), Test::compile(predicate)?)
+            }
+            Condition::Rollout(rollout) => {
+                let (compiled, found) = CompiledRollout::compile(rollout);
+                match found {
+                    Some(found) => return Err(found.within("rollout").into()),
+                    None => Self::Rollout(Box::new(compiled)),
+                }
+            }
+            Condition::Logic(logic) => {
+                Self::Logic(Box::new(Logic::compile(logic).map_err(|found| found.within("logic"))?))
             }
         })
     }

@@ -8,14 +8,16 @@ use serde_json::Value;
 use super::{
     Uses,
     condition::{CompiledCondition, Source},
+    draw::{CompiledRollout, SplitKey},
     table::{KeyRef, Keyed},
     values::Texts,
 };
 use crate::{
+    bucket::{LAUNCH_DARKLY_BITS, launch_darkly_ends},
     limits::{MAX_CONDITION_VALUES, MAX_RULES, MAX_TOTAL_WEIGHT},
     model::{
-        Document, EnvironmentKey, Flag, FlagConfig, FlagType, Lifecycle, Rule, Serve, Split, VariantKey,
-        WhenStale,
+        Document, EnvironmentKey, Flag, FlagConfig, FlagType, HashAlgorithm, Lifecycle, Rule, Scalar, Serve,
+        Split, VariantKey, WhenStale,
     },
     problem::{Problem, Problems},
 };
@@ -80,6 +82,8 @@ pub(crate) struct CompiledFlag {
 }
 
 #[derive(Debug)]
+// Nearly all flags are ready, and a box would be one more step on every evaluation's way.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum FlagState {
     /// It can be evaluated.
     Ready(CompiledConfig),
@@ -102,7 +106,10 @@ pub(crate) struct CompiledConfig {
     pub(crate) venues: Box<[(Texts, usize)]>,
     pub(crate) targets: Box<[CompiledTarget]>,
     pub(crate) rules: Box<[CompiledRule]>,
-    pub(crate) default: CompiledServe,
+    /// Without one: the off variant, and not enabled.
+    pub(crate) default: Option<CompiledServe>,
+    /// What its answers carry besides.
+    pub(crate) metadata: Box<[(Box<str>, Scalar)]>,
     /// Whether anything but the default can decide.
     pub(crate) targeted: bool,
     pub(crate) when_stale: Option<WhenStale>,
@@ -121,7 +128,16 @@ pub(crate) struct CompiledKilled {
 #[derive(Debug)]
 pub(crate) struct CompiledPrerequisite {
     pub(crate) flag: KeyRef,
+    /// Empty: any.
     pub(crate) variants: Box<[VariantKey]>,
+    pub(crate) enabled: Option<bool>,
+}
+
+impl CompiledPrerequisite {
+    /// Whether one of the variants it asks for is `variant`.
+    pub(crate) fn accepts(&self, variant: &str) -> bool {
+        self.variants.is_empty() || self.variants.iter().any(|wanted| wanted.as_str() == variant)
+    }
 }
 
 #[derive(Debug)]
@@ -140,30 +156,37 @@ pub(crate) struct CompiledRule {
 }
 
 #[derive(Debug)]
-pub(crate) struct CompiledRollout {
-    pub(crate) split: SplitKey,
-    pub(crate) steps: u32,
-}
-
-/// Seed and attributes of a draw.
-#[derive(Debug)]
-pub(crate) struct SplitKey {
-    pub(crate) seed: Box<str>,
-    pub(crate) by: Box<[Source]>,
-}
-
-#[derive(Debug)]
 pub(crate) enum CompiledServe {
     Variant(usize),
     Split(CompiledSplit),
 }
 
+impl CompiledServe {
+    /// What those get who are in a gap of the split.
+    pub(crate) fn otherwise(&self, off: usize) -> usize {
+        match self {
+            Self::Variant(_) => off,
+            Self::Split(split) => split.otherwise,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct CompiledSplit {
     pub(crate) split: SplitKey,
-    /// Each variant with the sum of all weights up to and with its own.
-    pub(crate) ends: Box<[(u64, usize)]>,
+    /// Each variant with the sum of all weights up to and with its own; a gap has none.
+    pub(crate) ends: Box<[(u64, Option<usize>)]>,
     pub(crate) total: u64,
+    /// For those who can't be drawn.
+    pub(crate) otherwise: usize,
+}
+
+impl CompiledSplit {
+    /// Who is at `place`; `None` for a gap.
+    #[inline]
+    pub(crate) fn at(&self, place: u64) -> Option<usize> {
+        self.ends.iter().find(|(end, _)| place < *end).and_then(|(_, variant)| *variant)
+    }
 }
 
 impl Keyed for CompiledFlag {
@@ -208,13 +231,23 @@ impl CompiledConfig {
     /// # Errors
     /// Everything that makes no sense, with paths from the configuration.
     pub(crate) fn compile(flag: &Flag, config: &FlagConfig) -> Result<Self, Problems> {
-        let mut compiler = Compiler { flag, problems: Problems::default(), uses: Uses::default() };
+        let mut compiler = Compiler { flag, problems: Problems::default(), uses: Uses::default(), off: 0 };
         let off = compiler.variant("offVariant", &config.off_variant);
+        compiler.off = off;
         let prerequisites = config.prerequisites.iter().map(|prerequisite| CompiledPrerequisite {
             flag: KeyRef::new(&prerequisite.flag),
             variants: prerequisite.variants.clone().into(),
+            enabled: prerequisite.enabled,
         });
         let prerequisites = prerequisites.collect();
+        for (n, prerequisite) in config.prerequisites.iter().enumerate() {
+            if prerequisite.variants.is_empty() && prerequisite.enabled.is_none() {
+                let mend = "Give `variants`, or `enabled`.";
+                let field = format!("prerequisites[{n}]");
+                let detail = "this prerequisite asks for nothing";
+                compiler.problems.push(Problem::new(field, &prerequisite.flag, detail, mend));
+            }
+        }
         compiler.uses.cohorts.extend(config.killed.cohorts.iter().map(|cohort| cohort.as_str().into()));
         let killed = (!config.killed.is_empty()).then(|| {
             Box::new(CompiledKilled {
@@ -243,7 +276,7 @@ impl CompiledConfig {
         });
         let targets: Box<[_]> = targets.collect();
         let rules = compiler.rules(&config.rules);
-        let default = compiler.serve("default", &config.default);
+        let default = config.default.as_ref().map(|default| compiler.serve("default", default));
         let Compiler { problems, uses, .. } = compiler;
         let targeted = killed.is_some()
             || !config.prerequisites.is_empty()
@@ -269,6 +302,11 @@ impl CompiledConfig {
             targets,
             rules,
             default,
+            metadata: flag
+                .metadata
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), value.clone()))
+                .collect(),
             targeted,
             when_stale: config.when_stale.clone(),
             uses,
@@ -281,6 +319,7 @@ struct Compiler<'f> {
     flag: &'f Flag,
     problems: Problems,
     uses: Uses,
+    off: usize,
 }
 
 impl Compiler<'_> {
@@ -332,9 +371,13 @@ impl Compiler<'_> {
                     .map_err(|found| self.problems.extend_within(&format!("{at}.if"), found))
                     .ok()
             });
-            let rollout = rule.rollout.as_ref().map(|rollout| CompiledRollout {
-                split: self.split_key(&format!("{at}.rollout"), &rollout.seed, &rollout.by),
-                steps: rollout.percent.steps(),
+            let rollout = rule.rollout.as_ref().map(|rollout| {
+                self.uses.add_draw(&rollout.by, &rollout.fallback);
+                let (compiled, found) = CompiledRollout::compile(rollout);
+                if let Some(found) = found {
+                    self.problems.push(found.within(&format!("{at}.rollout")));
+                }
+                compiled
             });
             let serve = self.serve(&format!("{at}.serve"), &rule.serve);
             compiled.push(CompiledRule { id: rule.id.as_str().into(), condition, rollout, serve });
@@ -355,37 +398,38 @@ impl Compiler<'_> {
         let mut total = 0_u64;
         let mut ends = Vec::with_capacity(split.weights.len());
         for (n, weighted) in split.weights.iter().enumerate() {
-            let variant = self.variant(&format!("{at}.weights[{n}].variant"), &weighted.variant);
+            let field = format!("{at}.weights[{n}].variant");
+            let variant = weighted.variant.as_ref().map(|variant| self.variant(&field, variant));
             total += u64::from(weighted.weight);
-            if weighted.weight > 0 {
-                ends.push((total, variant));
-            }
+            ends.push((total, variant));
         }
         if total > MAX_TOTAL_WEIGHT {
             let mend = format!("Keep the sum of weights within {MAX_TOTAL_WEIGHT}.");
-            self.problems.push(Problem::new(
-                format!("{at}.weights"),
-                total,
-                "the weights add up to too much",
-                mend,
-            ));
+            let field = format!("{at}.weights");
+            self.problems.push(Problem::new(field, total, "the weights add up to too much", mend));
         }
         if split.weights.is_empty() {
             let mend = "Give at least one variant and its weight.";
             self.problems.push(Problem::new(format!("{at}.weights"), "[]", "a split needs weights", mend));
         }
-        CompiledSplit { split: self.split_key(at, &split.seed, &split.by), ends: ends.into(), total }
-    }
-
-    fn split_key(&mut self, at: &str, seed: &str, by: &[String]) -> SplitKey {
-        if by.is_empty() || by.iter().any(String::is_empty) {
-            let mend = "Name at least one attribute, such as `targetingKey` or `venue`.";
-            let found = serde_json::to_string(by).unwrap_or_default();
-            self.problems.push(Problem::new(format!("{at}.by"), found, "a draw needs a split key", mend));
+        if split.hash == HashAlgorithm::Sha1LaunchDarkly && total > 0 {
+            let exact = launch_darkly_ends(split.weights.iter().map(|weighted| weighted.weight));
+            ends.iter_mut().zip(exact).for_each(|((end, _), exact)| *end = exact);
+            total = 1 << LAUNCH_DARKLY_BITS;
         }
-        for name in by {
-            self.uses.add_attribute(name);
+        // Those of no width would only be passed by.
+        let mut start = 0;
+        ends.retain(|(end, _)| std::mem::replace(&mut start, *end) < *end);
+        let otherwise = match &split.otherwise {
+            Some(variant) => self.variant(&format!("{at}.otherwise"), variant),
+            None => self.off,
+        };
+        self.uses.add_draw(&split.by, &split.fallback);
+        let (key, found) =
+            SplitKey::compile(&split.seed, &split.by, split.hash, &split.fallback, split.when_missing);
+        if let Some(found) = found {
+            self.problems.push(found.within(at));
         }
-        SplitKey { seed: seed.into(), by: by.iter().map(|name| Source::new(name)).collect() }
+        CompiledSplit { split: key, ends: ends.into(), total, otherwise }
     }
 }

@@ -7,7 +7,9 @@
 
 mod cohort;
 mod condition;
+mod draw;
 mod flag;
+mod logic;
 mod table;
 mod test;
 mod values;
@@ -18,7 +20,11 @@ use std::sync::Arc;
 pub(crate) use self::{
     cohort::CompiledCohort,
     condition::{CompiledCondition, Source},
-    flag::{CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState, SplitKey},
+    draw::{CompiledRollout, SplitKey},
+    flag::{
+        CompiledConfig, CompiledFlag, CompiledPrerequisite, CompiledRule, CompiledServe, CompiledSplit,
+        FlagState,
+    },
     table::{KeyRef, Table},
     values::Texts,
     venue::CompiledVenue,
@@ -202,6 +208,10 @@ impl Uses {
     fn add(&mut self, condition: &Condition) {
         condition.each_cohort(&mut |cohort| self.cohorts.push(cohort.as_str().into()));
         condition.each_attribute(&mut |name| self.add_attribute(name));
+    }
+
+    fn add_draw(&mut self, by: &[String], fallback: &[String]) {
+        by.iter().chain(fallback).for_each(|name| self.add_attribute(name));
     }
 
     fn add_attribute(&mut self, name: &str) {

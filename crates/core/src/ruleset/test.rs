@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
 use semver::{Prerelease, Version};
 
-use super::values::{Values, compare_numbers, fold};
+use super::values::{Values, compare_numbers, fold, number_of, with_text_of};
 use crate::{
     context::{AttributeValue, attribute_value, parse_version},
     limits::{MAX_CONDITION_VALUES, MAX_REGEX_BYTES},
@@ -19,14 +19,29 @@ use crate::{
 pub(crate) enum Test {
     In(Values),
     NotIn(Values),
-    Text { how: TextTest, values: Box<[Box<str>]>, ignore_case: bool },
+    Text {
+        how: TextTest,
+        values: Box<[Box<str>]>,
+        ignore_case: bool,
+    },
     Matches(Box<[Regex]>),
-    Number { accept: Accept, values: Box<[AttributeValue]> },
-    Time { accept: Accept, values: Box<[Timestamp]> },
+    Number {
+        accept: Accept,
+        values: Box<[AttributeValue]>,
+    },
+    Time {
+        accept: Accept,
+        values: Box<[Timestamp]>,
+    },
     Version(Box<[VersionRange]>),
     Network(Box<[IpNet]>),
     Exists(bool),
-    Modulo { divisor: i64, remainders: Box<[i64]> },
+    Modulo {
+        divisor: i64,
+        remainders: Box<[i64]>,
+    },
+    /// Another test that types don't matter to.
+    Lenient(Box<Test>),
 }
 
 /// How two texts are compared.
@@ -85,6 +100,20 @@ impl VersionRange {
 
 impl Test {
     pub(crate) fn compile(predicate: &Predicate) -> Result<Self, Problem> {
+        let strict = Self::strict(predicate)?;
+        if !predicate.lenient {
+            return Ok(strict);
+        }
+        match strict {
+            Self::Time { .. } | Self::Version(_) | Self::Network(_) | Self::Exists(_) => {
+                let detail = format!("`{}` can't be lenient about types", predicate.operator.as_str());
+                Err(Problem::new("lenient", true, detail, "Leave `lenient` out."))
+            }
+            strict => Ok(Self::Lenient(Box::new(strict))),
+        }
+    }
+
+    fn strict(predicate: &Predicate) -> Result<Self, Problem> {
         let Predicate { operator, values, ignore_case, .. } = predicate;
         if values.len() > MAX_CONDITION_VALUES {
             let mend = format!("Keep at most {MAX_CONDITION_VALUES}, or use a cohort.");
@@ -186,7 +215,36 @@ impl Test {
             Self::In(values) => found.is_some_and(|value| values.contains(value)),
             Self::NotIn(values) => !found.is_some_and(|value| values.contains(value)),
             Self::Exists(wanted) => found.is_some() == *wanted,
+            Self::Lenient(test) => test.holds_leniently(found),
             other => found.is_some_and(|value| other.holds_for(value)),
+        }
+    }
+
+    /// As [`Test::holds`], and also when what was found would hold if it were written as the other type.
+    #[inline(never)]
+    fn holds_leniently(&self, found: Option<&AttributeValue>) -> bool {
+        let Some(value) = found else { return self.holds(None) };
+        match self {
+            Self::NotIn(values) => !(values.contains(value) || values.contains_as_written(value)),
+            Self::In(values) => values.contains(value) || values.contains_as_written(value),
+            other => other.holds_for(value) || other.holds_as_written(value),
+        }
+    }
+
+    fn holds_as_written(&self, value: &AttributeValue) -> bool {
+        match (self, value) {
+            (_, AttributeValue::List(values)) => values.iter().any(|value| self.holds_as_written(value)),
+            (Self::Number { .. } | Self::Modulo { .. }, AttributeValue::Text(text)) => {
+                number_of(text.as_str()).is_some_and(|number| self.holds_for_single(&number))
+            }
+            (_, AttributeValue::Text(_)) => false,
+            (Self::Text { how, values, ignore_case }, other) => {
+                with_text_of(other, |text| values.iter().any(|own| text_holds(*how, text, own, *ignore_case)))
+            }
+            (Self::Matches(patterns), other) => {
+                with_text_of(other, |text| patterns.iter().any(|pattern| pattern.is_match(text)))
+            }
+            _ => false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Sets of values that a condition compares with: hashed when compiled, and asked without allocating.
 
+use std::io::Write as _;
+
 use hashbrown::HashTable;
 
 use crate::{
@@ -97,6 +99,41 @@ impl Values {
     }
 }
 
+impl Values {
+    /// Whether a number or boolean is in the set as a text, or a text as a number.
+    pub(crate) fn contains_as_written(&self, value: &AttributeValue) -> bool {
+        match value {
+            AttributeValue::List(values) => values.iter().any(|value| self.contains_as_written(value)),
+            AttributeValue::Text(text) => {
+                let number = number_of(text.as_str());
+                number.is_some_and(|number| self.others.iter().any(|own| same(own, &number)))
+            }
+            other => with_text_of(other, |text| {
+                self.texts.any(|own| if self.ignore_case { same_folded(own, text) } else { own == text })
+            }),
+        }
+    }
+}
+
+/// The number that a text spells, as `i64` or else `f64` read it.
+pub(crate) fn number_of(text: &str) -> Option<AttributeValue> {
+    let whole = text.parse::<i64>().map(AttributeValue::Integer);
+    whole.or_else(|_| text.parse::<f64>().map(AttributeValue::Float)).ok()
+}
+
+/// Calls `read` with a number or boolean as it is written, without touching the heap.
+pub(crate) fn with_text_of(value: &AttributeValue, read: impl FnOnce(&str) -> bool) -> bool {
+    // Longest of all is a float such as -2.2250738585072014e-308, written out: 1 + 2 + 307 + 17 digits.
+    const LONGEST: usize = 352;
+    let mut bytes = [0_u8; LONGEST];
+    let mut rest = &mut bytes[..];
+    if write!(rest, "{value}").is_err() {
+        return false;
+    }
+    let length = LONGEST - rest.len();
+    std::str::from_utf8(&bytes[..length]).is_ok_and(read)
+}
+
 fn other(value: &Scalar) -> Option<AttributeValue> {
     match value {
         Scalar::Bool(value) => Some((*value).into()),
@@ -155,14 +192,22 @@ fn compare_mixed(integer: i64, float: f64) -> Option<std::cmp::Ordering> {
     Some(if whole.is_eq() { 0.0_f64.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal) } else { whole })
 }
 
-/// Whether two texts are the same but for case, character by character in lower case.
+/// Whether two texts are the same but for case.
 pub(crate) fn same_folded(a: &str, b: &str) -> bool {
     fold(a).eq(fold(b))
 }
 
-/// The characters of a text in lower case.
+/// The characters of a text without case, by Unicode's full case folding: `ẞ`, `ß` and `SS` are the same, and so
+/// are `Σ`, `σ` and `ς`. Lower, upper and lower again tells the same characters apart as the folding of Unicode
+/// does (compared over all of Unicode), but for the dotless `ı`, which folds to itself.
 pub(crate) fn fold(text: &str) -> impl Iterator<Item = char> + Clone {
-    text.chars().flat_map(char::to_lowercase)
+    text.chars().flat_map(|c| {
+        let simple = c.is_ascii() || c == 'ı';
+        let one = simple.then(|| c.to_ascii_lowercase());
+        let others =
+            (!simple).then(|| c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase));
+        one.into_iter().chain(others.into_iter().flatten())
+    })
 }
 
 #[cfg(test)]
@@ -180,6 +225,17 @@ mod tests {
         assert_eq!(compare_numbers(&i64::MAX.into(), &1e300.into()), Some(Ordering::Less));
         assert_eq!(compare_numbers(&0_i64.into(), &f64::NAN.into()), None);
         assert!(same(&2_i64.into(), &2.0.into()));
+    }
+
+    #[test]
+    fn case_is_folded_as_unicode_says() {
+        for same in [["Straße", "STRASSE"], ["ẞ", "ss"], ["ΟΔΟΣ", "οδος"], ["ὈΔΟΣ", "ὀδος"], ["ﬁn", "FIN"]]
+        {
+            assert!(same_folded(same[0], same[1]), "{same:?}");
+        }
+        // Cherokee's capitals are the older letters, and the Kelvin sign is a K.
+        assert!(same_folded("\u{13A0}", "\u{AB70}") && same_folded("\u{212A}", "k"));
+        assert!(!same_folded("ı", "i") && !same_folded("e", "é"));
     }
 
     #[test]

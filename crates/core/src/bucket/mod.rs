@@ -5,10 +5,15 @@
 //! integer generation in an interval", 2019), and keeps the order of hashes: when a first weight grows
 //! within the same total, its part of the line only ever gains.
 
+mod foreign;
+
 use std::fmt::Write as _;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+pub(crate) use self::foreign::{
+    LAUNCH_DARKLY_BITS, Span, is_identity as is_foreign_identity, launch_darkly_ends, place as foreign_place,
+};
 use crate::context::AttributeValue;
 
 const SEPARATOR: u8 = 0x1F;
@@ -41,6 +46,12 @@ pub(crate) fn draw<'v, E, P: Iterator<Item = Result<&'v AttributeValue, E>>>(
     }
     let hash = if line.is_whole { xxh3_64(&line.bytes[..line.len]) } else { stream(seed, parts()) };
     Ok(scale(hash, total))
+}
+
+/// As [`draw`], of parts that are all there.
+fn place<'v>(seed: &str, parts: impl Iterator<Item = &'v AttributeValue> + Clone, total: u64) -> u64 {
+    draw(seed, || parts.clone().map(Ok::<_, std::convert::Infallible>), total)
+        .unwrap_or_else(|never| match never {})
 }
 
 /// The hash of what is too long for the stack. All parts have been seen to be there.
