@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use reqwest::{Method, header, redirect};
+use reqwest::{Method, RequestBuilder, header, redirect};
 use serde_json::Value;
 
 use crate::{
@@ -59,6 +59,18 @@ impl Client {
         Ok(self.ask(Method::POST, path, &[], Some(body), None).await?.body)
     }
 
+    /// Reads an answer as it is.
+    pub async fn text(&self, path: &str, query: &[(&str, &str)]) -> Result<String> {
+        Ok(self.carry_out(false, self.request(Method::GET, path, query)).await?.0)
+    }
+
+    /// Sends JSON that was written elsewhere, as it is.
+    pub async fn send(&self, path: &str, query: &[(&str, &str)], json: Vec<u8>) -> Result<Value> {
+        let request = self.request(Method::POST, path, query);
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(json);
+        self.parsed(&self.carry_out(true, request).await?.0)
+    }
+
     pub async fn ask(
         &self,
         method: Method,
@@ -68,10 +80,7 @@ impl Client {
         belief: Option<&Belief>,
     ) -> Result<Answer> {
         let writes = method != Method::GET;
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).query(query);
-        if !self.token.is_empty() {
-            request = request.bearer_auth(&self.token);
-        }
+        let mut request = self.request(method, path, query);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -80,6 +89,23 @@ impl Client {
             Some(Belief::Absent) => request = request.header(header::IF_NONE_MATCH, "*"),
             None => {}
         }
+        let (text, etag) = self.carry_out(writes, request).await?;
+        Ok(Answer { body: self.parsed(&text)?, etag })
+    }
+
+    fn request(&self, method: Method, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url)).query(query);
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
+    fn parsed(&self, text: &str) -> Result<Value> {
+        serde_json::from_str(text).with_context(|| {
+            format!("{} does not answer as an Usher server does: is USHER_URL right?", self.url)
+        })
+    }
+
+    /// The text of an answer, and its ETag.
+    async fn carry_out(&self, writes: bool, request: RequestBuilder) -> Result<(String, Option<String>)> {
         let response = request.send().await.map_err(|error| self.unsent(&error, writes))?;
         let status = response.status();
         let header = |name| {
@@ -88,16 +114,12 @@ impl Client {
         };
         let (etag, location) = (header(header::ETAG), header(header::LOCATION));
         let text = response.text().await.map_err(|error| self.unsent(&error, writes))?;
-        let body = serde_json::from_str::<Value>(&text);
         if status.is_success() {
-            let body = body.with_context(|| {
-                format!("{} does not answer as an Usher server does: is USHER_URL right?", self.url)
-            })?;
-            return Ok(Answer { body, etag });
+            return Ok((text, etag));
         }
         let words = match location.filter(|_| status.is_redirection()) {
             Some(place) => format!("{} sends elsewhere, to {place}: set USHER_URL to where it is", self.url),
-            None => refusal(status.as_u16(), &body.unwrap_or_default()),
+            None => refusal(status.as_u16(), &serde_json::from_str(&text).unwrap_or_default()),
         };
         Err(Refused { status: status.as_u16(), words }.into())
     }

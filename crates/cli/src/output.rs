@@ -9,6 +9,11 @@ pub fn json(value: &Value) {
     line(&serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
+/// Writes a text that has its own line breaks.
+pub fn text_as_is(text: &str) {
+    drop(std::io::stdout().write_all(text.as_bytes()));
+}
+
 /// Writes a line.
 pub fn line(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));

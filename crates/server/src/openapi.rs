@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use crate::api::{
-    board, commits, documents, evaluate, export, flags, keys, people, reach, restore, schemas, session,
-    status,
+    board, commits, documents, evaluate, export, flags, import, keys, people, reach, restore, schemas,
+    session, status,
 };
 
 /// All of the administration API.
@@ -59,11 +59,13 @@ use crate::api::{
         evaluate::evaluate,
         board::board,
         export::export,
+        import::import,
     ),
     components(schemas(
         schemas::FlagSchema,
         schemas::FlagConfigSchema,
         schemas::RuleSchema,
+        schemas::RolloutSchema,
         schemas::ServeSchema,
         schemas::ConditionSchema,
         schemas::CohortSchema,

@@ -494,6 +494,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/import/{format}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Imports the flags of another system. */
+        post: operations["import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -672,7 +689,7 @@ export interface components {
             /** @description What it changed. */
             changes: components["schemas"]["ChangeSummary"][];
         };
-        /** @description Exactly one of all, any, not, cohort, or attribute with op and values. */
+        /** @description Exactly one of all, any, not, cohort, rollout, logic, or attribute with op and values. */
         Condition: {
             all?: components["schemas"]["Condition"][];
             any?: components["schemas"]["Condition"][];
@@ -683,6 +700,21 @@ export interface components {
             op?: "in" | "notIn" | "equals" | "contains" | "startsWith" | "endsWith" | "matches" | "lt" | "lte" | "gt" | "gte" | "before" | "after" | "semverEq" | "semverLt" | "semverLte" | "semverGt" | "semverGte" | "semverTilde" | "semverCaret" | "cidr" | "exists" | "modulo";
             values?: (string | number | boolean)[];
             ignoreCase?: boolean;
+            lenient?: boolean;
+            rollout?: components["schemas"]["Rollout"];
+            /** @description A JSONLogic expression. */
+            logic?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description How many flags and cohorts there are of each outcome. */
+        Counts: {
+            /** @description Evaluate as before. */
+            mapped: number;
+            /** @description Evaluate as before, but for what their notes say. */
+            approximated: number;
+            /** @description Were left out. */
+            refused: number;
         };
         /** @description A secret, shown this once, and what is kept of it. */
         CreatedKey: {
@@ -735,6 +767,19 @@ export interface components {
             /** @description Only in this environment. */
             environment?: string | null;
         };
+        /** @description What became of a flag or cohort of the file. */
+        EntrySchema: {
+            /** @description `flag` or `cohort`. */
+            kind: string;
+            /** @description Its key in the file. */
+            source: string;
+            /** @description Its key here. */
+            key?: string | null;
+            /** @description `mapped`, `approximated` or `refused`. */
+            outcome: string;
+            /** @description What was done with its parts. */
+            notes: components["schemas"]["NoteSchema"][];
+        };
         Environment: {
             /** @enum {string} */
             kind?: "environment";
@@ -767,13 +812,6 @@ export interface components {
              * @description The form's version.
              */
             usherExport: number;
-            /** @description Where it comes from. */
-            epoch: string;
-            /**
-             * Format: int64
-             * @description As of this commit.
-             */
-            seq: number;
             /** @description By kind and key. */
             documents: components["schemas"]["Document"][];
         };
@@ -817,6 +855,9 @@ export interface components {
             /** Format: date */
             expires?: string;
             clientVisible?: boolean;
+            metadata?: {
+                [key: string]: string | number | boolean;
+            };
             environments?: {
                 [key: string]: components["schemas"]["FlagConfig"];
             };
@@ -831,7 +872,8 @@ export interface components {
             };
             prerequisites?: {
                 flag: string;
-                variants: string[];
+                variants?: string[];
+                enabled?: boolean;
             }[];
             venues?: {
                 [key: string]: string;
@@ -842,12 +884,26 @@ export interface components {
                 variant: string;
             }[];
             rules?: components["schemas"]["Rule"][];
-            default: components["schemas"]["Serve"];
+            default?: components["schemas"]["Serve"];
             whenStale?: {
                 after: string;
                 /** @enum {string} */
                 then: "hold" | "off" | "default";
             };
+        };
+        /** @description What an import did, or would do. */
+        ImportReport: (components["schemas"]["Written"] | null) & {
+            /** @description Whether nothing was written because that was asked for. */
+            dryRun: boolean;
+            /** @description How many flags and cohorts there are of each outcome. */
+            counts: components["schemas"]["Counts"];
+            /** @description Every flag and cohort of the file. */
+            entries: components["schemas"]["ImportedEntry"][];
+        };
+        /** @description One flag or cohort of the file. */
+        ImportedEntry: components["schemas"]["EntrySchema"] & {
+            /** @description `created`, `updated` or `unchanged`; none for what was refused. */
+            change?: string | null;
         };
         /** @description A document with its version. */
         ItemOf_Cohort: {
@@ -921,6 +977,9 @@ export interface components {
                 /** Format: date */
                 expires?: string;
                 clientVisible?: boolean;
+                metadata?: {
+                    [key: string]: string | number | boolean;
+                };
                 environments?: {
                     [key: string]: components["schemas"]["FlagConfig"];
                 };
@@ -1034,6 +1093,15 @@ export interface components {
             /** @description From when on it is refused. */
             expiresAt?: string | null;
         };
+        /** @description What was done with one part. */
+        NoteSchema: {
+            /** @description Where it stands in the file. */
+            at: string;
+            /** @description `mapped`, `approximated` or `refused`. */
+            outcome: string;
+            /** @description How, or why not. */
+            text: string;
+        };
         /** @description A person, or a program, as the UI shows them. */
         Person: {
             id: string;
@@ -1132,6 +1200,17 @@ export interface components {
             /** @description Why. */
             message?: string | null;
         };
+        Rollout: {
+            by: string[];
+            percent: number;
+            from?: number;
+            seed: string;
+            /** @enum {string} */
+            hash?: "xxh3" | "murmur3Unleash" | "murmur3Flagd" | "murmur3FlagdCbor" | "murmur3FlagdCborPair" | "sha1LaunchDarkly" | "fnv1aGrowthbook" | "fnv1aGrowthbook2";
+            fallback?: string[];
+            /** @enum {string} */
+            whenMissing?: "outside" | "first" | "random";
+        };
         /** @description How long the old secret lives on. */
         Rotation: {
             /**
@@ -1145,13 +1224,7 @@ export interface components {
             id: string;
             name?: string;
             if?: components["schemas"]["Condition"];
-            rollout?: {
-                by: string[];
-                percent: number;
-                seed: string;
-                /** @enum {string} */
-                hash?: "xxh3";
-            };
+            rollout?: components["schemas"]["Rollout"];
             serve: components["schemas"]["Serve"];
         };
         Scope: {
@@ -1189,11 +1262,15 @@ export interface components {
                 by: string[];
                 seed: string;
                 weights: {
-                    variant: string;
+                    variant?: string;
                     weight: number;
                 }[];
                 /** @enum {string} */
-                hash?: "xxh3";
+                hash?: "xxh3" | "murmur3Unleash" | "murmur3Flagd" | "murmur3FlagdCbor" | "murmur3FlagdCborPair" | "sha1LaunchDarkly" | "fnv1aGrowthbook" | "fnv1aGrowthbook2";
+                fallback?: string[];
+                /** @enum {string} */
+                whenMissing?: "outside" | "first" | "random";
+                otherwise?: string;
             };
         };
         /** @description Who is signed in. */
@@ -2377,6 +2454,9 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            metadata?: {
+                                [key: string]: string | number | boolean;
+                            };
                             environments?: {
                                 [key: string]: components["schemas"]["FlagConfig"];
                             };
@@ -2423,6 +2503,9 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            metadata?: {
+                                [key: string]: string | number | boolean;
+                            };
                             environments?: {
                                 [key: string]: components["schemas"]["FlagConfig"];
                             };
@@ -2538,6 +2621,9 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            metadata?: {
+                                [key: string]: string | number | boolean;
+                            };
                             environments?: {
                                 [key: string]: components["schemas"]["FlagConfig"];
                             };
@@ -2611,6 +2697,9 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            metadata?: {
+                                [key: string]: string | number | boolean;
+                            };
                             environments?: {
                                 [key: string]: components["schemas"]["FlagConfig"];
                             };
@@ -3186,6 +3275,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import: {
+        parameters: {
+            query: {
+                /** @description The environment that the file is of. */
+                environment: string;
+                /** @description Only tell what would be done. */
+                dryRun?: boolean;
+                /** @description Import nothing when anything is refused. */
+                strict?: boolean;
+                /** @description Whether client keys get the flags. */
+                clientVisible?: boolean;
+                /** @description Attributes that go by another name here: `userId:targetingKey,sessionId:session`. */
+                rename?: string;
+                /** @description For flagd: which form of `fractional` its clients have, `v2` or `v3`. */
+                fractional?: string;
+                /** @description Why. */
+                message?: string;
+            };
+            header?: never;
+            path: {
+                /** @description flagd, unleash, launchdarkly or growthbook */
+                format: string;
+            };
+            cookie?: never;
+        };
+        /** @description The file as the other system gives it */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description What was done, or would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
                 };
             };
             /** @description A problem */

@@ -67,7 +67,7 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
         ) : (
           <JsonInput
             label="Condition"
-            description="It nests deeper than the rows can show, so it is edited as JSON."
+            description="It says more than rows can show, so it is edited as JSON."
             value={json}
             error={problem}
             onChange={setJson}

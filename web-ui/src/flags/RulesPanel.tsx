@@ -3,7 +3,7 @@ import { useRef, useState } from 'react';
 import type { Flag, FlagConfig, Rule } from '../api/client';
 import { count } from '../shell/numbers';
 import { RuleEditor } from './RuleEditor';
-import { ruleWords, serveWords } from './words';
+import { prerequisiteWords, ruleWords, serveWords } from './words';
 
 type Edit = (change: (config: FlagConfig) => FlagConfig) => void;
 
@@ -48,7 +48,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
       </Group>
       {config.prerequisites?.map((one) => (
         <Text size="sm" key={one.flag} className="soft">
-          Only where <b>{one.flag}</b> gives {one.variants.join(' or ')}.
+          Only where <b>{one.flag}</b> {prerequisiteWords(one)}.
         </Text>
       ))}
       {config.targets?.map((one) => (
@@ -128,15 +128,18 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
       </ol>
       <Group pt={8} gap="xs" style={{ borderTop: '1px solid var(--line)' }}>
         <Text size="sm">Everybody else gets</Text>
-        {config.default.variant === undefined && <b style={{ fontSize: 14 }}>{serveWords(config.default)}</b>}
-        {config.default.variant !== undefined && (
+        {config.default?.split && <b style={{ fontSize: 14 }}>{serveWords(config.default)}</b>}
+        {!config.default?.split && (
           <Select
             size="xs"
-            w={150}
+            w={config.default ? 150 : 220}
             aria-label="What everybody else gets"
             allowDeselect={false}
-            data={Object.keys(flag.variants)}
-            value={config.default.variant}
+            data={[
+              ...Object.keys(flag.variants),
+              ...(config.default ? [] : [{ value: '', label: `${config.offVariant}, not enabled` }]),
+            ]}
+            value={config.default?.variant ?? ''}
             onChange={(variant) => variant && edit((own) => ({ ...own, default: { variant } }))}
           />
         )}

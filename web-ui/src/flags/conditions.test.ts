@@ -18,6 +18,8 @@ test('what rows can not show is left alone', () => {
   expect(rows({ not: { cohort: 'staff' } })).toBeUndefined();
   expect(rows({ all: [{ any: [{ cohort: 'a' }] }] })).toBeUndefined();
   expect(rows({ attribute: 'x', op: 'in', values: ['A'], ignoreCase: true })).toBeUndefined();
+  expect(rows({ attribute: 'x', op: 'lt', values: [1], lenient: true })).toBeUndefined();
+  expect(rows({ all: [{ logic: { var: 'x' } }] })).toBeUndefined();
 });
 
 test('nobody is not shown as everyone, and operators of a newer server are left alone', () => {

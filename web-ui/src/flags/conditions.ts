@@ -11,7 +11,7 @@ export type Row =
 /** Rows that must all hold, or of which one must. */
 export type Rows = { join: 'all' | 'any'; rows: Row[] };
 
-/** A condition as rows; undefined for one that nests deeper than rows can show. */
+/** A condition as rows; undefined for one that says more than rows can show. */
 export function rows(condition: Condition | undefined): Rows | undefined {
   if (!condition || Object.keys(condition).length === 0) return { join: 'all', rows: [] };
   const join = condition.any ? 'any' : 'all';
@@ -21,7 +21,7 @@ export function rows(condition: Condition | undefined): Rows | undefined {
   const found: Row[] = [];
   for (const part of parts) {
     if (part.cohort) found.push({ kind: 'cohort', cohort: part.cohort });
-    else if (part.attribute && part.op && !part.ignoreCase && part.op in OPERATORS) {
+    else if (part.attribute && part.op && !part.ignoreCase && !part.lenient && part.op in OPERATORS) {
       found.push({
         kind: 'attribute',
         attribute: part.attribute,

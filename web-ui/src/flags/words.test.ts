@@ -1,5 +1,20 @@
 import { expect, test } from 'vitest';
-import { conditionWords, diffLines, exposureWords, ruleWords, serveWords } from './words';
+import { conditionWords, diffLines, exposureWords, prerequisiteWords, ruleWords, serveWords } from './words';
+
+test('what other systems can say has words too', () => {
+  const rollout = { by: ['userId'], percent: 10, from: 5, seed: 's', hash: 'murmur3Unleash' as const };
+  expect(conditionWords({ rollout })).toBe('10 % from 5 % on (by userId)');
+  expect(conditionWords({ attribute: 'age', op: 'gt', values: [18], lenient: true })).toBe(
+    'age is above 18 (as text or as number)',
+  );
+  expect(conditionWords({ logic: { '>': [{ var: 'age' }, 18] } })).toBe('JSONLogic {">":[{"var":"age"},18]}');
+  expect(prerequisiteWords({ flag: 'f', enabled: false })).toBe('is not enabled');
+  expect(prerequisiteWords({ flag: 'f', variants: ['a', 'b'], enabled: true })).toBe(
+    'gives a or b and is enabled',
+  );
+  const weights = [{ variant: 'a', weight: 1 }, { weight: 1 }];
+  expect(serveWords({ split: { by: ['u'], seed: 's', weights } })).toBe('50 % a, 50 % pass on, drawn by u');
+});
 
 test('rules read as sentences', () => {
   const rule = {

@@ -1,4 +1,4 @@
-import type { Condition, Exposure, Rule, Serve } from '../api/client';
+import type { Condition, Exposure, FlagConfig, Rule, Serve } from '../api/client';
 
 /** Operators, as a sentence says them. */
 export const OPERATORS = {
@@ -33,10 +33,28 @@ export function conditionWords(condition: Condition | undefined): string {
   if (condition.any) return condition.any.length ? condition.any.map(part).join(' or ') : 'nobody';
   if (condition.not) return `not (${conditionWords(condition.not)})`;
   if (condition.cohort) return `cohort ${condition.cohort}`;
+  if (condition.rollout) return shareWords(condition.rollout);
+  if (condition.logic) return `JSONLogic ${JSON.stringify(condition.logic)}`;
   // An operator of a newer server has no words here, but a name.
   const words = condition.op ? (OPERATORS[condition.op] ?? condition.op) : '?';
   const cases = condition.ignoreCase ? ' (in capitals or not)' : '';
-  return `${condition.attribute} ${words} ${(condition.values ?? []).map(scalarWords).join(', ')}${cases}`.trim();
+  const types = condition.lenient ? ' (as text or as number)' : '';
+  const values = (condition.values ?? []).map(scalarWords).join(', ');
+  return `${condition.attribute} ${words} ${values}${cases}${types}`.trim();
+}
+
+function shareWords({ percent: share, from, by }: NonNullable<Rule['rollout']>): string {
+  return `${percent(share)}${from ? ` from ${percent(from)} on` : ''} (by ${by.join(' and ')})`;
+}
+
+/** What a prerequisite asks of the other flag. */
+export function prerequisiteWords({
+  variants,
+  enabled,
+}: NonNullable<FlagConfig['prerequisites']>[number]): string {
+  const gives = variants?.length ? [`gives ${variants.join(' or ')}`] : [];
+  const is = enabled === undefined ? [] : [enabled ? 'is enabled' : 'is not enabled'];
+  return [...gives, ...is].join(' and ');
 }
 
 function part(condition: Condition): string {
@@ -62,14 +80,14 @@ export function serveWords(serve: Serve): string {
   if (serve.variant) return serve.variant;
   if (!serve.split) return 'nothing';
   const total = serve.split.weights.reduce((sum, one) => sum + one.weight, 0) || 1;
-  const parts = serve.split.weights.map((one) => `${percent((one.weight * 100) / total)} ${one.variant}`);
+  const parts = serve.split.weights.map(
+    (one) => `${percent((one.weight * 100) / total)} ${one.variant ?? 'pass on'}`,
+  );
   return `${parts.join(', ')}, drawn by ${serve.split.by.join(' and ')}`;
 }
 
 export function ruleWords(rule: Rule): string {
-  const share = rule.rollout
-    ? `${percent(rule.rollout.percent)} (by ${rule.rollout.by.join(' and ')}) of `
-    : '';
+  const share = rule.rollout ? `${shareWords(rule.rollout)} of ` : '';
   return `${share}${conditionWords(rule.if)} gets ${serveWords(rule.serve)}`;
 }
 

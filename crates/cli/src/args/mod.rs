@@ -2,6 +2,7 @@
 
 mod documents;
 mod history;
+mod import;
 mod key;
 mod user;
 
@@ -11,6 +12,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use documents::{Documents, Flag, Set, Venue, Where};
 pub use history::{Converge, Eval, Journal, Rollback, Undo};
+pub use import::{Import, What};
 pub use key::{Key, KeyKind};
 pub use user::{Role, User};
 
@@ -133,14 +135,12 @@ pub enum Command {
         #[arg(long)]
         at: Option<String>,
     },
-    /// Write all documents that `usher export` wrote, in one commit. Documents that are not in it stay.
-    #[command(after_help = "Example: usher import workspace.json --message 'copy of staging'")]
-    Import {
-        /// The file; `-` for standard input.
-        file: PathBuf,
-        #[command(flatten)]
-        message: Message,
-    },
+    /// Take over the flags of another system, or all documents that `usher export` wrote; in one commit. What is not
+    /// in the file stays.
+    #[command(
+        after_help = "Example: usher import flagd flags.json --environment production --dry-run\nExample: usher import unleash features.json --environment production --rename userId=targetingKey\nExample: usher import workspace.json --message 'copy of staging'\n\nEach flag of another system is mapped, approximated (its notes say how it differs) or refused (they say why)."
+    )]
+    Import(Import),
     /// Copy a server's journal to a new folder and check the copy. The server may be running.
     #[command(after_help = "Example: usher backup --data ./usher-data ./backup-2026-11-24")]
     Backup {

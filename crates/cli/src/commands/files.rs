@@ -1,39 +1,16 @@
-//! `usher export`, `import`, `backup`, `restore`.
+//! `usher export`, `backup`, `restore`.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
 use usher_journal::SqliteJournal;
 
-use super::{
-    documents::{counted, name, read_json},
-    history, written,
-};
-use crate::{
-    args::{Message, Output},
-    client::Client,
-    failure::Usage,
-    output,
-};
+use super::history;
+use crate::{args::Output, client::Client, failure::Usage, output};
 
 pub async fn export(client: &Client, at: Option<&str>) -> Result<()> {
     let query: Vec<(&str, &str)> = at.map(|at| ("at", at)).into_iter().collect();
-    output::json(&client.get("/api/v1/export", &query).await?);
-    Ok(())
-}
-
-pub async fn import(client: &Client, file: &Path, message: &Message, shown: Output) -> Result<()> {
-    let mut export = read_json(file)?;
-    let Value::Array(documents) = export["documents"].take() else {
-        let words = format!("{} is not what `usher export` writes: it has no `documents`", name(file));
-        return Err(Usage(words).into());
-    };
-    let count = documents.len();
-    let changes: Vec<Value> = documents.into_iter().map(|document| json!({"put": document})).collect();
-    let message = message.message.clone().unwrap_or_else(|| format!("Import {}", counted(count, "document")));
-    let answer = client.post("/api/v1/commits", &json!({"message": message, "changes": changes})).await?;
-    written(&answer, &format!("{} imported", counted(count, "document")), shown);
+    output::text_as_is(&client.text("/api/v1/export", &query).await?);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod eval;
 mod files;
 mod flag;
 mod history;
+mod import;
 mod key;
 mod user;
 
@@ -35,7 +36,7 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::Key(key) => key::run(&client, key, shown).await,
         Command::User(user) => user::run(&client, user, shown).await,
         Command::Export { at } => files::export(&client, at.as_deref()).await,
-        Command::Import { file, message } => files::import(&client, &file, &message, shown).await,
+        Command::Import(import) => import::run(&client, import, shown).await,
         Command::Backup { data, to } => files::backup(&data, &to, shown).await,
         Command::Restore { from, data } => files::restore(&from, &data, shown).await,
         Command::Doctor => doctor::run(&client, shown).await,

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use usher_core::model::{Document, Epoch, Kind, Seq};
+use usher_core::model::{Document, Kind};
 use utoipa::ToSchema;
 
 use super::{AtQuery, schemas::DocumentSchema, world_at};
@@ -14,12 +14,6 @@ use crate::{app::App, problem::Problem};
 pub struct Export {
     /// The form's version.
     usher_export: u32,
-    /// Where it comes from.
-    #[schema(value_type = String)]
-    epoch: Epoch,
-    /// As of this commit.
-    #[schema(value_type = u64)]
-    seq: Seq,
     /// By kind and key.
     #[schema(value_type = Vec<DocumentSchema>)]
     documents: Vec<Document>,
@@ -33,11 +27,9 @@ pub async fn export(app: web::Data<App>, query: web::Query<AtQuery>) -> Result<H
     let shown = |kind: &Kind| !matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding);
     let documents =
         snapshot.state.entries().map(|entry| &entry.document).filter(|document| shown(document.kind()));
-    let documents = documents.cloned().collect();
-    Ok(HttpResponse::Ok().json(Export {
-        usher_export: 1,
-        epoch: snapshot.epoch,
-        seq: snapshot.seq(),
-        documents,
-    }))
+    let lines: Vec<&str> = documents.map(Document::json).collect();
+    // A line a document, so that two exports can be compared line by line; and nothing that tells where or when, so
+    // that what was imported exports to the very same bytes.
+    let text = format!("{{\"usherExport\":1,\"documents\":[\n{}\n]}}\n", lines.join(",\n"));
+    Ok(HttpResponse::Ok().content_type("application/json").body(text))
 }

@@ -10,6 +10,7 @@ pub mod documents;
 pub mod evaluate;
 pub mod export;
 pub mod flags;
+pub mod import;
 pub mod keys;
 mod kills;
 pub mod people;
@@ -191,6 +192,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
             web::resource("/reach")
                 .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
                 .route(web::post().to(reach::reach)),
+        )
+        .service(
+            web::resource("/import/{format}")
+                .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
+                .route(web::post().to(import::import)),
         )
         .route("/evaluate", web::post().to(evaluate::evaluate))
         .route("/board", web::get().to(board::board))

@@ -46,6 +46,8 @@ documents! {
     FlagConfigSchema = "FlagConfig";
     /// A rule of a flag.
     RuleSchema = "Rule";
+    /// A share of contexts.
+    RolloutSchema = "Rollout";
     /// What is served.
     ServeSchema = "Serve";
     /// A condition.
