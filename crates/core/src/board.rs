@@ -11,7 +11,10 @@ use crate::{
     evaluate::Scope,
     limits::MAX_REFERENCE_DEPTH,
     model::{Percent, Timestamp},
-    ruleset::{CompiledCondition, CompiledConfig, CompiledServe, FlagState, KeyRef, Ruleset, Source, Texts},
+    ruleset::{
+        CompiledCondition, CompiledConfig, CompiledPrerequisite, CompiledServe, FlagState, KeyRef, Ruleset,
+        Source, Texts,
+    },
 };
 
 /// What a venue gets from a flag.
@@ -89,6 +92,33 @@ impl From<bool> for Truth {
     }
 }
 
+impl Truth {
+    fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Depends => Self::Depends,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Yes, Self::Yes) => Self::Yes,
+            _ => Self::Depends,
+        }
+    }
+}
+
+/// Whether a prerequisite lets those go on who get what the other flag gives.
+fn accepts(prerequisite: &CompiledPrerequisite, given: &Exposure) -> Truth {
+    match &given.variant {
+        Some(variant) => prerequisite.accepts(variant).into(),
+        None if given.mix.iter().any(|share| prerequisite.accepts(&share.variant)) => Truth::Depends,
+        None => Truth::No,
+    }
+}
+
 /// A part of those who ask, and what they get.
 struct Part<'r> {
     variant: usize,
@@ -151,15 +181,21 @@ impl<'r> Board<'r, '_> {
         }
         for prerequisite in &config.prerequisites {
             let given = self.prerequisite(&prerequisite.flag, depth);
-            let lets_on = |variant: &str| prerequisite.accepts(variant);
             // Whoever gets something else there, may get something else here.
-            exceptions |= given.as_ref().is_some_and(|given| given.exceptions);
-            match given {
-                Some(Exposure { variant: Some(variant), .. }) if lets_on(&variant) => {}
-                Some(Exposure { mix, .. }) if mix.iter().any(|share| lets_on(&share.variant)) => {
-                    exceptions = true;
+            exceptions |= given.as_ref().is_some_and(|(given, _)| given.exceptions);
+            let met = match (given, prerequisite.enabled) {
+                (None, _) => Truth::No,
+                (Some((given, _)), None) => accepts(prerequisite, &given),
+                (Some((given, enabled)), Some(wanted)) => {
+                    accepts(prerequisite, &given).and(if wanted { enabled } else { enabled.not() })
                 }
-                _ => return Exposure { exceptions, ..settled(config.off, ExposureSource::Prerequisite) },
+            };
+            match met {
+                Truth::Yes => {}
+                Truth::Depends => exceptions = true,
+                Truth::No => {
+                    return Exposure { exceptions, ..settled(config.off, ExposureSource::Prerequisite) };
+                }
             }
         }
         let venue = self.scope.context.venue_text();
@@ -184,11 +220,22 @@ impl<'r> Board<'r, '_> {
         matches!(self.scope.find(by), Some(AttributeValue::Text(text)) if values.contains(text))
     }
 
-    fn prerequisite(&self, flag: &KeyRef, depth: usize) -> Option<Exposure> {
-        match &self.scope.ruleset.flags.get_ref(flag)?.state {
-            FlagState::Ready(config) if depth < MAX_REFERENCE_DEPTH => Some(self.exposure(config, depth + 1)),
-            _ => None,
+    /// What another flag gives, and whether it is enabled.
+    fn prerequisite(&self, flag: &KeyRef, depth: usize) -> Option<(Exposure, Truth)> {
+        use ExposureSource::{Default, Killed, Off, Override, Prerequisite, Rule, Split, Unknown, Varies};
+        let FlagState::Ready(config) = &self.scope.ruleset.flags.get_ref(flag)?.state else { return None };
+        if depth >= MAX_REFERENCE_DEPTH {
+            return None;
         }
+        let given = self.exposure(config, depth + 1);
+        let enabled = match given.source {
+            Off | Killed | Prerequisite | Unknown => Truth::No,
+            Override | Rule => Truth::Yes,
+            Default | Split | Varies if config.default.is_some() => Truth::Yes,
+            Default => Truth::No,
+            Split | Varies => Truth::Depends,
+        };
+        Some((given, enabled))
     }
 
     /// Rules and default, as parts of those who ask.
@@ -291,11 +338,7 @@ impl<'r> Board<'r, '_> {
             CompiledCondition::Rollout(_) | CompiledCondition::Logic(_) => Truth::Depends,
             CompiledCondition::All(parts) => self.combine(parts, Truth::No, depth),
             CompiledCondition::Any(parts) => self.combine(parts, Truth::Yes, depth),
-            CompiledCondition::Not(inner) => match self.holds(inner, depth) {
-                Truth::Yes => Truth::No,
-                Truth::No => Truth::Yes,
-                Truth::Depends => Truth::Depends,
-            },
+            CompiledCondition::Not(inner) => self.holds(inner, depth).not(),
             CompiledCondition::Cohort(cohort) => self.belongs(cohort, depth),
         }
     }

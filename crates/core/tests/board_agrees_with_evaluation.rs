@@ -33,6 +33,12 @@ fn workspace(config: &Value) -> Ruleset {
             "if": {"attribute": "tier", "op": "notIn", "values": [0]}}),
     ));
     documents.push(flag("base", &json!({"venues": {"park": "on"}, "killed": {"cohorts": ["vip"]}})));
+    // Enabled for those whom its rule draws, and for nobody else.
+    documents.push(flag(
+        "bare",
+        &json!({"default": null, "rules": [{"id": "r", "serve": {"variant": "off"},
+            "if": {"any": [{"cohort": "local"}, {"attribute": "venue", "op": "in", "values": ["dome"]}]}}]}),
+    ));
     documents.push(flag("f", config));
     ruleset(&documents)
 }
@@ -151,6 +157,9 @@ fn condition() -> impl Strategy<Value = Value> {
         prop::sample::select(vec!["park", "dome"])
             .prop_map(|key| json!({"attribute": "venue", "op": "notIn", "values": [key]})),
         (0..3).prop_map(|tier| json!({"attribute": "tier", "op": "equals", "values": [tier]})),
+        (prop::sample::select(vec!["venue", "targetingKey"]), 0..3_u32, 0..3_u32).prop_map(
+            |(by, from, share)| json!({"rollout": {"by": [by], "from": from * 20, "percent": share * 25, "seed": "c"}})
+        ),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -173,8 +182,14 @@ fn config() -> impl Strategy<Value = Value> {
     let serve = || {
         prop_oneof![
             variant().prop_map(|variant| json!({"variant": variant})),
-            (by(), 0..3_u32, 0..3_u32).prop_map(|(by, on, off)| json!({"split": {"by": by, "seed": "d",
-                "weights": [{"variant": "on", "weight": on}, {"variant": "off", "weight": off}]}})),
+            (by(), 0..3_u32, 0..3_u32, 0..3_u32, variant()).prop_map(|(by, on, off, gap, otherwise)| {
+                let weights = [
+                    json!({"variant": "on", "weight": on}),
+                    json!({"weight": gap}),
+                    json!({"variant": "off", "weight": off}),
+                ];
+                json!({"split": {"by": by, "seed": "d", "weights": weights, "otherwise": otherwise}})
+            }),
         ]
     };
     let rule = (condition(), by(), 0..=4_u32, serve()).prop_map(|(condition, by, quarters, serve)| {
@@ -184,12 +199,19 @@ fn config() -> impl Strategy<Value = Value> {
         |(by, variant)| json!({"by": by, "values": ["dome", "England", "u-2"], "variant": variant}),
     );
     let targets = prop::collection::vec(target, 0..3);
-    (prop::collection::vec(rule, 0..4), serve(), prop::sample::subsequence(vec!["park", "dome"], 0..2), any::<bool>(), targets).prop_map(
-        |(mut rules, default, killed, needs, targets)| {
+    let needs = prop::sample::select(vec![
+        json!([]),
+        json!([{"flag": "base", "variants": ["on"]}]),
+        json!([{"flag": "base", "enabled": true}]),
+        json!([{"flag": "bare", "enabled": false}]),
+        json!([{"flag": "bare", "enabled": true, "variants": ["on"]}]),
+    ]);
+    let default = prop_oneof![4 => serve(), 1 => Just(Value::Null)];
+    (prop::collection::vec(rule, 0..4), default, prop::sample::subsequence(vec!["park", "dome"], 0..2), needs, targets).prop_map(
+        |(mut rules, default, killed, prerequisites, targets)| {
             for (n, rule) in rules.iter_mut().enumerate() {
                 rule["id"] = format!("r{n}").into();
             }
-            let prerequisites = if needs { json!([{"flag": "base", "variants": ["on"]}]) } else { json!([]) };
             json!({"rules": rules, "default": default, "killed": {"venues": killed}, "prerequisites": prerequisites, "targets": targets})
         },
     )

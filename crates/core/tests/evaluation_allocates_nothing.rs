@@ -31,7 +31,26 @@ fn not_one_allocation_whatever_decides() {
     ], "default": split});
     let mut folded = test("equals", json!(["ZZZ"]));
     folded["ignoreCase"] = true.into();
-    let rules = ruleset(&[
+    let foreign = |hash: &str| {
+        let share = json!({"rollout": {"by": ["targetingKey"], "percent": 0, "seed": "s", "hash": hash}});
+        let split = json!({"split": {"by": ["nobody"], "fallback": ["targetingKey"], "seed": "s", "hash": hash,
+            "weights": [{"variant": "on", "weight": 1}, {"weight": 1}]}});
+        let lenient = json!({"attribute": "number", "op": "startsWith", "values": ["zzz"], "lenient": true});
+        let number = json!({"attribute": "x", "op": "gt", "values": [5], "lenient": true});
+        json!({"rules": [rule("share", share), rule("lenient", lenient), rule("number", number)], "default": split})
+    };
+    let foreign: Vec<_> = [
+        "murmur3Unleash",
+        "murmur3Flagd",
+        "murmur3FlagdCbor",
+        "murmur3FlagdCborPair",
+        "sha1LaunchDarkly",
+        "fnv1aGrowthbook",
+        "fnv1aGrowthbook2",
+    ]
+    .map(|hash| flag(hash, &foreign(hash)))
+    .into();
+    let rules = ruleset(foreign.iter().chain(&[
         flag("long", &none_matches),
         flag("folded", &json!({"rules": [rule("r", folded)]})),
         flag("killed", &json!({"killed": {"venues": ["park"], "cohorts": ["vip"]}})),
@@ -42,12 +61,13 @@ fn not_one_allocation_whatever_decides() {
         flag("override", &json!({"venues": {"park": "on"}})),
         venue("park", "England"),
         document(Kind::Cohort, &json!({"key": "vip", "name": "V", "keys": ["u-1"]})),
-    ]);
+    ]));
     // A seat so long that the draw does not fit its stack buffer, too.
     for seat in [json!(12), json!("A12"), json!("s".repeat(1_000))] {
-        let context = json!({"targetingKey": "u-17", "venue": "park", "appVersion": "3.2.0-rc.12345678901", "x": "10.77.0.1x", "seat": seat});
+        let context = json!({"targetingKey": "u-17", "venue": "park", "appVersion": "3.2.0-rc.12345678901", "x": "10.77.0.1x", "number": 1.5e300, "seat": seat});
         let context = Context::from_json(&context).unwrap();
-        for key in ["long", "folded", "killed", "needs", "override", "missing"] {
+        let foreign = foreign.iter().map(|flag| flag.key());
+        for key in ["long", "folded", "killed", "needs", "override", "missing"].into_iter().chain(foreign) {
             let mut variant = None;
             let count = allocations::during(|| variant = rules.evaluate(key, &context, NOW).variant());
             assert_eq!(count, 0, "{key} gave {variant:?}");

@@ -16,6 +16,14 @@ use std::{
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// Bytes taken and not given back; below zero for a thread that gives back what another took.
+    static HELD: Cell<i64> = const { Cell::new(0) };
+}
+
+fn hold(bytes: usize, sign: i64) {
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    // A thread that ends still allocates after its cell is gone.
+    let _ = HELD.try_with(|held| held.set(held.get() + sign * bytes));
 }
 
 /// Passes everything on to the system's allocator, and counts it.
@@ -26,11 +34,13 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A thread that ends still allocates after its cell is gone.
         let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        hold(layout.size(), 1);
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        hold(layout.size(), -1);
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -41,4 +51,12 @@ pub fn during(work: impl FnOnce()) -> u64 {
     let before = COUNT.with(Cell::get);
     work();
     COUNT.with(Cell::get) - before
+}
+
+/// What `work` makes, and how many bytes of the heap this thread holds for it.
+pub fn held_by<T>(work: impl FnOnce() -> T) -> (T, i64) {
+    let before = HELD.with(Cell::get);
+    let made = work();
+    let held = HELD.with(Cell::get) - before;
+    (made, held)
 }

@@ -14,12 +14,13 @@ pub fn document(kind: Kind, json: &Value) -> Document {
     parse_strict(&kind, json.to_string().as_bytes()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-/// A boolean flag, configured for production by `config`.
+/// A boolean flag, configured for production by `config`; what is null there is left out.
 pub fn flag(key: &str, config: &Value) -> Document {
     let mut whole = json!({"enabled": true, "offVariant": "off", "default": {"variant": "off"}});
     for (name, value) in config.as_object().unwrap() {
         whole[name] = value.clone();
     }
+    whole.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     document(
         Kind::Flag,
         &json!({
