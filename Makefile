@@ -40,6 +40,7 @@ bench:
 	cargo bench -p usher-bench --locked --bench evaluate
 
 soak:
+	scripts/fuzz 10000000
 	USHER_KILL_ROUNDS=1000 cargo test -p usher --release --locked --test an_acknowledged_commit_survives_kill_nine -- --nocapture
 
 # Compiles for minutes, so it is not part of `make test`.
