@@ -231,7 +231,7 @@ impl Client {
         let snapshot = shared.snapshot.load();
         let freshness = Freshness { live: shared.status() == Status::Live, ..shared.freshness() };
         let answer = snapshot.answer(flag, context, freshness, now);
-        let metadata = answer.metadata();
+        let metadata = answer.metadata(&snapshot, flag);
         let Answer { value, variant, mut reason, mut error, .. } = answer;
         let typed = value.map(typed);
         if let Some(None) = typed {

@@ -1,6 +1,6 @@
 //! Answers with all that is known about them.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use usher_core::{ErrorCode, Reason};
@@ -28,7 +28,7 @@ pub struct Details<T> {
 }
 
 /// What else there is to know about an answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     /// The rule that decided.
     pub rule: Option<String>,
@@ -36,6 +36,11 @@ pub struct Metadata {
     pub missing_split_key: Option<String>,
     /// The prerequisite that was not met, when that is why the off variant is served.
     pub failed_prerequisite: Option<String>,
+    /// Whether the flag is enabled for the context, where it is not its value that says so: of a flag without a
+    /// default, as Unleash has them.
+    pub enabled: Option<bool>,
+    /// What the flag's author lets its answers carry.
+    pub flag: BTreeMap<String, Value>,
 }
 
 impl<T> Details<T> {

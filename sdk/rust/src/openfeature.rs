@@ -37,7 +37,8 @@ const INITIALIZE_WITHIN: Duration = Duration::from_secs(2);
 ///   those are read that hold a `StructValue` or a `Value` of `open-feature`, or a [`serde_json::Value`]: their
 ///   fields become dotted names. Others say nothing.
 /// - Reasons are OpenFeature's own; `STALE` comes as `Other("STALE")`, because the crate has no word for it.
-/// - The metadata says the `rule` that decided, why an off variant was served (`splitKeyMissing`,
+/// - The metadata holds the flag's own, and says whether it is `enabled` where the value does not, the `rule` that
+///   decided, why an off variant was served (`splitKeyMissing`,
 ///   `prerequisiteFailed`), the `source` of the answer (`server`, `cache`, `bootstrap`), and how many seconds
 ///   ago the server confirmed it (`age`).
 /// - A flag can leave its value to the caller. The crate passes no default to providers, so this is an error
@@ -191,6 +192,21 @@ fn reason(reason: Reason) -> EvaluationReason {
 fn metadata<T>(details: &Details<T>) -> FlagMetadata {
     let mut metadata = FlagMetadata::default();
     let known = &details.metadata;
+    for (name, value) in &known.flag {
+        match value {
+            serde_json::Value::Bool(value) => metadata.add_value(name, *value),
+            serde_json::Value::String(text) => metadata.add_value(name, text.as_str()),
+            other => match (other.as_i64(), other.as_f64()) {
+                (Some(whole), _) => metadata.add_value(name, whole),
+                (None, Some(number)) => metadata.add_value(name, number),
+                // A flag's metadata has nothing else.
+                (None, None) => {}
+            },
+        }
+    }
+    if let Some(enabled) = known.enabled {
+        metadata.add_value("enabled", enabled);
+    }
     for (name, value) in [
         ("rule", &known.rule),
         ("splitKeyMissing", &known.missing_split_key),

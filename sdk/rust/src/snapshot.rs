@@ -1,6 +1,9 @@
 //! What a client answers from: one immutable snapshot, swapped as a whole.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::value::RawValue;
 use usher_core::{
@@ -60,6 +63,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) rule: Option<&'a str>,
     pub(crate) missing_split_key: Option<&'a str>,
     pub(crate) failed_prerequisite: Option<&'a str>,
+    pub(crate) enabled: Option<bool>,
 }
 
 impl Answer<'_> {
@@ -67,11 +71,24 @@ impl Answer<'_> {
         Evaluation::failed(error).into()
     }
 
-    pub(crate) fn metadata(&self) -> Metadata {
+    /// `snapshot` and `flag` are what it was asked of.
+    pub(crate) fn metadata(&self, snapshot: &Snapshot, flag: &str) -> Metadata {
+        let flag = match &snapshot.data {
+            Data::Ruleset(ruleset) => {
+                let own = ruleset.metadata(flag).map(|(name, value)| (name.to_owned(), value.to_json()));
+                own.collect()
+            }
+            Data::Values(values) => {
+                values.get(flag).map(|entry| entry.metadata.flag.clone()).unwrap_or_default()
+            }
+            Data::Nothing => BTreeMap::new(),
+        };
         Metadata {
             rule: self.rule.map(ToOwned::to_owned),
             missing_split_key: self.missing_split_key.map(ToOwned::to_owned),
             failed_prerequisite: self.failed_prerequisite.map(ToOwned::to_owned),
+            enabled: self.enabled,
+            flag,
         }
     }
 }
@@ -86,6 +103,7 @@ impl<'a> From<Evaluation<'a>> for Answer<'a> {
             rule: evaluation.rule,
             missing_split_key: evaluation.missing_split_key,
             failed_prerequisite: evaluation.failed_prerequisite,
+            enabled: evaluation.told_enabled(),
         }
     }
 }
@@ -100,6 +118,7 @@ impl<'a> From<&'a Entry> for Answer<'a> {
             rule: entry.metadata.rule.as_deref(),
             missing_split_key: entry.metadata.missing_split_key.as_deref(),
             failed_prerequisite: entry.metadata.failed_prerequisite.as_deref(),
+            enabled: entry.metadata.enabled,
         }
     }
 }
@@ -220,11 +239,15 @@ impl Entry {
             _ => ErrorCode::General,
         });
         let variant = value.variant.as_deref().map(Into::into);
-        let known = |name| value.metadata.get(name)?.as_str().map(ToOwned::to_owned);
+        let mut flag = value.metadata;
+        let mut known = |name| flag.remove(name);
+        let text = |value: Option<serde_json::Value>| Some(value?.as_str()?.to_owned());
         let metadata = Metadata {
-            rule: known("rule"),
-            missing_split_key: known("splitKeyMissing"),
-            failed_prerequisite: known("prerequisiteFailed"),
+            rule: text(known("rule")),
+            missing_split_key: text(known("splitKeyMissing")),
+            failed_prerequisite: text(known("prerequisiteFailed")),
+            enabled: known("enabled").and_then(|value| value.as_bool()),
+            flag,
         };
         let when_stale = value.when_stale.map(|OldValue { after, value, variant }| Old {
             after,

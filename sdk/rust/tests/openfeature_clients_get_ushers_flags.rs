@@ -150,3 +150,36 @@ async fn it_says_how_it_stands_with_its_server() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_a_flags_author_lets_it_carry_comes_through_in_either_mode() {
+    let server = server().await;
+    let flag = json!({"key": "carried", "type": "boolean", "variants": {"on": true, "off": false}, "clientVisible": true,
+        "metadata": {"team": "payments", "level": 3, "beta": true},
+        "environments": {"production": {"enabled": true, "offVariant": "off", "rules": [
+            {"id": "anfield", "if": {"attribute": "venue", "op": "in", "values": ["anfield"]}, "serve": {"variant": "on"}}]}}});
+    server.admin().put("/api/v1/flags/carried", &flag).await.expect(201);
+    let fan = fan();
+    let own = usher_sdk::Context::new("u-1").with("venue", "anfield");
+    for kind in ["server", "client"] {
+        let key = server.key(kind).await;
+        let builder = Client::builder(&format!("http://{}", server.address()), &key);
+        let mode = if kind == "server" { usher_sdk::Mode::Ruleset } else { usher_sdk::Mode::Values };
+        let client = builder.mode(mode).context(own.clone()).build().unwrap();
+        live(&client).await;
+        let details = client.boolean_details("carried", &own, false);
+        assert_eq!((details.value, details.metadata.enabled), (true, Some(true)), "{kind}");
+        assert_eq!(details.metadata.flag["team"], json!("payments"), "{kind}");
+        let flags = flags(&format!("carried-{kind}"), &client).await;
+        let details = flags.get_bool_details("carried", Some(&fan), None).await.unwrap();
+        for (name, value) in [
+            ("team", FlagMetadataValue::String("payments".to_owned())),
+            ("level", FlagMetadataValue::Int(3)),
+            ("beta", FlagMetadataValue::Bool(true)),
+            ("enabled", FlagMetadataValue::Bool(true)),
+            ("rule", FlagMetadataValue::String("anfield".to_owned())),
+        ] {
+            assert_eq!(details.flag_metadata.values[name], value, "{name} of a {kind} key");
+        }
+    }
+}

@@ -23,7 +23,7 @@ pub use self::{
 };
 use crate::{
     context::Context,
-    model::{FlagType, Scalar, Timestamp, WhenStale},
+    model::{FlagType, Timestamp, WhenStale},
     ruleset::{CompiledConfig, Ruleset, VariantValue},
 };
 use evaluator::Evaluator;
@@ -219,10 +219,12 @@ impl<'r> Evaluation<'r> {
             || self.config.is_some_and(|config| config.default.is_none() || !config.metadata.is_empty())
     }
 
-    /// What the flag's author lets its answers carry.
-    pub fn flag_metadata(&self) -> impl Iterator<Item = (&'r str, &'r Scalar)> {
-        let entries = self.config.into_iter().flat_map(|config| &config.metadata);
-        entries.map(|(name, value)| (&**name, value))
+    /// Whether the flag is enabled, where that is told: of a flag without a default. Of others it would tell nothing
+    /// that the reason does not.
+    #[inline]
+    #[must_use]
+    pub fn told_enabled(&self) -> Option<bool> {
+        self.config.filter(|config| config.default.is_none()).map(|_| self.enabled)
     }
 }
 
@@ -231,12 +233,11 @@ struct Metadata<'a, 'r>(&'a Evaluation<'r>);
 impl Serialize for Metadata<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.0.flag_metadata().filter(|(name, _)| !OWN_METADATA.contains(name)) {
+        for (name, value) in self.0.config.into_iter().flat_map(CompiledConfig::metadata) {
             map.serialize_entry(name, value)?;
         }
-        // With a default, this would tell nothing that the reason does not.
-        if self.0.config.is_some_and(|config| config.default.is_none()) {
-            map.serialize_entry("enabled", &self.0.enabled)?;
+        if let Some(enabled) = self.0.told_enabled() {
+            map.serialize_entry("enabled", &enabled)?;
         }
         if let Some(rule) = self.0.rule {
             map.serialize_entry("rule", rule)?;
@@ -250,9 +251,6 @@ impl Serialize for Metadata<'_, '_> {
         map.end()
     }
 }
-
-/// Names in an answer's metadata that are Usher's; a flag's own metadata can't say otherwise.
-const OWN_METADATA: [&str; 4] = ["enabled", "rule", "splitKeyMissing", "prerequisiteFailed"];
 
 impl Ruleset {
     /// What `flag` gives to `context` at `now`.

@@ -55,6 +55,18 @@ pub enum Scalar {
     Text(String),
 }
 
+impl Scalar {
+    /// The same in JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Bool(value) => (*value).into(),
+            Self::Number(number) => number.clone().into(),
+            Self::Text(text) => text.as_str().into(),
+        }
+    }
+}
+
 /// How an attribute is compared with values.
 ///
 /// A missing attribute makes every operator false but [`Operator::NotIn`]; so does a value whose type does

@@ -225,7 +225,15 @@ impl CompiledFlag {
     }
 }
 
+/// Names in an answer's metadata that are Usher's; a flag's own metadata can't say otherwise.
+const OWN_METADATA: [&str; 4] = ["enabled", "rule", "splitKeyMissing", "prerequisiteFailed"];
+
 impl CompiledConfig {
+    /// What the flag's author lets its answers carry.
+    pub(crate) fn metadata(&self) -> impl Iterator<Item = (&str, &Scalar)> {
+        self.metadata.iter().map(|(name, value)| (&**name, value))
+    }
+
     /// Prepares a flag's configuration for evaluation.
     ///
     /// # Errors
@@ -305,6 +313,7 @@ impl CompiledConfig {
             metadata: flag
                 .metadata
                 .iter()
+                .filter(|(name, _)| !OWN_METADATA.contains(&name.as_str()))
                 .map(|(name, value)| (name.as_str().into(), value.clone()))
                 .collect(),
             targeted,

@@ -30,7 +30,9 @@ pub(crate) use self::{
     venue::CompiledVenue,
 };
 use crate::{
-    model::{Cohort, Condition, Document, DocumentId, EnvironmentKey, Flag, FlagConfig, Kind, Seq, Venue},
+    model::{
+        Cohort, Condition, Document, DocumentId, EnvironmentKey, Flag, FlagConfig, Kind, Scalar, Seq, Venue,
+    },
     problem::Problems,
 };
 pub use flag::VariantValue;
@@ -143,6 +145,12 @@ impl Ruleset {
     #[must_use]
     pub fn is_client_visible(&self, flag: &str) -> bool {
         self.flags.get(flag).is_some_and(|flag| flag.config().is_some_and(|config| config.client_visible))
+    }
+
+    /// What a flag's author lets its answers carry.
+    pub fn metadata(&self, flag: &str) -> impl Iterator<Item = (&str, &Scalar)> {
+        let config = self.flags.get(flag).and_then(CompiledFlag::config);
+        config.into_iter().flat_map(CompiledConfig::metadata)
     }
 
     /// What could not be compiled, flag by flag.
