@@ -11,6 +11,7 @@ mod files;
 mod flags;
 mod help;
 mod history;
+mod import;
 mod keys;
 mod people;
 mod secrets;
