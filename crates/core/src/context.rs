@@ -309,6 +309,12 @@ impl Context {
         self.venue.as_ref()
     }
 
+    /// Whether an attribute's name begins with `prefix`, which ends in a dot: nested objects are kept by their
+    /// dotted names.
+    pub(crate) fn has_within(&self, prefix: &str) -> bool {
+        self.attributes.iter().any(|(name, _)| name.starts_with(prefix))
+    }
+
     pub(crate) fn attribute(&self, name: &Name) -> Option<&AttributeValue> {
         self.attributes.get(name)
     }

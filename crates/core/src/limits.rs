@@ -37,3 +37,7 @@ pub const MAX_TAGS: usize = 64;
 pub const MAX_REGEX_BYTES: usize = 256 * 1024;
 /// Entries of a flag's metadata: they go out with every answer.
 pub const MAX_METADATA: usize = 32;
+/// How deep the operations of a JSONLogic expression nest: bounds the recursion of reading and evaluating it.
+pub const MAX_LOGIC_DEPTH: usize = 32;
+/// Operations of one JSONLogic expression: bounds the time of an evaluation, and what `cat` can put together.
+pub const MAX_LOGIC_NODES: usize = 1_000;

@@ -40,8 +40,9 @@ impl Span {
     }
 }
 
-/// Whether a value can be drawn by in this system.
-pub(crate) fn is_identity(hash: HashAlgorithm, value: &AttributeValue) -> bool {
+/// Whether a value can be drawn by in this system. With a seed, an empty text can't: it would put all those without
+/// an identity into one place.
+pub(crate) fn is_identity(hash: HashAlgorithm, seed: &str, value: &AttributeValue) -> bool {
     use AttributeValue::{Bool, Float, Integer, List, Text};
     match (hash, value) {
         (HashAlgorithm::Xxh3, value) => super::is_identity(value),
@@ -53,6 +54,7 @@ pub(crate) fn is_identity(hash: HashAlgorithm, value: &AttributeValue) -> bool {
             Integer(_) | Float(_) | Bool(_),
         ) => false,
         (HashAlgorithm::Murmur3FlagdCbor, Text(_)) => true,
+        (HashAlgorithm::Murmur3Flagd, Text(text)) => seed.is_empty() || !text.as_str().is_empty(),
         (_, Text(text)) => !text.as_str().is_empty(),
         _ => true,
     }
@@ -94,7 +96,7 @@ pub(crate) fn place<'v>(
             scale32(murmur3(line.bytes(), 0), span.total())
         }
         HashAlgorithm::Murmur3FlagdCborPair => {
-            cbor::array_of_two(&mut line);
+            cbor::array(&mut line, 2);
             cbor::text(&mut line, seed.as_bytes());
             let mut text = Line::default();
             text.joined("", "", parts);
@@ -190,6 +192,43 @@ pub(crate) fn launch_darkly_ends(weights: impl IntoIterator<Item = u32>) -> Vec<
     ends
 }
 
+/// A key of flagd's `fractional`, put together value by value.
+#[derive(Default)]
+pub(crate) struct FlagdKey(Line);
+
+impl FlagdKey {
+    /// A text as it is, in the second form.
+    pub(crate) fn bare(&mut self, text: &str) {
+        self.0.push(text.as_bytes());
+    }
+
+    pub(crate) fn null(&mut self) {
+        self.0.push(&[0xF6]);
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        cbor::value(&mut self.0, &AttributeValue::Bool(value));
+    }
+
+    pub(crate) fn number(&mut self, number: f64) {
+        cbor::value(&mut self.0, &AttributeValue::Float(number));
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        cbor::text(&mut self.0, text.as_bytes());
+    }
+
+    /// A list of as many values as come next.
+    pub(crate) fn list(&mut self, length: usize) {
+        cbor::array(&mut self.0, length as u64);
+    }
+
+    /// Where it lands in `0..total`.
+    pub(crate) fn place(&self, total: u64) -> u64 {
+        scale32(murmur3(self.0.bytes(), 0), total)
+    }
+}
+
 /// Bytes to be hashed: on the stack, as long as there is room.
 struct Line {
     stack: [u8; STACK_BYTES],
@@ -251,8 +290,9 @@ impl std::fmt::Write for Line {
 mod cbor {
     use super::{AttributeValue, Line};
 
-    pub(super) fn array_of_two(line: &mut Line) {
-        line.push(&[0x82]);
+    /// The head of a list; its values come next.
+    pub(super) fn array(line: &mut Line, length: u64) {
+        head(line, 4, length);
     }
 
     pub(super) fn text(line: &mut Line, bytes: &[u8]) {

@@ -12,7 +12,8 @@ use std::fmt::Write as _;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 pub(crate) use self::foreign::{
-    LAUNCH_DARKLY_BITS, Span, is_identity as is_foreign_identity, launch_darkly_ends, place as foreign_place,
+    FlagdKey, LAUNCH_DARKLY_BITS, Span, is_identity as is_foreign_identity, launch_darkly_ends,
+    place as foreign_place,
 };
 use crate::context::AttributeValue;
 

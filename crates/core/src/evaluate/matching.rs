@@ -120,8 +120,16 @@ impl<'r, 'c> Scope<'r, 'c> {
     fn special_place<'k>(&self, key: &'k SplitKey, span: Span) -> Result<u64, &'k str> {
         let Some(special) = &key.special else { return Ok(0) };
         let found = |source: &'k Source| {
-            self.find(source).filter(|own| is_foreign_identity(special.hash, own)).ok_or(source.name())
+            let own = self.find(source);
+            own.filter(|own| is_foreign_identity(special.hash, &key.seed, own)).ok_or(source.name())
         };
+        if special.when_missing == WhenMissing::Empty && special.fallback.is_empty() {
+            let empty = AttributeValue::List(Vec::new());
+            let written = |source: &'k Source| {
+                self.find(source).filter(|own| !matches!(own, AttributeValue::List(_))).unwrap_or(&empty)
+            };
+            return Ok(foreign_place(special.hash, &key.seed, key.by.iter().map(written), span));
+        }
         let Some(missing) = key.by.iter().find_map(|source| found(source).err()) else {
             let parts = key.by.iter().filter_map(|source| found(source).ok());
             return Ok(foreign_place(special.hash, &key.seed, parts, span));
@@ -132,6 +140,8 @@ impl<'r, 'c> Scope<'r, 'c> {
         match special.when_missing {
             WhenMissing::Outside => Err(missing),
             WhenMissing::First => Ok(0),
+            // With stand-ins, one of them draws or nobody does.
+            WhenMissing::Empty => Err(missing),
             WhenMissing::Random => {
                 let now = AttributeValue::Integer(self.now.millis());
                 Ok(foreign_place(HashAlgorithm::Xxh3, &key.seed, std::iter::once(&now), span))

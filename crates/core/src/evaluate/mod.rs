@@ -6,6 +6,7 @@
 //! answer.
 
 mod evaluator;
+mod logic_words;
 mod matching;
 mod observer;
 mod reason;

@@ -1,6 +1,6 @@
 //! Explanations in words: what a rule asked, what the context had.
 
-use super::{Evaluation, matching::Scope};
+use super::{Evaluation, logic_words, matching::Scope};
 use crate::{
     model::{Condition, Operator, Percent, Predicate, Rollout, Scalar},
     ruleset::{CompiledCondition, CompiledConfig, CompiledPrerequisite, CompiledRollout},
@@ -73,7 +73,7 @@ fn add(
             share(written, scope.share(compiled))
         }
         (Condition::Rollout(written), _) => share(written, Err("")),
-        (Condition::Logic(logic), _) => format!("JSONLogic {logic}"),
+        (Condition::Logic(logic), _) => logic_words::sentence(scope, written, logic),
     };
     lines.push(format!("{:indent$}{mark} {line}", "", indent = indent * 2));
     match (written, compiled) {

@@ -95,6 +95,11 @@ impl Options {
 }
 
 /// The forms that flagd's `fractional` has had since it divides by weights: who used one keeps it.
+///
+/// The second is the default, for it is the one that flagd itself and nearly all of its providers had released when
+/// this was written (November 2026): flagd with #1909 of March 2026, `@openfeature/flagd-core` up to 4.0.1, and the
+/// providers for Go and .NET, whose suites leave out what is tagged `fractional-v3`. The third was out in the provider
+/// for Rust alone (0.3.0, `flagd-evaluation-engine` 0.1.0), and under review for Java and Python.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fractional {
@@ -147,6 +152,7 @@ fn compare(attribute: &str, operator: Operator, values: impl IntoIterator<Item =
         values: values.into_iter().collect(),
         ignore_case: false,
         lenient: false,
+        whole: false,
     })
 }
 

@@ -65,16 +65,29 @@ fn variables(logic: &mut Value, names: &Names) {
         Value::Array(parts) => parts.iter_mut().for_each(|part| variables(part, names)),
         Value::Object(fields) => {
             for (operator, arguments) in fields {
-                match arguments {
-                    Value::String(name) if operator == "var" => one(name, names),
-                    Value::Array(parts) if operator == "var" => match parts.first_mut() {
-                        Some(Value::String(name)) => one(name, names),
+                match (operator.as_str(), arguments) {
+                    ("var", Value::String(name)) => one(name, names),
+                    ("var", Value::Array(parts)) => match parts.split_first_mut() {
+                        Some((Value::String(name), rest)) => {
+                            one(name, names);
+                            rest.iter_mut().for_each(|part| variables(part, names));
+                        }
                         _ => parts.iter_mut().for_each(|part| variables(part, names)),
                     },
-                    other => variables(other, names),
+                    ("missing" | "missing_some", listed) => texts(listed, names),
+                    (_, other) => variables(other, names),
                 }
             }
         }
+        _ => {}
+    }
+}
+
+/// Renames in a list of names, or in lists of them.
+fn texts(listed: &mut Value, names: &Names) {
+    match listed {
+        Value::String(name) => one(name, names),
+        Value::Array(parts) => parts.iter_mut().for_each(|part| texts(part, names)),
         _ => {}
     }
 }

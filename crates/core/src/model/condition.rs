@@ -41,6 +41,9 @@ pub struct Predicate {
     /// Whether types may differ: a text that reads as a number counts as that number where numbers are compared,
     /// and a number or boolean counts as it is written where texts are.
     pub lenient: bool,
+    /// Whether a list is taken whole. It then fits no value, as in systems that compare single values only, instead
+    /// of holding when one of its elements does.
+    pub whole: bool,
 }
 
 /// A single value to compare with.
@@ -70,7 +73,8 @@ impl Scalar {
 /// How an attribute is compared with values.
 ///
 /// A missing attribute makes every operator false but [`Operator::NotIn`]; so does a value whose type does
-/// not fit. A list holds when one of its elements does (for `notIn`: when none does).
+/// not fit. A list holds when one of its elements does (for `notIn`: when none does), unless the comparison takes
+/// it [`Predicate::whole`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // The names are the documentation; DESIGN's list, one for one.
@@ -161,6 +165,8 @@ struct RawCondition {
     ignore_case: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lenient: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    whole: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rollout: Option<Box<Rollout>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,7 +177,8 @@ impl TryFrom<RawCondition> for Condition {
     type Error = String;
 
     fn try_from(raw: RawCondition) -> Result<Self, String> {
-        let predicate_fields = raw.op.is_some() || raw.values.is_some() || raw.ignore_case || raw.lenient;
+        let predicate_fields =
+            raw.op.is_some() || raw.values.is_some() || raw.ignore_case || raw.lenient || raw.whole;
         let alternatives = [
             raw.all.is_some(),
             raw.any.is_some(),
@@ -198,6 +205,7 @@ impl TryFrom<RawCondition> for Condition {
                 values,
                 ignore_case: raw.ignore_case,
                 lenient: raw.lenient,
+                whole: raw.whole,
             }));
         }
         raw.all
@@ -227,6 +235,7 @@ impl From<Condition> for RawCondition {
                 values: (!predicate.values.is_empty()).then_some(predicate.values),
                 ignore_case: predicate.ignore_case,
                 lenient: predicate.lenient,
+                whole: predicate.whole,
                 ..empty
             },
         }
@@ -276,12 +285,28 @@ fn each_variable<'a>(logic: &'a Value, visit: &mut impl FnMut(&'a str)) {
         Value::Object(fields) => {
             for (operator, arguments) in fields {
                 let name = arguments.as_str().or_else(|| arguments.get(0)?.as_str());
-                match name.filter(|_| operator == "var") {
-                    Some(name) => visit(name),
-                    None => each_variable(arguments, visit),
+                match (operator.as_str(), name) {
+                    ("var", Some(name)) => {
+                        visit(name);
+                        // Its default may be an expression.
+                        if let Some(default) = arguments.get(1) {
+                            each_variable(default, visit);
+                        }
+                    }
+                    ("missing" | "missing_some", _) => each_text(arguments, visit),
+                    _ => each_variable(arguments, visit),
                 }
             }
         }
+        _ => {}
+    }
+}
+
+/// Calls `visit` with every text of a list of names, or of lists of them.
+fn each_text<'a>(names: &'a Value, visit: &mut impl FnMut(&'a str)) {
+    match names {
+        Value::String(name) => visit(name),
+        Value::Array(parts) => parts.iter().for_each(|part| each_text(part, visit)),
         _ => {}
     }
 }

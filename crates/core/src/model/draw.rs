@@ -76,6 +76,9 @@ pub enum WhenMissing {
     First,
     /// Its place is drawn anew each millisecond (Unleash's `random` stickiness).
     Random,
+    /// What is missing counts as an empty text, and a number or boolean as it is written (flagd's `cat`): the other
+    /// parts and the seed still draw.
+    Empty,
 }
 
 impl WhenMissing {

@@ -25,6 +25,7 @@ pub(crate) use self::{
         CompiledConfig, CompiledFlag, CompiledPrerequisite, CompiledRule, CompiledServe, CompiledSplit,
         FlagState,
     },
+    logic::spells_number,
     table::{KeyRef, Table},
     values::Texts,
     venue::CompiledVenue,

@@ -42,6 +42,8 @@ pub(crate) enum Test {
     },
     /// Another test that types don't matter to.
     Lenient(Box<Test>),
+    /// Another test that no list fits.
+    Whole(Box<Test>),
 }
 
 /// How two texts are compared.
@@ -100,6 +102,18 @@ impl VersionRange {
 
 impl Test {
     pub(crate) fn compile(predicate: &Predicate) -> Result<Self, Problem> {
+        let test = Self::lenient_or_strict(predicate)?;
+        match test {
+            Self::Exists(_) if predicate.whole => {
+                let mend = "Leave `whole` out.";
+                Err(Problem::new("whole", true, "`exists` asks for no value that a list could fit", mend))
+            }
+            test if predicate.whole => Ok(Self::Whole(Box::new(test))),
+            test => Ok(test),
+        }
+    }
+
+    fn lenient_or_strict(predicate: &Predicate) -> Result<Self, Problem> {
         let strict = Self::strict(predicate)?;
         if !predicate.lenient {
             return Ok(strict);
@@ -216,6 +230,7 @@ impl Test {
             Self::NotIn(values) => !found.is_some_and(|value| values.contains(value)),
             Self::Exists(wanted) => found.is_some() == *wanted,
             Self::Lenient(test) => test.holds_leniently(found),
+            Self::Whole(test) => test.holds(found.filter(|own| !matches!(own, AttributeValue::List(_)))),
             other => found.is_some_and(|value| other.holds_for(value)),
         }
     }

@@ -1,0 +1,237 @@
+//! Conditions: what of an expression's truth Usher's own conditions say exactly alike, for every context.
+//!
+//! JSONLogic compares across types (`"1" == 1`, `null < 5`), which Usher's comparisons do not, so only those
+//! comparisons are native in which no other type can make a difference. They take lists whole. All else stays an
+//! expression.
+
+use serde_json::Value;
+
+use super::{Fractional, Refusal, attribute, draws, operation, within};
+use crate::{
+    import::{all_of, any_of, not},
+    limits::MAX_CONDITION_VALUES,
+    model::{Condition, Operator, Predicate, Scalar},
+    ruleset::{check_condition, spells_number},
+};
+
+/// How deep native conditions are let nest: less than they may, for they stand beside others.
+const MAX_NATIVE_DEPTH: usize = 10;
+/// Whole numbers below this are the same in double precision as they are written.
+const EXACT: u64 = 1 << 53;
+
+/// Reads conditions of one flag.
+pub(super) struct Conditions<'f> {
+    pub(super) flag: &'f str,
+    pub(super) fractional: Fractional,
+    /// Where expressions were kept as they are.
+    pub(super) kept: Vec<String>,
+    /// Attributes whose names mean something else here.
+    pub(super) venue: bool,
+}
+
+impl Conditions<'_> {
+    /// When `value` is truthy.
+    pub(super) fn read(&mut self, value: &Value, at: &str) -> Result<Condition, Refusal> {
+        let condition = self.condition(value, at, 0)?;
+        condition.each_attribute(&mut |name| self.venue |= name == "venue" || name.starts_with("venue."));
+        Ok(condition)
+    }
+
+    fn condition(&mut self, value: &Value, at: &str, depth: usize) -> Result<Condition, Refusal> {
+        if let Some(constant) = truth(value) {
+            return Ok(if constant { Condition::All(Vec::new()) } else { Condition::Any(Vec::new()) });
+        }
+        if depth < MAX_NATIVE_DEPTH
+            && let Some((operator, parts)) = operation(value)
+        {
+            match (operator, parts) {
+                ("and", [_, ..]) => return Ok(all_of(self.each(operator, parts, at, depth)?)),
+                ("or", [_, ..]) => return Ok(any_of(self.each(operator, parts, at, depth)?)),
+                ("!", [only]) => return Ok(not(self.condition(only, &within(at, "!", 0), depth + 1)?)),
+                ("!!", [only]) if operation(only).is_some_and(|(inner, _)| inner != "var") => {
+                    return self.condition(only, &within(at, "!!", 0), depth);
+                }
+                ("if" | "?:", [condition, then, otherwise]) if is_small(condition) => {
+                    let holds = self.condition(condition, &within(at, operator, 0), depth + 2)?;
+                    let then = self.condition(then, &within(at, operator, 1), depth + 2)?;
+                    let otherwise = self.condition(otherwise, &within(at, operator, 2), depth + 2)?;
+                    let parts = [vec![holds.clone(), then], vec![not(holds), otherwise]];
+                    return Ok(any_of(parts.map(all_of).into()));
+                }
+                _ => {}
+            }
+            let native = comparison(operator, parts);
+            if let Some(native) = native.or_else(|| draws::share(self.flag, operator, parts, self.fractional))
+            {
+                return Ok(native);
+            }
+        }
+        self.logic(value, at)
+    }
+
+    fn each(
+        &mut self,
+        operator: &str,
+        parts: &[Value],
+        at: &str,
+        depth: usize,
+    ) -> Result<Vec<Condition>, Refusal> {
+        let read = |(n, part)| self.condition(part, &within(at, operator, n), depth + 1);
+        parts.iter().enumerate().map(read).collect()
+    }
+
+    /// The expression as it is, but for draws, whose keys are written out.
+    pub(super) fn logic(&mut self, value: &Value, at: &str) -> Result<Condition, Refusal> {
+        let condition = Condition::Logic(Box::new(draws::explicit(self.flag, value, self.fractional)));
+        if let Some(problem) = check_condition(&condition).0.into_iter().next() {
+            let inner = problem.field.strip_prefix("logic").unwrap_or(&problem.field);
+            let at = format!(
+                "{at}{}{inner}",
+                if inner.is_empty() || inner.starts_with(['.', '[']) { "" } else { "." }
+            );
+            return Err(Refusal::new(at, problem.detail));
+        }
+        self.kept.push(at.to_owned());
+        Ok(condition)
+    }
+}
+
+/// Whether a literal is truthy; `None` for what is none.
+fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Null => Some(false),
+        Value::Bool(value) => Some(*value),
+        Value::Number(number) => Some(number.as_f64().is_some_and(|number| number != 0.0)),
+        Value::String(text) => Some(!text.is_empty()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Whether a condition may be written twice.
+fn is_small(value: &Value) -> bool {
+    let parts = operation(value).map_or(&[][..], |(_, parts)| parts);
+    parts.len() <= 3 && parts.iter().all(|part| attribute(part).is_some() || !part.is_object())
+}
+
+fn comparison(operator: &str, parts: &[Value]) -> Option<Condition> {
+    let [a, b] = parts else { return sem_ver(operator, parts) };
+    match operator {
+        "==" => equal(a, b, false),
+        "===" => equal(a, b, true),
+        "!=" => equal(a, b, false).map(not),
+        "!==" => equal(a, b, true).map(not),
+        "in" => is_in(a, b),
+        "starts_with" => {
+            Some(single(attribute(a)?, Operator::StartsWith, Scalar::Text(b.as_str()?.to_owned())))
+        }
+        "ends_with" => Some(single(attribute(a)?, Operator::EndsWith, Scalar::Text(b.as_str()?.to_owned()))),
+        _ => None,
+    }
+}
+
+fn compare(attribute: &str, operator: Operator, values: Vec<Scalar>, whole: bool) -> Condition {
+    Condition::Attribute(Predicate {
+        attribute: attribute.to_owned(),
+        operator,
+        values,
+        ignore_case: false,
+        lenient: false,
+        whole,
+    })
+}
+
+fn single(attribute: &str, operator: Operator, value: Scalar) -> Condition {
+    compare(attribute, operator, vec![value], true)
+}
+
+/// A literal that compares strictly as Usher compares.
+fn scalar(value: &Value) -> Option<Scalar> {
+    match value {
+        Value::Bool(value) => Some(Scalar::Bool(*value)),
+        Value::String(text) => Some(Scalar::Text(text.clone())),
+        Value::Number(number) => {
+            let exact = match (number.as_i64(), number.as_u64()) {
+                (Some(whole), _) => whole.unsigned_abs() < EXACT,
+                (None, Some(_)) => false,
+                (None, None) => number.as_f64().is_some_and(|number| number.abs() < 9e15),
+            };
+            exact.then(|| Scalar::Number(number.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn equal(a: &Value, b: &Value, strict: bool) -> Option<Condition> {
+    let (attribute, literal) = match (attribute(a), attribute(b)) {
+        (Some(name), None) => (name, b),
+        (None, Some(name)) => (name, a),
+        _ => return None,
+    };
+    let literal = match literal {
+        // Loosely, a text that is no number equals itself only; a number or a boolean equals texts, too.
+        Value::String(text) if !strict && spells_number(text) => return None,
+        Value::String(_) => scalar(literal)?,
+        literal if strict => scalar(literal)?,
+        _ => return None,
+    };
+    Some(single(attribute, Operator::Equals, literal))
+}
+
+fn is_in(needle: &Value, haystack: &Value) -> Option<Condition> {
+    match (attribute(needle), haystack, needle, attribute(haystack)) {
+        (Some(name), Value::Array(values), ..) if values.len() <= MAX_CONDITION_VALUES => {
+            let values = values.iter().map(scalar).collect::<Option<Vec<_>>>()?;
+            Some(compare(name, Operator::In, values, true))
+        }
+        // In a text, or among the elements of a list, where a number would be found by how it is written.
+        (None, _, Value::String(part), Some(name)) if part.parse::<i64>().is_err() => {
+            Some(compare(name, Operator::Contains, vec![Scalar::Text(part.clone())], false))
+        }
+        _ => None,
+    }
+}
+
+/// Versions. What Usher reads as one and flagd does not, minor or patch missing before a suffix, is left out.
+fn sem_ver(operator: &str, parts: &[Value]) -> Option<Condition> {
+    const NO_VERSION: &str = r"^[vV]?[0-9]+(\.[0-9]+)?[-+]";
+    let ("sem_ver", [version, Value::String(how), Value::String(other)]) = (operator, parts) else {
+        return None;
+    };
+    let name = attribute(version)?;
+    let bare = other.strip_prefix(['v', 'V']).unwrap_or(other);
+    let mut core = bare.split(['-', '+']).next()?.split('.');
+    let numbers: Vec<u64> = core.by_ref().take(3).map(|part| plain_number(part)).collect::<Option<_>>()?;
+    let has_suffix = bare.contains(['-', '+']);
+    if core.next().is_some() || (has_suffix && (numbers.len() < 3 || semver::Version::parse(bare).is_err())) {
+        return None;
+    }
+    let is = |operator, other: String| single(name, operator, Scalar::Text(other));
+    // From the first pre-release of a version up to, but without, the first of another.
+    let from_to = |from: (u64, u64), to: (u64, u64)| {
+        vec![
+            is(Operator::SemverGte, format!("{}.{}.0-0", from.0, from.1)),
+            is(Operator::SemverLt, format!("{}.{}.0-0", to.0, to.1)),
+        ]
+    };
+    let (major, minor) = (*numbers.first()?, numbers.get(1).copied().unwrap_or(0));
+    let mut all = match how.as_str() {
+        "=" => vec![is(Operator::SemverEq, other.clone())],
+        "!=" => {
+            vec![any_of(vec![is(Operator::SemverLt, other.clone()), is(Operator::SemverGt, other.clone())])]
+        }
+        "<" => vec![is(Operator::SemverLt, other.clone())],
+        "<=" => vec![is(Operator::SemverLte, other.clone())],
+        ">" => vec![is(Operator::SemverGt, other.clone())],
+        ">=" => vec![is(Operator::SemverGte, other.clone())],
+        "^" => from_to((major, 0), (major.checked_add(1)?, 0)),
+        "~" => from_to((major, minor), (major, minor.checked_add(1)?)),
+        _ => return None,
+    };
+    all.push(not(single(name, Operator::Matches, Scalar::Text(NO_VERSION.to_owned()))));
+    Some(Condition::All(all))
+}
+
+/// A number of a version: no sign, and no leading zeros.
+fn plain_number(text: &str) -> Option<u64> {
+    text.parse::<u64>().ok().filter(|number| number.to_string() == text)
+}
