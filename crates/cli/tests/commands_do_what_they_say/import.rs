@@ -32,7 +32,7 @@ fn a_dry_run_shows_every_flag_and_an_import_takes_over_what_it_can() {
     done.says(&["1 mapped, 0 approximated, 1 refused (commit"]);
     assert_eq!(server.json(&["journal", "ls", "--limit", "1"])[0]["message"], "goodbye");
     let eval = server.json(&["eval", "fan-zone", "-e", "production", "targetingKey=u-17"]);
-    assert_eq!(eval["value"], true, "{eval}");
+    assert_eq!(eval["evaluations"][0]["value"], true, "{eval}");
     import(&["--rename", "userId=targetingKey"]).ok().says(&["nothing has changed"]);
 }
 
