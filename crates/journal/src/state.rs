@@ -123,6 +123,14 @@ impl State {
         (put, gone)
     }
 
+    /// The last commit that wrote or deleted one of the documents that are meant; zero without any.
+    pub fn last_change(&self, meant: impl Fn(&DocumentId) -> bool) -> Seq {
+        let written = self.entries.iter().map(|(id, entry)| (id, entry.version));
+        let gone = self.tombstones.iter().map(|(id, deleted)| (id, *deleted));
+        let seqs = written.chain(gone).filter(|(id, _)| meant(id)).map(|(_, seq)| seq);
+        seqs.max().unwrap_or(Seq::ZERO)
+    }
+
     /// The state as it would be after `changes`, without a version of its own: for checks before a commit.
     #[must_use]
     pub fn with(&self, changes: &[Change]) -> Self {

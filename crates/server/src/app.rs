@@ -10,6 +10,7 @@ use crate::{
     convergence::Convergence,
     live::Live,
     metrics::Metrics,
+    ofrep::Ofrep,
     sdk::events::Counts,
     settings::Settings,
     world::World,
@@ -33,6 +34,8 @@ pub struct App {
     pub connections: Arc<Connections>,
     /// Who has applied what.
     pub convergence: Arc<Convergence>,
+    /// What OFREP keeps between requests.
+    pub ofrep: Ofrep,
     /// What browsers are told.
     pub live: Live,
     /// What Prometheus is told.

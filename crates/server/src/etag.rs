@@ -1,12 +1,20 @@
 //! Entity tags: an answer that the asker has already is not sent again.
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderName, HeaderValue},
+};
 use xxhash_rust::xxh3::xxh3_128;
+
+/// Who asked may keep it, and asks again before it is used.
+const KEPT: (HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The tag of a text: over the whole of it, so that any difference in the answer makes another tag.
 #[must_use]
-pub(crate) fn of(text: &str) -> String {
-    format!("\"{:032x}\"", xxh3_128(text.as_bytes()))
+pub(crate) fn of(text: &[u8]) -> String {
+    format!("\"{:032x}\"", xxh3_128(text))
 }
 
 /// Whether the asker has `tag` already (`If-None-Match`, compared weakly as RFC 9110 asks).
@@ -19,22 +27,29 @@ pub(crate) fn matches(request: &HttpRequest, tag: &str) -> bool {
     })
 }
 
-/// 304.
+/// 304, with the headers that the whole answer would have.
 #[must_use]
 pub(crate) fn not_modified(tag: &str) -> HttpResponse {
-    HttpResponse::NotModified().insert_header(("ETag", tag)).finish()
+    HttpResponse::NotModified().insert_header((header::ETAG, tag)).insert_header(KEPT).finish()
 }
 
 /// `text` as JSON with its tag, or 304.
 #[must_use]
-pub(crate) fn answer(request: &HttpRequest, text: String) -> HttpResponse {
+pub(crate) fn answer(request: &HttpRequest, text: Vec<u8>) -> HttpResponse {
     let tag = of(&text);
-    if matches(request, &tag) {
-        return not_modified(&tag);
-    }
+    if matches(request, &tag) { not_modified(&tag) } else { tagged(&tag, text) }
+}
+
+/// `text` as JSON with its tag, whatever the asker has.
+#[must_use]
+pub(crate) fn whole(text: Vec<u8>) -> HttpResponse {
+    tagged(&of(&text), text)
+}
+
+fn tagged(tag: &str, text: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header(("ETag", tag))
-        .insert_header(("Cache-Control", "private, no-cache"))
-        .content_type("application/json")
+        .insert_header((header::ETAG, tag))
+        .insert_header(KEPT)
+        .insert_header((header::CONTENT_TYPE, JSON))
         .body(text)
 }

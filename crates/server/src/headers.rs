@@ -1,10 +1,10 @@
-//! Headers that every answer carries.
+//! Headers that answers carry: all of them, or those that a browser may show as a page.
 
 use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::header::{self, HeaderName, HeaderValue},
     middleware::Next,
 };
 
@@ -14,13 +14,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
-const HEADERS: [(&str, &str); 5] = [
-    ("content-security-policy", POLICY),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("x-frame-options", "DENY"),
-    ("cross-origin-opener-policy", "same-origin"),
+const FOR_PAGES: [(HeaderName, HeaderValue); 4] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
+
+/// How paths begin that only programs ask for.
+const PROGRAMS: [&str; 2] = ["/ofrep/", "/sdk/"];
 
 /// Adds them.
 ///
@@ -30,9 +32,15 @@ pub(crate) async fn secure<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    // Nobody opens these answers as a page, and there are many of them.
+    let for_programs = PROGRAMS.iter().any(|start| request.path().starts_with(start));
     let mut response = next.call(request).await?;
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !for_programs {
+        for (name, value) in FOR_PAGES {
+            headers.insert(name, value);
+        }
     }
     Ok(response)
 }

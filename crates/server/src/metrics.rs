@@ -1,6 +1,6 @@
 //! What Prometheus is told. Labels are few and bounded.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use prometheus::{
@@ -11,10 +11,37 @@ use usher_core::{Reason, protocol::Mode};
 
 use crate::{app::App, auth, problem::Problem};
 
+/// What a server's evaluations are counted by.
+const REASONS: [Reason; 6] =
+    [Reason::Static, Reason::Default, Reason::TargetingMatch, Reason::Split, Reason::Disabled, Reason::Error];
+
+/// Evaluations of one answer, by reason: added up before they are told to anybody.
+#[derive(Default)]
+pub(crate) struct Evaluated([Cell<u64>; REASONS.len()]);
+
+impl Evaluated {
+    /// One more.
+    pub(crate) fn count(&self, reason: Reason) {
+        // Reasons that only an SDK gives have no place here.
+        if let Some(n) = REASONS.iter().position(|own| *own == reason) {
+            self.0[n].set(self.0[n].get() + 1);
+        }
+    }
+}
+
 /// The server's own metrics.
 pub struct Metrics {
     registry: Registry,
-    evaluations: IntCounterVec,
+    /// One counter for each of [`REASONS`], found once: a label costs more to find than an evaluation.
+    evaluations: [IntCounter; REASONS.len()],
+    /// Open streams of OFREP change events.
+    pub event_streams: IntGauge,
+    /// Change events sent on them.
+    pub events: IntCounter,
+    /// Those that found no place.
+    pub event_streams_refused: IntCounter,
+    /// OFREP requests of keys that ask too often.
+    pub limited: IntCounter,
     /// Frames sent on streams.
     pub frames: IntCounter,
     /// Streams that were closed because their client did not keep up or went silent.
@@ -34,10 +61,22 @@ impl Metrics {
     /// Two metrics of one name.
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
+        let evaluations = IntCounterVec::new(
+            Opts::new("usher_evaluations_total", "Evaluations over OFREP, by reason"),
+            &["reason"],
+        )?;
+        registry.register(Box::new(evaluations.clone()))?;
         let metrics = Self {
-            evaluations: IntCounterVec::new(
-                Opts::new("usher_evaluations_total", "Evaluations over OFREP, by reason"),
-                &["reason"],
+            evaluations: REASONS.map(|reason| evaluations.with_label_values(&[reason.as_str()])),
+            event_streams: IntGauge::new("usher_ofrep_event_streams", "Open streams of OFREP change events")?,
+            events: IntCounter::new("usher_ofrep_events_total", "OFREP change events sent")?,
+            event_streams_refused: IntCounter::new(
+                "usher_ofrep_event_streams_refused_total",
+                "Streams of OFREP change events that found no place",
+            )?,
+            limited: IntCounter::new(
+                "usher_ofrep_limited_total",
+                "OFREP requests refused because their key asks too often",
             )?,
             frames: IntCounter::new("usher_stream_frames_total", "Frames sent on streams")?,
             evictions: IntCounter::new(
@@ -60,7 +99,10 @@ impl Metrics {
             registry,
         };
         let registry = &metrics.registry;
-        registry.register(Box::new(metrics.evaluations.clone()))?;
+        registry.register(Box::new(metrics.event_streams.clone()))?;
+        registry.register(Box::new(metrics.events.clone()))?;
+        registry.register(Box::new(metrics.event_streams_refused.clone()))?;
+        registry.register(Box::new(metrics.limited.clone()))?;
         registry.register(Box::new(metrics.frames.clone()))?;
         registry.register(Box::new(metrics.evictions.clone()))?;
         registry.register(Box::new(metrics.refused.clone()))?;
@@ -70,15 +112,12 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counts evaluations over OFREP. Those of one answer are added up first: a label costs more to find than an
-    /// evaluation.
-    pub(crate) fn evaluated(&self, reasons: impl IntoIterator<Item = Reason>) {
-        let mut counts = BTreeMap::new();
-        for reason in reasons {
-            *counts.entry(reason.as_str()).or_insert(0) += 1;
-        }
-        for (reason, count) in counts {
-            self.evaluations.with_label_values(&[reason]).inc_by(count);
+    /// Counts the evaluations of an answer over OFREP.
+    pub(crate) fn evaluated(&self, evaluated: &Evaluated) {
+        for (counter, count) in self.evaluations.iter().zip(&evaluated.0) {
+            if count.get() > 0 {
+                counter.inc_by(count.get());
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use actix_web::{
     App as ActixApp, HttpServer,
-    dev::{ServerHandle, Service},
+    dev::ServerHandle,
     middleware::{Compress, from_fn},
     web,
 };
@@ -20,7 +20,7 @@ use crate::{
     convergence::Convergence,
     headers, health, live,
     metrics::{self, Metrics},
-    ofrep,
+    ofrep::{self, Ofrep},
     problem::Problem,
     sdk,
     seed::{self, SeedError},
@@ -117,6 +117,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         .map_err(system(format!("the session key in {} can't be used", folder.display())))?;
     let app = Arc::new(App {
         world: Arc::clone(&world),
+        ofrep: Ofrep::new(&settings, &sessions),
         sessions,
         throttle: Throttle::default(),
         connections,
@@ -162,26 +163,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(metrics::metrics))
         .route("/live", web::get().to(live::live))
-        .service(
-            web::scope("/ofrep/v1")
-                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
-                .wrap_fn(|request, service| {
-                    let answer = service.call(request);
-                    async move {
-                        let mut response = answer.await?;
-                        ofrep::allow_any_origin(response.headers_mut());
-                        Ok(response)
-                    }
-                })
-                .route("/evaluate/flags", web::post().to(ofrep::all))
-                .route("/evaluate/flags", web::method(actix_web::http::Method::OPTIONS).to(ofrep::preflight))
-                .route("/evaluate/flags/{key:.*}", web::post().to(ofrep::one))
-                .route(
-                    "/evaluate/flags/{key:.*}",
-                    web::method(actix_web::http::Method::OPTIONS).to(ofrep::preflight),
-                )
-                .default_service(web::to(nothing_here)),
-        )
+        .service(web::scope("/ofrep/v1").wrap(from_fn(ofrep::allow_any_origin)).configure(ofrep::configure))
         .service(
             web::scope("/sdk/v1")
                 .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))

@@ -5,6 +5,8 @@ use std::{fmt, path::PathBuf};
 use serde::Deserialize;
 use usher_core::protocol::HEARTBEAT_SECONDS;
 
+use crate::ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS};
+
 /// Settings of one server. Read from a TOML file, `USHER_*` variables and flags, in this order.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case", default, deny_unknown_fields)]
@@ -23,6 +25,12 @@ pub struct Settings {
     pub heartbeat_seconds: u32,
     /// Worker threads; 0 for one per core.
     pub workers: usize,
+    /// OFREP requests that one key may make in a second, on average; 0 for any number.
+    pub ofrep_requests_per_second: u32,
+    /// Streams of OFREP change events that may be open at a time; 0 for none, and then none is offered.
+    pub ofrep_event_streams: usize,
+    /// Seconds for which the address of such a stream opens it, at least; twice that at most.
+    pub ofrep_token_seconds: u32,
 }
 
 impl Default for Settings {
@@ -35,6 +43,9 @@ impl Default for Settings {
             metrics_open: false,
             heartbeat_seconds: HEARTBEAT_SECONDS,
             workers: 0,
+            ofrep_requests_per_second: REQUESTS_PER_SECOND,
+            ofrep_event_streams: EVENT_STREAMS,
+            ofrep_token_seconds: TOKEN_SECONDS,
         }
     }
 }

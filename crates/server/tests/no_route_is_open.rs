@@ -94,6 +94,17 @@ async fn programs_routes_and_metrics_need_their_keys() {
     for (method, path) in [
         ("POST", "/ofrep/v1/evaluate/flags"),
         ("POST", "/ofrep/v1/evaluate/flags/always"),
+        ("GET", "/ofrep/v1/events"),
+        ("GET", "/ofrep/v1/events?token=x"),
+    ] {
+        for body in [None, Some("{}".to_owned()), Some("not json".to_owned())] {
+            let body = body.filter(|_| method == "POST");
+            let answer = server.nobody().send(method, path, body).await;
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+            answer.refusal(401, "GENERAL");
+        }
+    }
+    for (method, path) in [
         ("GET", "/sdk/v1/ruleset"),
         ("POST", "/sdk/v1/values"),
         ("POST", "/sdk/v1/events"),
@@ -144,13 +155,11 @@ async fn an_sdk_key_does_not_open_the_administration_api() {
 #[tokio::test]
 async fn an_api_token_does_not_open_the_routes_of_sdks() {
     let server = Server::seeded().await;
-    for (method, path) in [
-        ("POST", "/ofrep/v1/evaluate/flags"),
-        ("POST", "/ofrep/v1/evaluate/flags/always"),
-        ("GET", "/sdk/v1/ruleset"),
-        ("POST", "/sdk/v1/values"),
-        ("POST", "/sdk/v1/events"),
-    ] {
+    for path in ["/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags/always"] {
+        server.admin().post(path, &json!({})).await.refusal(403, "GENERAL");
+    }
+    for (method, path) in [("GET", "/sdk/v1/ruleset"), ("POST", "/sdk/v1/values"), ("POST", "/sdk/v1/events")]
+    {
         let body = (method == "POST").then(|| "{}".to_owned());
         server.admin().send(method, path, body).await.problem(403, "forbidden");
     }

@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Answer, Server, fixtures};
+use support::{Answer, Events, Server, eventually, fixtures};
 
 const ALL: &str = "/ofrep/v1/evaluate/flags";
 
@@ -195,12 +195,11 @@ async fn without_a_key_or_with_a_wrong_one_it_is_a_401_and_browsers_may_read_it(
     server.nobody().header("X-API-Key", &key).post(ALL, &context("anfield")).await.expect(200);
     for api in [server.nobody(), server.with("uck_wrong"), server.nobody().header("X-API-Key", "uck_wrong")] {
         for path in [ALL.to_owned(), one("always")] {
-            let answer = api
-                .header("Origin", "https://shop.example")
-                .post(&path, &context("anfield"))
-                .await
-                .expect(401);
+            let api = api.header("Origin", "https://shop.example");
+            let answer = api.post(&path, &context("anfield")).await;
             assert_eq!(answer.header("access-control-allow-origin"), "*");
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+            answer.refusal(401, "GENERAL");
         }
     }
 }
@@ -232,6 +231,161 @@ async fn browsers_of_any_origin_may_ask() {
     // A session's cookie opens nothing here.
     let person = server.signed_in(usher_core::model::Role::Admin).await;
     person.post(ALL, &context("anfield")).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_bulk_answer_tells_whose_flags_they_are_and_where_changes_are_told() {
+    let server = Server::seeded().await;
+    for kind in ["server", "client"] {
+        let api = server.with(&server.key(kind).await);
+        let answer = api.post(ALL, &context("anfield")).await.expect(200).json();
+        assert_eq!(answer["metadata"], json!({"flagSetId": "production"}));
+        let address = answer["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap();
+        assert!(address.starts_with("/ofrep/v1/events?token="), "{address}");
+        // With no `url`, and no `origin`: who asks knows the way here.
+        let offered =
+            json!([{"type": "sse", "endpoint": {"requestUri": address}, "inactivityDelaySec": 120}]);
+        assert_eq!(answer["eventStreams"], offered);
+        let fields: Vec<&String> = answer.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["flags", "eventStreams", "metadata"]);
+    }
+}
+
+#[tokio::test]
+async fn the_configuration_that_an_event_told_of_never_makes_a_304_and_may_forbid_one() {
+    let server = Server::seeded().await;
+    let key = server.key("client").await;
+    let api = server.with(&key);
+    let current = Events::of(&server, &key).await.began().await;
+    let tag = api.post(ALL, &context("anfield")).await.expect(200).header("etag").to_owned();
+    let other = format!("{}-1", current.split_once('-').unwrap().0);
+    for (expected, if_none_match, status) in [
+        // Where it is what the answer is made from, the tag decides as ever.
+        (current.clone(), Some(tag.as_str()), 304),
+        (format!("\"{current}\""), Some(&tag), 304),
+        (format!("W/\"{current}\""), Some(&tag), 304),
+        (current.clone(), Some("\"stale\""), 200),
+        (format!("\"{current}\""), None, 200),
+        // Where it is not, whatever the tag says.
+        (format!("\"{other}\""), Some(&tag), 200),
+        (other.clone(), Some("*"), 200),
+        (other, None, 200),
+        ("anything".to_owned(), Some(&tag), 200),
+        (String::new(), Some(&tag), 200),
+    ] {
+        let query: String = expected.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+        for more in ["", "&flagConfigLastModified=1771622898", "&flagConfigLastModified=2026-02-20T21:28:18Z"]
+        {
+            let api = if_none_match.map_or_else(|| api.clone(), |tags| api.header("If-None-Match", tags));
+            let path = format!("{ALL}?flagConfigEtag={query}{more}");
+            let answer = api.post(&path, &context("anfield")).await.expect(status);
+            assert_eq!(answer.header("etag"), tag, "{expected}");
+        }
+    }
+    // A person somewhere else gets their own answer, in the same configuration.
+    let path = format!("{ALL}?flagConfigEtag={current}");
+    api.header("If-None-Match", &tag).post(&path, &context("berlin-dome")).await.expect(200);
+    // Other parameters are nobody's business.
+    for query in ["flagConfigLastModified=x", "a=b", "&&", "flagConfigEtag", "%FF", "flagConfigEtag=%FF"] {
+        api.post(&format!("{ALL}?{query}"), &context("anfield")).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_304_leaves_nobody_with_an_address_that_has_run_out() {
+    let server = Server::start_with(|settings| settings.ofrep_token_seconds = 1).await;
+    fixtures::seed(&server).await;
+    let api = server.with(&server.key("client").await);
+    let first = api.post(ALL, &context("anfield")).await.expect(200);
+    let again = api.header("If-None-Match", first.header("etag"));
+    let mut second = None;
+    eventually("a new address", async || {
+        let answer = again.post(ALL, &context("anfield")).await;
+        let is_new = answer.status == 200;
+        second = is_new.then_some(answer);
+        is_new
+    })
+    .await;
+    let second = second.unwrap();
+    assert_eq!(by_key(&first), by_key(&second));
+    assert_ne!(first.json()["eventStreams"], second.json()["eventStreams"]);
+}
+
+#[tokio::test]
+async fn what_is_no_part_of_the_protocol_is_refused_in_its_words() {
+    let server = Server::seeded().await;
+    let api = server.with(&server.key("server").await);
+    for path in [ALL.to_owned(), one("always"), one(""), "/ofrep/v1/events".to_owned()] {
+        let (allowed, others) = if path.ends_with("events") {
+            ("GET, OPTIONS", ["POST", "PUT", "DELETE", "PATCH"])
+        } else {
+            ("POST, OPTIONS", ["GET", "PUT", "DELETE", "PATCH"])
+        };
+        for method in others {
+            let answer = api.send(method, &path, None).await;
+            assert_eq!(answer.header("allow"), allowed);
+            answer.refusal(405, "GENERAL");
+        }
+    }
+    for path in ["/ofrep/v1", "/ofrep/v1/", "/ofrep/v1/configuration", "/ofrep/v1/evaluate"] {
+        api.get(path).await.refusal(404, "GENERAL");
+    }
+    api.post(&one("%FF%FE"), &context("anfield")).await.refusal(404, "FLAG_NOT_FOUND");
+    let empty = api.post(&one(""), &context("anfield")).await.refusal(404, "FLAG_NOT_FOUND");
+    assert_eq!(empty["key"], "");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_a_413_in_ofreps_words() {
+    let server = Server::seeded().await;
+    let api = server.with(&server.key("client").await).header("Origin", "https://shop.example");
+    let large = json!({"context": {"targetingKey": "u-1", "x": "x".repeat(2_000_000)}});
+    for (path, key) in [(ALL.to_owned(), Value::Null), (one("always"), json!("always"))] {
+        let answer = api.post(&path, &large).await;
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.refusal(413, "GENERAL")["key"], key);
+    }
+    api.post(ALL, &context("anfield")).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_often_is_told_when_to_ask_again_and_no_other_key_is() {
+    // One request a second, and two at once.
+    let server = Server::start_with(|settings| settings.ofrep_requests_per_second = 1).await;
+    fixtures::seed(&server).await;
+    let (wild, calm) = (server.key("client").await, server.key("client").await);
+    let api = server.with(&wild).header("Origin", "https://shop.example");
+    let mut refused = None;
+    for _ in 0..1_000 {
+        let answer = api.post(ALL, &context("anfield")).await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let answer = refused.unwrap();
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(answer.header("access-control-expose-headers").contains("Retry-After"));
+    answer.refusal(429, "GENERAL");
+    let api = server.with(&calm);
+    api.post(ALL, &context("anfield")).await.expect(200);
+    let metrics = server.admin().get("/metrics").await.expect(200).body;
+    assert!(metrics.contains("usher_ofrep_limited_total 1"), "{metrics}");
+    // It is let in again, when it was told.
+    eventually("the bucket fills", async || {
+        server.with(&wild).post(&one("always"), &context("anfield")).await.status == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_is_slowed_down_where_there_is_no_limit() {
+    let server = Server::start_with(|settings| settings.ofrep_requests_per_second = 0).await;
+    fixtures::seed(&server).await;
+    let api = server.with(&server.key("client").await);
+    for _ in 0..100 {
+        api.post(&one("always"), &context("anfield")).await.expect(200);
+    }
 }
 
 #[tokio::test]

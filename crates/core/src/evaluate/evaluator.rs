@@ -67,7 +67,13 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
     #[inline]
     pub(super) fn evaluate(&mut self, flag: &str) -> Evaluation<'r> {
         let found = self.scope.ruleset.flags.get(flag);
-        self.flag(found, flag, 0)
+        self.found(found, flag)
+    }
+
+    /// The same, of a flag that was looked up already.
+    #[inline]
+    pub(super) fn found(&mut self, found: Option<&'r CompiledFlag>, key: &str) -> Evaluation<'r> {
+        self.flag(found, key, 0)
     }
 
     #[inline]

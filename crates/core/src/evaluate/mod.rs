@@ -25,7 +25,7 @@ pub use self::{
 use crate::{
     context::Context,
     model::{FlagType, Timestamp, WhenStale},
-    ruleset::{CompiledConfig, Ruleset, VariantValue},
+    ruleset::{CompiledConfig, CompiledFlag, Ruleset, VariantValue},
 };
 use evaluator::Evaluator;
 
@@ -281,9 +281,33 @@ impl Ruleset {
         if !self.is_client_visible(flag) {
             return Evaluation::failed(ErrorCode::FlagNotFound);
         }
-        let evaluation = self.evaluate(flag, context, now);
+        self.for_client(self.evaluate(flag, context, now))
+    }
+
+    /// An answer without the name of a flag that clients may not see.
+    fn for_client<'r>(&self, evaluation: Evaluation<'r>) -> Evaluation<'r> {
         let failed_prerequisite = evaluation.failed_prerequisite.filter(|flag| self.is_client_visible(flag));
         Evaluation { failed_prerequisite, ..evaluation }
+    }
+
+    /// What every flag gives to `context` at `now`, in the order of the keys' bytes: the answers of
+    /// [`Ruleset::evaluate`], or, for `clients`, those of [`Ruleset::evaluate_for_client`] to flags that they may
+    /// see.
+    pub fn evaluate_all<'r>(
+        &'r self,
+        context: &Context,
+        now: Timestamp,
+        clients: bool,
+    ) -> impl Iterator<Item = (&'r str, Evaluation<'r>)> {
+        let mut evaluator = Evaluator::new(Scope::new(self, context, now), observer::Silent);
+        self.order.iter().filter_map(move |key| {
+            let found = self.flags.get_ref(key);
+            if clients && !found.is_some_and(CompiledFlag::is_client_visible) {
+                return None;
+            }
+            let evaluation = evaluator.found(found, key.text());
+            Some((key.text(), if clients { self.for_client(evaluation) } else { evaluation }))
+        })
     }
 
     /// The same answer as [`Ruleset::evaluate`], with every step on the way to it.

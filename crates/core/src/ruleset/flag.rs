@@ -217,6 +217,11 @@ impl CompiledFlag {
         }
     }
 
+    /// Whether client keys get it.
+    pub(crate) fn is_client_visible(&self) -> bool {
+        self.config().is_some_and(|config| config.client_visible)
+    }
+
     pub(crate) fn problems(&self) -> Option<&Problems> {
         match &self.state {
             FlagState::Broken(problems) => Some(problems),

@@ -44,6 +44,9 @@ pub struct Ruleset {
     environment: EnvironmentKey,
     seq: Seq,
     pub(crate) flags: Table<CompiledFlag>,
+    /// The keys of `flags` in the order of their bytes: answers about all flags are written in it, and sorting
+    /// them for each would cost more than evaluating them.
+    pub(crate) order: Arc<[KeyRef]>,
     pub(crate) cohorts: Table<CompiledCohort>,
     pub(crate) venues: Table<CompiledVenue>,
 }
@@ -56,6 +59,7 @@ impl Ruleset {
             environment,
             seq: Seq::ZERO,
             flags: Table::default(),
+            order: Arc::default(),
             cohorts: Table::default(),
             venues: Table::default(),
         }
@@ -82,9 +86,13 @@ impl Ruleset {
     ) -> Self {
         let mut next = self.clone();
         next.seq = seq;
+        let mut other_keys = false;
         for id in delete {
             match id.kind {
-                Kind::Flag => next.flags.remove(&id.key),
+                Kind::Flag => {
+                    other_keys = true;
+                    next.flags.remove(&id.key);
+                }
                 Kind::Cohort => next.cohorts.remove(&id.key),
                 Kind::Venue => next.venues.remove(&id.key),
                 _ => {}
@@ -92,7 +100,10 @@ impl Ruleset {
         }
         for document in put {
             match document.kind() {
-                Kind::Flag => next.flags.put(CompiledFlag::compile(document, &next.environment)),
+                Kind::Flag => {
+                    other_keys |= !next.contains(document.key());
+                    next.flags.put(CompiledFlag::compile(document, &next.environment));
+                }
                 Kind::Cohort => next.cohorts.put(CompiledCohort::compile(document)),
                 Kind::Venue => {
                     // A venue that can't be read is an unknown venue: its attributes are missing.
@@ -103,6 +114,11 @@ impl Ruleset {
                 }
                 _ => {}
             }
+        }
+        if other_keys {
+            let mut order: Vec<KeyRef> = next.flags.iter().map(|flag| flag.key.clone()).collect();
+            order.sort_unstable_by(|a, b| a.text().cmp(b.text()));
+            next.order = order.into();
         }
         next
     }
@@ -131,9 +147,9 @@ impl Ruleset {
         self.flags.len() == 0
     }
 
-    /// The keys of all flags, in no particular order.
+    /// The keys of all flags, in the order of their bytes.
     pub fn flag_keys(&self) -> impl Iterator<Item = &str> {
-        self.flags.iter().map(|flag| flag.key.text())
+        self.order.iter().map(KeyRef::text)
     }
 
     /// Whether there is such a flag, broken or not.
@@ -145,7 +161,7 @@ impl Ruleset {
     /// Whether client keys get this flag.
     #[must_use]
     pub fn is_client_visible(&self, flag: &str) -> bool {
-        self.flags.get(flag).is_some_and(|flag| flag.config().is_some_and(|config| config.client_visible))
+        self.flags.get(flag).is_some_and(CompiledFlag::is_client_visible)
     }
 
     /// What a flag's author lets its answers carry.

@@ -97,11 +97,10 @@ pub async fn evaluate(app: web::Data<App>, body: Body) -> Result<HttpResponse, P
         .ok_or_else(|| Problem::not_found(format!("environment {}", question.environment)))?;
     let empty = Value::Object(serde_json::Map::new());
     let context = Context::from_json(if question.context.is_null() { &empty } else { &question.context })?;
-    let mut flags: Vec<&str> = match &question.flag {
+    let flags: Vec<&str> = match &question.flag {
         Some(flag) => vec![flag],
         None => ruleset.flag_keys().collect(),
     };
-    flags.sort_unstable();
     let evaluations = flags.into_iter().map(|flag| Explained::new(flag, ruleset, &context)).collect();
     Ok(HttpResponse::Ok().json(Answers { evaluations }))
 }

@@ -162,6 +162,7 @@ pub async fn rotate(
     only_now(&write.commit(vec![Change::Put(new.clone()), Change::Put(old)], expected).await?)?;
     if rotation.overlap_seconds == 0 {
         app.connections.close_credential(&key);
+        app.ofrep.close_credential(&key);
     }
     Ok(HttpResponse::Created().json(json!({"secret": secret, "key": shown(&new)})))
 }
@@ -187,6 +188,7 @@ pub async fn revoke(
     let write = write.or_message(|| format!("Revoke key “{name}”"));
     let written = write.commit(vec![Change::Put(checked(&revoked)?)], expected).await?;
     app.connections.close_credential(&key);
+    app.ofrep.close_credential(&key);
     Ok(HttpResponse::Ok().json(written))
 }
 

@@ -85,10 +85,11 @@ pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
 /// No key, one that is unknown, expired or revoked (401), or an API token (403).
 pub fn sdk_key(request: &HttpRequest, app: &App) -> Result<Arc<Credential>, Problem> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let protocol = header("Sec-WebSocket-Protocol").and_then(|offered| {
+    let protocol = || {
+        let offered = header("Sec-WebSocket-Protocol")?;
         offered.split(',').find_map(|one| one.trim().strip_prefix(KEY_SUBPROTOCOL_PREFIX))
-    });
-    let Some(secret) = bearer(request).or_else(|| header("X-API-Key")).or(protocol) else {
+    };
+    let Some(secret) = bearer(request).or_else(|| header("X-API-Key")).or_else(protocol) else {
         return Err(Problem::unauthorized("Send an SDK key as `Authorization: Bearer usk_…` (or uck_…)."));
     };
     let credential = live_credential(secret, app)?;

@@ -12,6 +12,7 @@ use actix_web::{
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use usher_core::model::{Timestamp, User};
 
 use super::secret;
@@ -42,6 +43,7 @@ struct Claims {
 
 /// Makes and reads session tokens.
 pub struct Sessions {
+    key: Vec<u8>,
     encoding: EncodingKey,
     decoding: DecodingKey,
     secure: bool,
@@ -67,8 +69,15 @@ impl Sessions {
         Ok(Self {
             encoding: EncodingKey::from_secret(&key),
             decoding: DecodingKey::from_secret(&key),
+            key,
             secure,
         })
+    }
+
+    /// A key of its own for another purpose: what is signed for one is nothing to the other.
+    #[must_use]
+    pub(crate) fn key_for(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        Sha256::new().chain_update(purpose).chain_update(&self.key).finalize().into()
     }
 
     /// A new session, and when it ends.

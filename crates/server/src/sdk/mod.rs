@@ -4,7 +4,7 @@ pub mod events;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use usher_core::{
     Context,
     limits::MAX_CONTEXT_BYTES,
@@ -15,14 +15,15 @@ use usher_core::{
 use crate::{app::App, auth, body::Body, clock, etag, problem::Problem, stream::session::values};
 
 /// The context of a client, checked against what its key may claim: a key that is narrowed to venues speaks for
-/// those only, and for its one venue without being asked.
+/// those only, and for its one venue without being asked. `sent` is the length of what it came in: measuring it
+/// alone would mean writing it anew, so that is done only where it may be too large.
 ///
 /// # Errors
 /// A context that can't be read (400), or a venue that is not the key's (403).
-pub fn context_for(credential: &Credential, value: Option<&Value>) -> Result<Context, Problem> {
-    let empty = json!({});
+pub fn context_for(credential: &Credential, value: Option<&Value>, sent: usize) -> Result<Context, Problem> {
+    let empty = Value::Object(serde_json::Map::new());
     let value = value.unwrap_or(&empty);
-    if value.to_string().len() > MAX_CONTEXT_BYTES {
+    if sent > MAX_CONTEXT_BYTES && value.to_string().len() > MAX_CONTEXT_BYTES {
         let mend = format!("Keep it within {MAX_CONTEXT_BYTES} bytes.");
         return Err(Problem::bad_value("context", "…", "the context is too large", &mend));
     }
@@ -92,7 +93,7 @@ pub async fn values_now(
     let Some(environment) = credential.environment.clone() else {
         return Err(Problem::forbidden("This key has no environment."));
     };
-    let context = context_for(&credential, asked.context.as_ref())?;
+    let context = context_for(&credential, asked.context.as_ref(), body.len())?;
     let state = app.world.streams().subscribe(View::new(environment.clone(), [])).borrow().clone();
     let client = credential.credential_type == CredentialType::Client;
     let body = ValuesBody {
@@ -103,6 +104,6 @@ pub async fn values_now(
         environment,
         values: values(&state, &context, client, clock::now()),
     };
-    let text = serde_json::to_string(&body).map_err(Problem::internal)?;
+    let text = serde_json::to_vec(&body).map_err(Problem::internal)?;
     Ok(etag::answer(&request, text))
 }

@@ -237,7 +237,7 @@ impl Link {
     }
 
     fn context(&self, value: Option<&serde_json::Value>) -> Result<Context, End> {
-        context_for(&self.credential, value).map_err(|problem| {
+        context_for(&self.credential, value, MAX_CLIENT_FRAME_BYTES).map_err(|problem| {
             let code =
                 if problem.code() == "forbidden" { ErrorCode::Forbidden } else { ErrorCode::InvalidContext };
             End::Tell(code, problem.detail().to_owned(), None)

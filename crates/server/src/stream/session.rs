@@ -214,11 +214,8 @@ pub fn values(
     now: Timestamp,
 ) -> IndexMap<String, Box<RawValue>> {
     let Some(ruleset) = state.ruleset() else { return IndexMap::new() };
-    let mut keys: Vec<&str> = ruleset.flag_keys().collect();
-    keys.retain(|flag| !client_visible_only || ruleset.is_client_visible(flag));
-    keys.sort_unstable();
-    let value = |flag| value(ruleset, flag, context, client_visible_only, now);
-    keys.into_iter().filter_map(|flag| Some((flag.to_owned(), value(flag)?))).collect()
+    let all = ruleset.evaluate_all(context, now, client_visible_only);
+    all.filter_map(|(flag, evaluation)| Some((flag.to_owned(), raw(evaluation)?))).collect()
 }
 
 fn value(
@@ -233,5 +230,9 @@ fn value(
     } else {
         ruleset.evaluate(flag, context, now)
     };
+    raw(evaluation)
+}
+
+fn raw(evaluation: usher_core::Evaluation<'_>) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(&EvaluatedValue(evaluation)).ok()
 }

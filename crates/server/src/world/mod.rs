@@ -17,7 +17,7 @@ use usher_journal::{Append, AppendError, Appended, Commit, Journal, JournalError
 
 pub use snapshot::Snapshot;
 pub(crate) use streams::frame as streams_frame;
-pub use streams::{SharedDelta, StreamState, Streams};
+pub use streams::{Place, SharedDelta, StreamState, Streams, Touched};
 
 use crate::convergence::Convergence;
 

@@ -13,7 +13,7 @@ use bytestring::ByteString;
 use tokio::sync::watch;
 use usher_core::{
     Ruleset,
-    model::{Document, DocumentId, EnvironmentKey, Kind, Seq},
+    model::{Document, DocumentId, EnvironmentKey, Kind, Seq, Timestamp},
     protocol::{Delta, MAX_SNAPSHOT_PART_BYTES, ServerFrame, Snapshot as SnapshotPart, View},
 };
 use usher_journal::{Change, Commit};
@@ -36,11 +36,47 @@ pub struct SharedDelta {
     pub frame: ByteString,
 }
 
+/// A commit and its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The commit.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+}
+
+/// The last commits that touched what keys of a view may see. Never earlier than they were; after a start perhaps
+/// later, because what a commit changed is known only while it is applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Touched {
+    /// For server keys: anything in the view.
+    pub view: Place,
+    /// For client keys: flags that clients may see, or what those lean on.
+    pub clients: Place,
+}
+
+impl Touched {
+    /// What the documents of `snapshot` tell by themselves.
+    fn by(view: &View, snapshot: &Snapshot) -> Self {
+        let seq = snapshot.state.last_change(|id| view.may_name(id));
+        let place = Place { seq, at: snapshot.at() };
+        Self { view: place, clients: place }
+    }
+
+    /// After a commit that changed these documents of the view.
+    fn after(self, commit: &Commit, clients: bool) -> Self {
+        let place = Place { seq: commit.seq, at: commit.at };
+        Self { view: place, clients: if clients { place } else { self.clients } }
+    }
+}
+
 /// A stream at one moment.
 #[derive(Debug)]
 pub struct StreamState {
     /// The last commit that concerned this view.
     pub head: Seq,
+    /// The last commits that concerned who may see this view.
+    pub touched: Touched,
     /// The world as of then, or a little later.
     pub snapshot: Arc<Snapshot>,
     view: View,
@@ -145,6 +181,7 @@ impl Preparation {
 struct Prepared {
     stream: Arc<Stream>,
     delta: Arc<SharedDelta>,
+    touched: Touched,
 }
 
 struct Stream {
@@ -178,6 +215,7 @@ impl Streams {
         }
         let state = StreamState {
             head: all.0.seq(),
+            touched: Touched::by(&view, &all.0),
             snapshot: Arc::clone(&all.0),
             view: view.clone(),
             ring: VecDeque::new(),
@@ -197,9 +235,13 @@ impl Streams {
         let streams = self.all.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
         let known = streams.len();
         let deltas = streams.into_iter().filter_map(|stream| {
-            let head = stream.state.borrow().head;
+            let (head, touched) = {
+                let state = stream.state.borrow();
+                (state.head, state.touched)
+            };
             let delta = delta(&stream.view, head, before, commit)?;
-            Some(Prepared { stream, delta: Arc::new(delta) })
+            let clients = reaches_clients(stream.view.environment(), [before, after], &delta.changed);
+            Some(Prepared { stream, delta: Arc::new(delta), touched: touched.after(commit, clients) })
         });
         Preparation { deltas: deltas.collect(), known }
     }
@@ -208,26 +250,33 @@ impl Streams {
     pub fn publish(&self, after: &Arc<Snapshot>, preparation: Preparation) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.0 = Arc::clone(after);
-        for Prepared { stream, delta } in preparation.deltas {
+        for Prepared { stream, delta, touched } in preparation.deltas {
             let mut ring = stream.state.borrow().ring.clone();
             if ring.len() == RING {
                 ring.pop_front();
             }
             let head = delta.seq;
             ring.push_back(delta);
-            stream.move_to(head, after, ring);
+            stream.move_to(head, touched, after, ring);
         }
         // Streams that began in between know nothing of the commit: they start again after it.
         for stream in all.1.iter().skip(preparation.known) {
-            stream.move_to(after.seq(), after, VecDeque::new());
+            stream.move_to(after.seq(), Touched::by(&stream.view, after), after, VecDeque::new());
         }
     }
 }
 
 impl Stream {
-    fn move_to(&self, head: Seq, snapshot: &Arc<Snapshot>, ring: VecDeque<Arc<SharedDelta>>) {
+    fn move_to(
+        &self,
+        head: Seq,
+        touched: Touched,
+        snapshot: &Arc<Snapshot>,
+        ring: VecDeque<Arc<SharedDelta>>,
+    ) {
         let (snapshot, view) = (Arc::clone(snapshot), self.view.clone());
-        self.state.send_replace(Arc::new(StreamState { head, snapshot, view, ring, parts: OnceLock::new() }));
+        let state = StreamState { head, touched, snapshot, view, ring, parts: OnceLock::new() };
+        self.state.send_replace(Arc::new(state));
     }
 }
 
@@ -255,6 +304,15 @@ fn delta(view: &View, head: Seq, before: &Snapshot, commit: &Commit) -> Option<S
     let changed = put.iter().map(|document| document.id().clone()).chain(delete.iter().cloned()).collect();
     let frame = frame(&ServerFrame::Delta(Delta { from: head, seq: commit.seq, at: commit.at, put, delete }));
     Some(SharedDelta { from: head, seq: commit.seq, changed, frame })
+}
+
+/// Whether a change of these documents may be noticed with a client key, which sees some flags only: before or
+/// after it, a flag that clients may see is among them or leans on them.
+fn reaches_clients(environment: &EnvironmentKey, worlds: [&Snapshot; 2], changed: &[DocumentId]) -> bool {
+    worlds.iter().filter_map(|world| world.ruleset(environment)).any(|ruleset| {
+        let affected = ruleset.affected_by(changed);
+        affected.into_iter().any(|flag| ruleset.is_client_visible(flag))
+    })
 }
 
 /// A frame as text.

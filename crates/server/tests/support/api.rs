@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Response};
 use serde_json::Value;
 
 static CLIENT: LazyLock<()> = LazyLock::new(|| {
@@ -57,25 +57,38 @@ impl Api {
     }
 
     pub async fn send(&self, method: &str, path: &str, body: Option<String>) -> Answer {
+        Answer::read(format!("{method} {path}"), self.response(method, path, body).await).await
+    }
+
+    /// The answer as it begins, its body not read yet.
+    pub async fn response(&self, method: &str, path: &str, body: Option<String>) -> Response {
         let method: Method = method.parse().unwrap();
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body);
         }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let headers = response.headers().iter();
-        let headers =
-            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-        let body = response.text().await.unwrap();
-        Answer { asked: format!("{method} {path}"), status, headers, body }
+        request.send().await.unwrap()
     }
 }
 
+/// Names and values.
+pub fn headers(response: &Response) -> Vec<(String, String)> {
+    let headers = response.headers().iter();
+    headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+}
+
 impl Answer {
+    /// All of it.
+    pub async fn read(asked: String, response: Response) -> Self {
+        let status = response.status().as_u16();
+        let headers = headers(&response);
+        let body = response.text().await.unwrap();
+        Self { asked, status, headers, body }
+    }
+
     /// Itself, if it has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
@@ -98,6 +111,17 @@ impl Answer {
             assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {problem}");
         }
         problem
+    }
+
+    /// Its refusal, if it is one of this status and code, in OFREP's form.
+    #[track_caller]
+    pub fn refusal(self, status: u16, code: &str) -> Value {
+        let answer = self.expect(status);
+        assert_eq!(answer.header("content-type"), "application/json", "{}", answer.asked);
+        let refusal = answer.json();
+        assert_eq!(refusal["errorCode"], code, "{refusal}");
+        assert!(refusal["errorDetails"].as_str().is_some_and(|text| text.len() > 5), "{refusal}");
+        refusal
     }
 
     #[track_caller]

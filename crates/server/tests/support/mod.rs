@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 pub mod api;
+pub mod events;
 pub mod fixtures;
 pub mod socket;
 
@@ -15,6 +16,7 @@ use usher_journal::{Actor, Append, Change};
 use usher_server::{Running, Secret, Settings, auth::password, run};
 
 pub use api::{Answer, Api};
+pub use events::Events;
 pub use socket::Socket;
 
 /// The administrator's token of every server here.

@@ -1,0 +1,130 @@
+//! Who asks, and what they may see.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, http::StatusCode};
+use usher_core::{
+    Context, ErrorCode, Evaluation, Ruleset,
+    model::{Credential, CredentialType, EnvironmentKey, Epoch, Timestamp},
+    protocol::View,
+};
+
+use super::{events::Position, refusal::Refusal};
+use crate::{
+    app::App,
+    auth,
+    problem::Problem,
+    sdk::context_for,
+    world::{Place, StreamState, Touched},
+};
+
+/// What this caller may ask, and of which ruleset.
+pub(super) struct Asker {
+    pub(super) credential: Arc<Credential>,
+    ruleset: Arc<Ruleset>,
+    epoch: Epoch,
+}
+
+impl Asker {
+    /// Who sent this request, if they may ask now.
+    pub(super) fn new(request: &HttpRequest, app: &App) -> Result<Self, Refusal> {
+        let credential = auth::sdk_key(request, app)?;
+        limited(app, &credential)?;
+        let snapshot = app.world.snapshot();
+        let ruleset = snapshot.ruleset(environment(&credential)?).cloned();
+        let ruleset = ruleset.ok_or_else(|| Problem::forbidden("The environment of this key is gone."))?;
+        Ok(Self { credential, ruleset, epoch: snapshot.epoch })
+    }
+
+    /// Whether it sees only what clients may see.
+    pub(super) fn is_client(&self) -> bool {
+        is_client(&self.credential)
+    }
+
+    /// What a flag gives this caller.
+    pub(super) fn evaluate(&self, flag: &str, context: &Context, now: Timestamp) -> Evaluation<'_> {
+        if self.is_client() {
+            self.ruleset.evaluate_for_client(flag, context, now)
+        } else {
+            self.ruleset.evaluate(flag, context, now)
+        }
+    }
+
+    /// What every flag that this caller may see gives it, in the order of their keys.
+    pub(super) fn evaluate_all(
+        &self,
+        context: &Context,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&str, Evaluation<'_>)> {
+        self.ruleset.evaluate_all(context, now, self.is_client())
+    }
+
+    /// How many flags there are.
+    pub(super) fn flags(&self) -> usize {
+        self.ruleset.len()
+    }
+
+    /// The flags' environment: what OpenFeature calls a flag set.
+    pub(super) fn flag_set(&self) -> &EnvironmentKey {
+        self.ruleset.environment()
+    }
+
+    /// Which configuration this caller is being answered from.
+    pub(super) fn position(&self, app: &App) -> Result<Position, Refusal> {
+        let stream = app.world.streams().subscribe(view(&self.credential)?);
+        let touched = stream.borrow().touched;
+        Ok(Position { epoch: self.epoch, seq: seen(&self.credential, &touched).seq })
+    }
+
+    /// The context in the body of a request.
+    pub(super) fn context(&self, body: &[u8]) -> Result<Context, Refusal> {
+        let refused = |status, code, details: &str| Refusal::new(status, code, details);
+        let json = usher_core::problem::parse_json(body).map_err(|problems| {
+            refused(StatusCode::BAD_REQUEST, ErrorCode::ParseError, &problems.to_string())
+        })?;
+        if !json.is_object() {
+            let details = "The body must be an object with a `context`.";
+            return Err(refused(StatusCode::BAD_REQUEST, ErrorCode::InvalidContext, details));
+        }
+        let context = json.get("context").filter(|context| !context.is_null());
+        context_for(&self.credential, context, body.len()).map_err(|problem| {
+            let forbidden = problem.code() == "forbidden";
+            let status = if forbidden { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+            refused(status, ErrorCode::InvalidContext, problem.detail())
+        })
+    }
+}
+
+/// Refuses a key that asks too often.
+pub(super) fn limited(app: &App, credential: &Credential) -> Result<(), Refusal> {
+    app.ofrep.limit.take(&credential.key).map_err(|seconds| {
+        app.metrics.limited.inc();
+        let details = format!("This key asks too often: ask again in {seconds} s.");
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::General, details).retry_after(seconds)
+    })
+}
+
+/// What changes of a credential's view are looked for in.
+pub(super) fn view(credential: &Credential) -> Result<View, Refusal> {
+    Ok(View::new(environment(credential)?.clone(), credential.venues.iter().cloned()))
+}
+
+/// The last commit that a credential may notice.
+pub(super) fn seen(credential: &Credential, touched: &Touched) -> Place {
+    if is_client(credential) { touched.clients } else { touched.view }
+}
+
+/// The same, of a stream as it is.
+pub(super) fn seen_on(credential: &Credential, state: &StreamState) -> Place {
+    seen(credential, &state.touched)
+}
+
+fn is_client(credential: &Credential) -> bool {
+    credential.credential_type == CredentialType::Client
+}
+
+fn environment(credential: &Credential) -> Result<&EnvironmentKey, Refusal> {
+    // Every SDK key has one; the model sees to it.
+    let environment = credential.environment.as_ref();
+    environment.ok_or_else(|| Problem::forbidden("This key has no environment.").into())
+}

@@ -1,0 +1,159 @@
+//! Single and bulk evaluation.
+//!
+//! Answers are written straight from evaluations that borrow from the ruleset, and tagged over their whole text: the
+//! context counts, not the configuration alone. `DEFAULT` is sent as a reason although the published list lacks it,
+//! because flagd and OpenFeature itself use it.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap, SerializeSeq},
+};
+use usher_core::{Context, ErrorCode, Evaluation, limits::MAX_FLAG_KEY_BYTES, model::Timestamp};
+
+use super::{asker::Asker, events::EventStream, refusal::Refusal};
+use crate::{app::App, body::Body, clock, etag, metrics::Evaluated, problem::Problem};
+
+/// About as long as the answer of one flag is, so that the text of many need not grow often.
+const BYTES_OF_A_FLAG: usize = 96;
+
+/// `POST /ofrep/v1/evaluate/flags/{key}`.
+pub(super) async fn one(
+    request: HttpRequest,
+    key: web::Path<String>,
+    app: web::Data<App>,
+    body: Result<Body, Problem>,
+) -> Result<HttpResponse, Refusal> {
+    let key = key.into_inner();
+    let asker = Asker::new(&request, &app)?;
+    if key.len() > MAX_FLAG_KEY_BYTES {
+        let details = format!("A flag's key has at most {MAX_FLAG_KEY_BYTES} bytes.");
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::General, details).of(&key));
+    }
+    let context = body.map_err(Refusal::from).and_then(|body| asker.context(&body));
+    let context = context.map_err(|refusal| refusal.of(&key))?;
+    let evaluation = asker.evaluate(&key, &context, clock::now());
+    let evaluated = Evaluated::default();
+    evaluated.count(evaluation.reason);
+    app.metrics.evaluated(&evaluated);
+    if let Some(error) = evaluation.error {
+        let status = match error {
+            ErrorCode::FlagNotFound => StatusCode::NOT_FOUND,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        return Err(Refusal::new(status, error, details(error, &key)).of(&key));
+    }
+    let text = serde_json::to_vec(&Keyed { key: &key, evaluation }).map_err(Problem::internal)?;
+    Ok(etag::answer(&request, text))
+}
+
+/// `POST /ofrep/v1/evaluate/flags`.
+pub(super) async fn all(
+    request: HttpRequest,
+    app: web::Data<App>,
+    body: Result<Body, Problem>,
+) -> Result<HttpResponse, Refusal> {
+    let asker = Asker::new(&request, &app)?;
+    let context = asker.context(&body?)?;
+    // Before the flags are read: should a change come in between, the answer is newer than it has to be.
+    let other = expects_other(&request, &asker, &app)?;
+    let now = clock::now();
+    let flags = Flags { asker: &asker, context: &context, now, evaluated: Evaluated::default() };
+    let bulk = Bulk { flags: &flags, stream: EventStream::of(&asker, &app, now)? };
+    let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * (asker.flags() + 8));
+    serde_json::to_writer(&mut text, &bulk).map_err(Problem::internal)?;
+    app.metrics.evaluated(&flags.evaluated);
+    Ok(if other { etag::whole(text) } else { etag::answer(&request, text) })
+}
+
+/// Whether the caller asks because of a change event that told of another configuration than this answer is made
+/// from. Then it gets the whole answer, whatever it has: a tag never turns that into a 304. Where the configuration
+/// is the one it expects, the tag decides as ever; and the configuration never makes a 304 by itself, for it says
+/// nothing about the context.
+fn expects_other(request: &HttpRequest, asker: &Asker, app: &App) -> Result<bool, Refusal> {
+    let query = request.query_string();
+    if query.is_empty() {
+        return Ok(false);
+    }
+    let Some(expected) = parameter(query, "flagConfigEtag") else { return Ok(false) };
+    let tag = expected.strip_prefix("W/").unwrap_or(&expected).trim_matches('"');
+    Ok(tag != asker.position(app)?.to_string())
+}
+
+/// A parameter of a query, if it is there.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(query).ok()?.into_inner();
+    pairs.into_iter().find(|(own, _)| own == name).map(|(_, value)| value)
+}
+
+fn details(error: ErrorCode, flag: &str) -> String {
+    match error {
+        ErrorCode::FlagNotFound => format!("There is no flag `{flag}`."),
+        ErrorCode::ParseError => format!("The flag `{flag}` can't be understood by this server."),
+        other => other.as_str().to_owned(),
+    }
+}
+
+/// An evaluation with its flag's key.
+struct Keyed<'a> {
+    key: &'a str,
+    evaluation: Evaluation<'a>,
+}
+
+impl Serialize for Keyed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("key", self.key)?;
+        match self.evaluation.error {
+            // A failure within a bulk answer has no reason in OFREP's form.
+            Some(error) => {
+                map.serialize_entry("errorCode", error.as_str())?;
+                map.serialize_entry("errorDetails", &details(error, self.key))?;
+            }
+            None => self.evaluation.serialize_fields(&mut map)?,
+        }
+        map.end()
+    }
+}
+
+/// All flags that a caller may see: evaluated while they are written.
+struct Flags<'a> {
+    asker: &'a Asker,
+    context: &'a Context,
+    now: Timestamp,
+    evaluated: Evaluated,
+}
+
+impl Serialize for Flags<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut all = serializer.serialize_seq(None)?;
+        for (key, evaluation) in self.asker.evaluate_all(self.context, self.now) {
+            self.evaluated.count(evaluation.reason);
+            all.serialize_element(&Keyed { key, evaluation })?;
+        }
+        all.end()
+    }
+}
+
+/// A bulk answer.
+struct Bulk<'a> {
+    flags: &'a Flags<'a>,
+    stream: Option<EventStream>,
+}
+
+impl Serialize for Bulk<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Metadata<'a> {
+            flag_set_id: &'a str,
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("flags", self.flags)?;
+        if let Some(stream) = &self.stream {
+            map.serialize_entry("eventStreams", &[stream])?;
+        }
+        map.serialize_entry("metadata", &Metadata { flag_set_id: self.flags.asker.flag_set() })?;
+        map.end()
+    }
+}

@@ -1,0 +1,149 @@
+//! OFREP 0.3.0: OpenFeature's remote evaluation protocol.
+//!
+//! Facts from the published OpenAPI of open-feature/protocol and its ADR 8. [`evaluate`] answers, single and bulk;
+//! [`events`] tells who listens that it is time to ask again, opened with a [`token`] in the address; [`limit`]
+//! slows down a key that asks too often. Whatever is refused here has the form of [`refusal`].
+
+mod asker;
+mod evaluate;
+mod events;
+mod limit;
+mod refusal;
+mod token;
+
+use std::time::Duration;
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web,
+};
+use usher_core::ErrorCode;
+
+pub use self::{events::EVENT_STREAMS, limit::REQUESTS_PER_SECOND, token::TOKEN_SECONDS};
+use self::{events::EventStreams, limit::Limit, refusal::Refusal, token::Tokens};
+use crate::{auth::session::Sessions, settings::Settings};
+
+/// Largest body of a request, in bytes. A context has 64 KiB at most; the rest is for what may stand around it.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// What is kept between requests.
+pub struct Ofrep {
+    limit: Limit,
+    tokens: Tokens,
+    streams: EventStreams,
+}
+
+impl Ofrep {
+    /// Nothing asked yet, nobody listening.
+    #[must_use]
+    pub fn new(settings: &Settings, sessions: &Sessions) -> Self {
+        let window = Duration::from_secs(settings.ofrep_token_seconds.max(1).into());
+        Self {
+            limit: Limit::new(settings.ofrep_requests_per_second),
+            tokens: Tokens::new(&sessions.key_for("usher ofrep events"), window),
+            streams: EventStreams::new(settings.ofrep_event_streams),
+        }
+    }
+
+    /// Ends the streams of a credential.
+    pub fn close_credential(&self, credential: &str) {
+        self.streams.close_credential(credential);
+    }
+
+    /// How many streams of change events are open.
+    #[must_use]
+    pub fn event_streams(&self) -> usize {
+        self.streams.len()
+    }
+}
+
+/// All routes, within `/ofrep/v1`.
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+        .service(
+            web::resource("/evaluate/flags")
+                .route(web::post().to(evaluate::all))
+                .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
+                .default_service(web::to(only_post)),
+        )
+        .service(
+            web::resource("/evaluate/flags/{key:.*}")
+                .route(web::post().to(evaluate::one))
+                .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
+                .default_service(web::to(only_post)),
+        )
+        .service(
+            web::resource("/events")
+                .route(web::get().to(events::events))
+                .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
+                .default_service(web::to(only_get)),
+        )
+        .default_service(web::to(nothing_here));
+}
+
+/// What a browser's client may see, on every answer. Keys are no cookies, so any origin may ask.
+///
+/// # Errors
+/// Those of the handler.
+pub(crate) async fn allow_any_origin<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Retry-After");
+    let mut response = next.call(request).await?;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    Ok(response)
+}
+
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
+/// The answer to a browser's question before its request.
+async fn preflight() -> HttpResponse {
+    const ALLOWED: [(HeaderName, HeaderValue); 3] = [
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(
+                "Authorization, Content-Type, If-None-Match, X-API-Key, Last-Event-ID, Cache-Control",
+            ),
+        ),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET, OPTIONS")),
+        (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
+    ];
+    let mut response = HttpResponse::NoContent().finish();
+    let headers: &mut HeaderMap = response.headers_mut();
+    for (name, value) in ALLOWED {
+        headers.insert(name, value);
+    }
+    response
+}
+
+async fn only_post(request: HttpRequest) -> HttpResponse {
+    wrong_method(&request, "POST, OPTIONS")
+}
+
+async fn only_get(request: HttpRequest) -> HttpResponse {
+    wrong_method(&request, "GET, OPTIONS")
+}
+
+fn wrong_method(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
+    let details =
+        format!("{} can't be asked with {}; use one of {allowed}.", request.path(), request.method());
+    let mut response = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::General, details).answer();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    let details = format!("There is no {} {}.", request.method(), request.path());
+    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::General, details).answer()
+}
