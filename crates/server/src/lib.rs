@@ -19,6 +19,7 @@ pub mod metrics;
 mod ofrep;
 pub mod openapi;
 pub mod problem;
+mod reach;
 mod run;
 pub mod sdk;
 pub mod seed;

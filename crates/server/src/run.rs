@@ -8,7 +8,8 @@ use actix_web::{
     middleware::{Compress, from_fn},
     web,
 };
-use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
+use socket2::SockRef;
+use tokio::{net::TcpStream, sync::Semaphore, task::JoinHandle, time::Instant};
 use usher_core::{limits::MAX_DOCUMENT_BYTES, model::Seq};
 use usher_journal::{JournalError, SqliteJournal};
 
@@ -22,7 +23,7 @@ use crate::{
     metrics::{self, Metrics},
     ofrep::{self, Ofrep},
     problem::Problem,
-    sdk,
+    reach, sdk,
     seed::{self, SeedError},
     settings::Settings,
     stream, ui,
@@ -132,6 +133,8 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     });
     let listen = app.settings.listen.clone();
     let data = web::Data::from(Arc::clone(&app));
+    let heartbeat = Duration::from_secs(app.settings.heartbeat_seconds.max(1).into());
+    let unreachable_after = heartbeat * reach::HEARTBEATS;
     let mut server = HttpServer::new(move || {
         let data = data.clone();
         ActixApp::new()
@@ -139,6 +142,11 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
             .wrap(from_fn(headers::secure))
             .configure(routes)
             .default_service(web::to(ui::file))
+    })
+    .on_connect(move |socket, _| {
+        if let Some(socket) = socket.downcast_ref::<TcpStream>() {
+            reach::give_up_after(SockRef::from(socket), unreachable_after);
+        }
     })
     .disable_signals()
     .shutdown_timeout(SHUTDOWN_SECONDS);

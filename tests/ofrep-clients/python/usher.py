@@ -59,6 +59,11 @@ class Usher:
         changes = [{"put": document} for document in documents]
         return self._post("/api/v1/commits", {"message": "Write the workspace", "changes": changes})
 
+    def delete(self, kind, key):
+        """Deletes a document."""
+        changes = [{"delete": {"kind": kind, "key": key}}]
+        return self._post("/api/v1/commits", {"message": f"Delete {key}", "changes": changes})
+
     def key(self, kind, venues=()):
         """A new key of production, `server` or `client`, perhaps for some venues only: secret and name."""
         wanted = {"name": kind, "type": kind, "environment": "production", "venues": list(venues)}
