@@ -5,33 +5,34 @@ random, the same in each run. It checks each answer against the document, that q
 are refused, that none is answered without a key, and that no other method is taken.
 """
 
+import json
 from copy import deepcopy
-from pathlib import Path
 
 import jsonschema_rs
 import pytest
-import requests
 import schemathesis
-import yaml
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS
 
+from published import PUBLISHED
 from usher import shared
 
-PUBLISHED = yaml.safe_load((Path(__file__).parent / "openapi.yaml").read_text(encoding="utf-8"))
 FLAGS = [document["key"] for document in shared("workspace.json") if document["kind"] == "flag"]
 VENUES = [document["key"] for document in shared("workspace.json") if document["kind"] == "venue"]
-ONE, ALL = "/ofrep/v1/evaluate/flags/{key}", "/ofrep/v1/evaluate/flags"
 RANDOM_QUESTIONS = 150
 
 schema = schemathesis.openapi.from_dict(deepcopy(PUBLISHED))
+# Whose key it is, a test says itself.
+schema.config.generation.update(with_security_parameters=False)
 
-
-def validator(name):
-    """Tells whether a value is as a part of the document says."""
-    whole = {"$ref": f"#/components/schemas/{name}", "components": PUBLISHED["components"]}
-    return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+# Like the published request, but nothing in it has to be there.
+AS_TAKEN = jsonschema_rs.Draft202012Validator({
+    "type": "object",
+    "properties": {
+        "context": {"type": ["object", "null"], "properties": {"targetingKey": {"type": ["string", "null"]}}}
+    },
+})
 
 
 @schema.hook("before_generate_path_parameters")
@@ -50,27 +51,25 @@ def at_real_venues(context, body):
     return body
 
 
-def is_refused_unless_something_is_only_missing(context, response, case):
-    """The document asks for a context and a targeting key in it. A flag that needs neither is answered without them,
-    as OpenFeature's own clients ask when they were given none; everything else that is not as published is refused."""
-    CHECKS.get_one("negative_data_rejection")(context, response, lacking_nothing(case))
-
-
-def lacking_nothing(case):
-    return case
+@schemathesis.check
+def what_is_not_understood_is_refused(context, response, case):
+    """The document asks for a context, and for a targeting key in it. Nothing here needs either: a flag without
+    targeting is answered for nobody in particular, as OpenFeature's clients ask when they are told nothing. All else
+    that is not as published is refused."""
+    try:
+        understood = AS_TAKEN.is_valid(json.loads(response.request.body or b""))
+    except ValueError:
+        understood = False
+    assert understood or response.status_code in (400, 401, 403, 405), "this was not to be taken"
 
 
 @schema.parametrize()
-@settings(
-    max_examples=RANDOM_QUESTIONS,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(max_examples=RANDOM_QUESTIONS, derandomize=True, database=None, deadline=None)
 @pytest.mark.parametrize("kind", ["server", "client"])
-def test_answer(case, kind, usher, keys):
+def test_every_question_is_answered_as_published(case, kind, usher, keys):
     case.call_and_validate(
         base_url=usher.url,
         headers={"Authorization": f"Bearer {keys[kind]}"},
+        additional_checks=[what_is_not_understood_is_refused],
+        excluded_checks=CHECKS.get_by_names(["negative_data_rejection"]),
     )
