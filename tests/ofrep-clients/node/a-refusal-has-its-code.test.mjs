@@ -90,13 +90,15 @@ describe('a backend', () => {
 });
 
 describe('a page', () => {
+  // It knows whose flags it was sent, also where it was not sent one.
+  const notFound = (value) => ({ ...failed('FLAG_NOT_FOUND', value), metadata: { flagSetId: 'production' } });
   const open = async (context = ANFIELD, venues = []) => {
     const { secret } = await usher.key('client', venues);
     return Page.open(usher.url, secret, context);
   };
 
   it('is told that there is no such flag', async () => {
-    assert.deepEqual(await ask((await open()).client, 'no-such'), failed('FLAG_NOT_FOUND'));
+    assert.deepEqual(await ask((await open()).client, 'no-such'), notFound());
   });
 
   it('is told that a flag is of another type', async () => {
@@ -107,7 +109,7 @@ describe('a page', () => {
 
   it('is not sent a flag that clients may not see, nor its name', async () => {
     const { client } = await open();
-    assert.deepEqual(await ask(client, 'hidden'), failed('FLAG_NOT_FOUND'));
+    assert.deepEqual(await ask(client, 'hidden'), notFound());
     assert.deepEqual(await ask(client, 'needs-hidden'), OFF);
   });
 
@@ -115,7 +117,7 @@ describe('a page', () => {
     const { client } = await open();
     assert.deepEqual(await ask(client, 'imported', {}, 'boolean', true), ON);
     assert.deepEqual(await ask(client, 'imported', {}, 'boolean', false), { ...ON, value: false });
-    assert.deepEqual(await ask(client, 'staging-only', {}, 'boolean', true), failed('FLAG_NOT_FOUND', true));
+    assert.deepEqual(await ask(client, 'staging-only', {}, 'boolean', true), notFound(true));
   });
 
   it('keeps its values when a context can’t be read, says so, and takes the next one', async () => {
