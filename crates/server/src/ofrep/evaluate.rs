@@ -55,7 +55,7 @@ pub(super) async fn all(
 ) -> Result<HttpResponse, Refusal> {
     let asker = Asker::new(&request, &app)?;
     let context = asker.context(&body?)?;
-    // Before the flags are read: should a change come in between, the answer is newer than it has to be.
+    // Who was told of a change asks after it was applied here: the flags are no older than what they were told of.
     let other = expects_other(&request, &asker, &app)?;
     let now = clock::now();
     let flags = Flags { asker: &asker, context: &context, now, evaluated: Evaluated::default() };

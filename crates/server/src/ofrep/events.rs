@@ -42,6 +42,7 @@ use super::{
     asker::{Asker, limited, seen_on, view},
     evaluate::parameter,
     refusal::Refusal,
+    token,
 };
 use crate::{
     app::App,
@@ -193,6 +194,10 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>) -> Result<
         None => Reader::New { asked: opened.asked },
     };
     let stream = Stream::new(present, opened.credential, state, &reader);
+    // The key can have been revoked before there was a stream to be closed.
+    if !stream.is_allowed() {
+        return Err(token::refused());
+    }
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))

@@ -83,10 +83,6 @@ impl Tokens {
 
     /// Whose token it is, if it opens anything.
     pub(super) fn read(&self, token: &str, snapshot: &Snapshot, now: Timestamp) -> Result<Opened, Refusal> {
-        let refused = || {
-            let details = "This stream's address has run out or is none: take it from `eventStreams` of a fresh bulk answer.";
-            Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::General, details)
-        };
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -104,6 +100,13 @@ impl Tokens {
         let credential = live.map(Arc::new).ok_or_else(refused)?;
         Ok(Opened { credential, asked: Timestamp::from_millis(claims.window) })
     }
+}
+
+/// Whatever is wrong with a token: who forges one learns nothing from it.
+pub(super) fn refused() -> Refusal {
+    let details =
+        "This stream's address has run out or is none: take it from `eventStreams` of a fresh bulk answer.";
+    Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::General, details)
 }
 
 /// Of all that decides what a credential may see, its secret included.
