@@ -6,16 +6,7 @@
 //! back with a `Last-Event-ID` is told once of what it missed, if anything; whoever comes for the first time is told
 //! once if something has changed since its address may have been made.
 
-use std::{
-    convert::Infallible,
-    fmt,
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, fmt, str::FromStr, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -26,11 +17,10 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
-use dashmap::DashMap;
 use futures_util::stream;
 use serde::Serialize;
 use tokio::{
-    sync::{Notify, watch},
+    sync::watch,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 use usher_core::{
@@ -41,6 +31,7 @@ use usher_core::{
 use super::{
     asker::{Asker, limited, seen_on, view},
     evaluate::parameter,
+    listeners::Present,
     refusal::Refusal,
     token,
 };
@@ -50,8 +41,6 @@ use crate::{
     world::{Place, StreamState},
 };
 
-/// Streams that may be open at a time. Each costs a connection and about a kilobyte.
-pub const EVENT_STREAMS: usize = 20_000;
 /// Changes that follow each other faster than this are told in one event: who is told asks for everything anyway.
 const BETWEEN_EVENTS: Duration = Duration::from_millis(200);
 /// Seconds after which a hidden page or a phone in a pocket may close its stream: the protocol's own default.
@@ -105,69 +94,12 @@ struct Endpoint {
 impl EventStream {
     /// The stream of this caller; none where there are none.
     pub(super) fn of(asker: &Asker, app: &App, now: Timestamp) -> Result<Option<Self>, Refusal> {
-        if app.ofrep.streams.limit == 0 {
+        if !app.ofrep.listeners.any_allowed() {
             return Ok(None);
         }
         let token = app.ofrep.tokens.issue(&asker.credential, now)?;
         let endpoint = Endpoint { request_uri: format!("/ofrep/v1/events?token={token}") };
         Ok(Some(Self { kind: "sse", endpoint, inactivity_delay_sec: INACTIVITY_SECONDS }))
-    }
-}
-
-/// All open streams.
-pub(super) struct EventStreams {
-    open: DashMap<u64, Open>,
-    next: AtomicU64,
-    limit: usize,
-}
-
-struct Open {
-    credential: Arc<Credential>,
-    closing: Arc<Notify>,
-}
-
-impl EventStreams {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { open: DashMap::new(), next: AtomicU64::new(0), limit }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    pub(super) fn close_credential(&self, credential: &str) {
-        for open in self.open.iter().filter(|open| *open.credential.key == *credential) {
-            open.closing.notify_one();
-        }
-    }
-}
-
-/// An open stream, counted as long as this lives.
-struct Present {
-    app: Arc<App>,
-    id: u64,
-    closing: Arc<Notify>,
-}
-
-impl Present {
-    /// `None` where there is no place.
-    fn new(app: &Arc<App>, credential: &Arc<Credential>) -> Option<Self> {
-        let streams = &app.ofrep.streams;
-        let id = streams.next.fetch_add(1, Ordering::Relaxed);
-        let closing = Arc::new(Notify::new());
-        let open = Open { credential: Arc::clone(credential), closing: Arc::clone(&closing) };
-        streams.open.insert(id, open);
-        app.metrics.event_streams.inc();
-        let present = Self { app: Arc::clone(app), id, closing };
-        // Counted first: of many that come at once, none slips in between.
-        (streams.len() <= streams.limit).then_some(present)
-    }
-}
-
-impl Drop for Present {
-    fn drop(&mut self) {
-        self.app.ofrep.streams.open.remove(&self.id);
-        self.app.metrics.event_streams.dec();
     }
 }
 

@@ -1,13 +1,14 @@
 //! OFREP 0.3.0: OpenFeature's remote evaluation protocol.
 //!
 //! Facts from the published OpenAPI of open-feature/protocol and its ADR 8. [`evaluate`] answers, single and bulk;
-//! [`events`] tells who listens that it is time to ask again, opened with a [`token`] in the address; [`limit`]
+//! [`events`] tells its [`listeners`] that it is time to ask again, opened with a [`token`] in the address; [`limit`]
 //! slows down a key that asks too often. Whatever is refused here has the form of [`refusal`].
 
 mod asker;
 mod evaluate;
 mod events;
 mod limit;
+mod listeners;
 mod refusal;
 mod token;
 
@@ -26,8 +27,8 @@ use actix_web::{
 };
 use usher_core::ErrorCode;
 
-pub use self::{events::EVENT_STREAMS, limit::REQUESTS_PER_SECOND, token::TOKEN_SECONDS};
-use self::{events::EventStreams, limit::Limit, refusal::Refusal, token::Tokens};
+use self::{limit::Limit, listeners::Listeners, refusal::Refusal, token::Tokens};
+pub use self::{limit::REQUESTS_PER_SECOND, listeners::EVENT_STREAMS, token::TOKEN_SECONDS};
 use crate::{auth::session::Sessions, settings::Settings};
 
 /// Largest body of a request, in bytes. A context has 64 KiB at most; the rest is for what may stand around it.
@@ -37,7 +38,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 pub struct Ofrep {
     limit: Limit,
     tokens: Tokens,
-    streams: EventStreams,
+    listeners: Listeners,
 }
 
 impl Ofrep {
@@ -48,19 +49,19 @@ impl Ofrep {
         Self {
             limit: Limit::new(settings.ofrep_requests_per_second),
             tokens: Tokens::new(&sessions.key_for("usher ofrep events"), window),
-            streams: EventStreams::new(settings.ofrep_event_streams),
+            listeners: Listeners::new(settings.ofrep_event_streams),
         }
     }
 
     /// Ends the streams of a credential.
     pub fn close_credential(&self, credential: &str) {
-        self.streams.close_credential(credential);
+        self.listeners.close_credential(credential);
     }
 
     /// How many streams of change events are open.
     #[must_use]
     pub fn event_streams(&self) -> usize {
-        self.streams.len()
+        self.listeners.len()
     }
 }
 
