@@ -2,6 +2,7 @@
 // published one of npm stands in for it.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { EventSource } from 'eventsource';
 import { ask, closeClients, eventually, Page } from './clients.mjs';
 import { Usher } from './usher.mjs';
@@ -115,6 +116,32 @@ describe('a page that listens', () => {
     await own.revoke();
     await eventually('its stream is closed', () => opened[0].readyState === EventSource.CLOSED);
     await eventually('it asks, and is refused', () => page.statuses.at(-1) === 401);
+    assert.deepEqual(await ask(page.client, 'always'), ON);
+  });
+});
+
+describe('a page whose stream’s address has run out', () => {
+  let brief;
+  before(async () => {
+    brief = await Usher.start({ USHER_OFREP_TOKEN_SECONDS: '1' });
+  });
+  after(() => brief.close());
+
+  it('is given a fresh one when it asks again, and is told of what it missed', async () => {
+    const { secret } = await brief.key('client');
+    const page = await Page.open(brief.url, secret, ANFIELD);
+    await eventually('a stream', () => opened[0]?.readyState === EventSource.OPEN);
+    await brief.stop();
+    // Two windows of a second: the address opens nothing any more.
+    await pause(2_000);
+    await brief.resume();
+    await brief.act('kill', 'always', 'anfield');
+    await eventually('its stream is refused', () => opened[0].readyState === EventSource.CLOSED);
+    await eventually('another stream', () => opened[1]?.readyState === EventSource.OPEN);
+    assert.notEqual(opened[1].url, opened[0].url);
+    assert.deepEqual(await ask(page.client, 'always'), KILLED);
+    await brief.act('revive', 'always', 'anfield');
+    await eventually('it is told of the revival', async () => (await ask(page.client, 'always')).value);
     assert.deepEqual(await ask(page.client, 'always'), ON);
   });
 });

@@ -20,11 +20,16 @@ function beside(relative) {
 export class Usher {
   #process;
   #folder = mkdtempSync(join(tmpdir(), 'usher-ofrep-'));
+  #settings;
   url = 'http://127.0.0.1:0';
 
-  /** A seeded server. */
-  static async start() {
-    const usher = new Usher();
+  constructor(settings) {
+    this.#settings = settings;
+  }
+
+  /** A seeded server, perhaps with settings of its own, named like variables. */
+  static async start(settings = {}) {
+    const usher = new Usher(settings);
     await usher.resume();
     try {
       await usher.put(...shared('workspace.json'));
@@ -40,7 +45,7 @@ export class Usher {
     const words = ['serve', '--listen', new URL(this.url).host, '--data', this.#folder, '--output', 'json'];
     // Settings of whoever runs the tests are not the tests' settings.
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('USHER_'));
-    const env = { ...Object.fromEntries(own), USHER_ADMIN_TOKEN: ADMIN_TOKEN, USHER_LOG: 'warn' };
+    const env = { ...Object.fromEntries(own), USHER_ADMIN_TOKEN: ADMIN_TOKEN, USHER_LOG: 'warn', ...this.#settings };
     const child = spawn(BINARY, words, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process = child;
     const line = await new Promise((resolve, reject) => {
