@@ -148,6 +148,8 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
             reach::give_up_after(SockRef::from(socket), unreachable_after);
         }
     })
+    // Small answers and events go out at once, not with what comes next.
+    .tcp_nodelay(true)
     .disable_signals()
     .shutdown_timeout(SHUTDOWN_SECONDS);
     if app.settings.workers > 0 {
