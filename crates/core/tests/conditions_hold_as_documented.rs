@@ -186,3 +186,42 @@ fn cohorts_list_keys_hold_conditions_and_are_bound_to_venues() {
         assert_eq!(holds(&cohort(key), &context), expected, "{key} {context}");
     }
 }
+
+#[test]
+fn a_list_taken_whole_fits_nothing() {
+    let condition =
+        |op: &str, value: Value| json!({"attribute": "x", "op": op, "values": [value], "whole": true});
+    for (op, value, single) in [
+        ("equals", json!("a"), json!("a")),
+        ("contains", json!("a"), json!("cab")),
+        ("startsWith", json!("a"), json!("ab")),
+        ("matches", json!("a"), json!("cab")),
+        ("gte", json!(3), json!(3)),
+        ("semverGte", json!("1.0.0"), json!("1.2.0")),
+    ] {
+        let condition = condition(op, value);
+        assert!(holds(&condition, &json!({"x": single})), "{op}");
+        assert!(!holds(&condition, &json!({"x": [single]})), "{op}");
+    }
+    assert!(holds(&condition("notIn", json!("a")), &json!({"x": ["a"]})));
+    assert!(!holds(&condition("notIn", json!("a")), &json!({"x": "a"})));
+    let lenient = json!({"attribute": "x", "op": "equals", "values": ["1"], "lenient": true, "whole": true});
+    assert!(holds(&lenient, &json!({"x": 1})) && !holds(&lenient, &json!({"x": [1]})));
+}
+
+#[test]
+fn a_draw_can_do_without_a_part_of_its_key() {
+    let rollout = |when: &str| json!({"rollout": {"by": ["a", "b"], "percent": 50.0, "seed": "s", "hash": "murmur3Flagd", "whenMissing": when}});
+    let (mut within, mut differs) = (0, false);
+    for n in 0..200 {
+        // A number counts as it is written, and what is missing for nothing at all.
+        let as_written = json!({"a": n, "b": ""});
+        let missing = json!({"a": n.to_string()});
+        let holds_empty = holds(&rollout("empty"), &missing);
+        assert_eq!(holds(&rollout("empty"), &as_written), holds_empty, "{n}");
+        assert!(!holds(&rollout("outside"), &missing));
+        within += u32::from(holds_empty);
+        differs |= holds(&rollout("empty"), &json!({"a": n.to_string(), "b": "x"})) != holds_empty;
+    }
+    assert!((70..130).contains(&within) && differs);
+}

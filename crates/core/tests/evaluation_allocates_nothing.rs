@@ -50,9 +50,20 @@ fn not_one_allocation_whatever_decides() {
     ]
     .map(|hash| flag(hash, &foreign(hash)))
     .into();
+    let logic = json!({"rules": [
+        rule("order", json!({"logic": {"<": [1, {"var": ["y", "3"]}, {"%": [{"var": "$flagd.timestamp"}, 7]}]}})),
+        rule("choice", json!({"logic": {"if": [{"!": {"var": "x"}}, {"==": [{"var": "x"}, 5]}, {"and": [{"var": "seat"}, null]}]}})),
+        rule("texts", json!({"logic": {"or": [{"starts_with": [{"var": "x"}, "zz"]}, {"in": ["zz", {"var": "x"}]},
+            {"in": [{"var": "seat"}, ["a", 1, {"var": "y"}]]}, {"==": [{"substr": [{"var": "x"}, 1, -1]}, "zz"]}]}})),
+        rule("version", json!({"logic": {"sem_ver": [{"var": "appVersion"}, "<", "1.2.3-beta.12345678901"]}})),
+        rule("missing", json!({"logic": {"!": {"!": {"missing": ["x", "venue.country"]}}}})),
+        rule("some", json!({"logic": {"some": [{"var": "tags"}, {"===": [{"var": ""}, "z"]}]}})),
+        rule("draw", json!({"logic": {"===": [{"fractional": [{"var": "targetingKey"}, ["a", 1], ["b", {"+": [1, 1]}]]}, "c"]}})),
+    ]});
     let rules = ruleset(foreign.iter().chain(&[
         flag("long", &none_matches),
         flag("folded", &json!({"rules": [rule("r", folded)]})),
+        flag("logic", &logic),
         flag("killed", &json!({"killed": {"venues": ["park"], "cohorts": ["vip"]}})),
         flag(
             "needs",
@@ -64,10 +75,11 @@ fn not_one_allocation_whatever_decides() {
     ]));
     // A seat so long that the draw does not fit its stack buffer, too.
     for seat in [json!(12), json!("A12"), json!("s".repeat(1_000))] {
-        let context = json!({"targetingKey": "u-17", "venue": "park", "appVersion": "3.2.0-rc.12345678901", "x": "10.77.0.1x", "number": 1.5e300, "seat": seat});
+        let context = json!({"targetingKey": "u-17", "venue": "park", "appVersion": "3.2.0-rc.12345678901", "x": "10.77.0.1x",
+            "tags": ["a", 1], "number": 1.5e300, "seat": seat});
         let context = Context::from_json(&context).unwrap();
         let foreign = foreign.iter().map(|flag| flag.key());
-        for key in ["long", "folded", "killed", "needs", "override", "missing"].into_iter().chain(foreign) {
+        for key in ["long", "folded", "logic", "killed", "needs", "override", "missing"].into_iter().chain(foreign) {
             let mut variant = None;
             let count = allocations::during(|| variant = rules.evaluate(key, &context, NOW).variant());
             assert_eq!(count, 0, "{key} gave {variant:?}");

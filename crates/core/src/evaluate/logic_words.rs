@@ -87,18 +87,23 @@ impl Words {
         }
     }
 
-    /// All of `parts` in brackets, with a word between any two.
+    /// All of `parts` with a word between any two, in brackets where they are a part of another expression.
     fn joined(&mut self, parts: &[Value], word: &str, inner: bool) {
-        let brackets = inner && parts.len() > 1;
+        self.bracketed(inner && parts.len() > 1, |words| {
+            for (n, part) in parts.iter().enumerate() {
+                if n > 0 {
+                    words.push(word);
+                }
+                words.expression(part, true);
+            }
+        });
+    }
+
+    fn bracketed(&mut self, brackets: bool, say: impl FnOnce(&mut Self)) {
         if brackets {
             self.push("(");
         }
-        for (n, part) in parts.iter().enumerate() {
-            if n > 0 {
-                self.push(word);
-            }
-            self.expression(part, true);
-        }
+        say(self);
         if brackets {
             self.push(")");
         }
@@ -115,21 +120,21 @@ impl Words {
             ("and", parts) => self.joined(parts, " and ", inner),
             ("or", parts) => self.joined(parts, " or ", inner),
             ("if" | "?:", parts) => self.choice(parts, inner),
-            ("in", [needle, Value::Array(values)]) => {
-                self.expression(needle, true);
-                self.push(if values.len() == 1 { " is " } else { " is one of " });
-                self.list(values, ", ");
-            }
+            ("in", [needle, Value::Array(values)]) => self.bracketed(inner, |words| {
+                words.expression(needle, true);
+                words.push(if values.len() == 1 { " is " } else { " is one of " });
+                words.list(values, ", ");
+            }),
             ("in", [needle, haystack]) => {
                 self.joined(&[haystack.clone(), needle.clone()], " contains ", inner);
             }
-            ("<" | "<=", [low, middle, high]) => {
-                self.expression(middle, true);
-                self.push(if operator == "<" { " is between " } else { " is from " });
-                self.expression(low, true);
-                self.push(if operator == "<" { " and " } else { " to " });
-                self.expression(high, true);
-            }
+            ("<" | "<=", [low, middle, high]) => self.bracketed(inner, |words| {
+                words.expression(middle, true);
+                words.push(if operator == "<" { " is between " } else { " is from " });
+                words.expression(low, true);
+                words.push(if operator == "<" { " and " } else { " to " });
+                words.expression(high, true);
+            }),
             ("sem_ver", [version, Value::String(how), other]) => {
                 self.joined(&[version.clone(), other.clone()], sem_ver(how), inner);
             }
@@ -191,27 +196,23 @@ impl Words {
     }
 
     fn choice(&mut self, parts: &[Value], inner: bool) {
-        if inner {
-            self.push("(");
-        }
-        for (n, pair) in parts.chunks(2).enumerate() {
-            match pair {
-                [condition, then] => {
-                    self.push(if n == 0 { "if " } else { ", else if " });
-                    self.expression(condition, true);
-                    self.push(" then ");
-                    self.expression(then, true);
+        self.bracketed(inner, |words| {
+            for (n, pair) in parts.chunks(2).enumerate() {
+                match pair {
+                    [condition, then] => {
+                        words.push(if n == 0 { "if " } else { ", else if " });
+                        words.expression(condition, true);
+                        words.push(" then ");
+                        words.expression(then, true);
+                    }
+                    [otherwise] => {
+                        words.push(if n == 0 { "" } else { ", else " });
+                        words.expression(otherwise, true);
+                    }
+                    _ => {}
                 }
-                [otherwise] => {
-                    self.push(if n == 0 { "" } else { ", else " });
-                    self.expression(otherwise, true);
-                }
-                _ => {}
             }
-        }
-        if inner {
-            self.push(")");
-        }
+        });
     }
 
     fn missing(&mut self, before: &str, names: &[Value], after: &str) {
