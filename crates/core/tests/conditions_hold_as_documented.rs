@@ -188,25 +188,67 @@ fn cohorts_list_keys_hold_conditions_and_are_bound_to_venues() {
 }
 
 #[test]
-fn a_list_taken_whole_fits_nothing() {
+fn flagds_dialect_compares_single_values() {
     let condition =
-        |op: &str, value: Value| json!({"attribute": "x", "op": op, "values": [value], "whole": true});
+        |op: &str, value: Value| json!({"attribute": "x", "op": op, "values": [value], "dialect": "flagd"});
     for (op, value, single) in [
         ("equals", json!("a"), json!("a")),
-        ("contains", json!("a"), json!("cab")),
+        ("in", json!(3), json!(3.0)),
         ("startsWith", json!("a"), json!("ab")),
-        ("matches", json!("a"), json!("cab")),
+        ("endsWith", json!("b"), json!("ab")),
         ("gte", json!(3), json!(3)),
         ("semverGte", json!("1.0.0"), json!("1.2.0")),
     ] {
         let condition = condition(op, value);
         assert!(holds(&condition, &json!({"x": single})), "{op}");
         assert!(!holds(&condition, &json!({"x": [single]})), "{op}");
+        assert!(!holds(&condition, &json!({})), "{op}");
     }
     assert!(holds(&condition("notIn", json!("a")), &json!({"x": ["a"]})));
     assert!(!holds(&condition("notIn", json!("a")), &json!({"x": "a"})));
-    let lenient = json!({"attribute": "x", "op": "equals", "values": ["1"], "lenient": true, "whole": true});
-    assert!(holds(&lenient, &json!({"x": 1})) && !holds(&lenient, &json!({"x": [1]})));
+    for (x, expected) in [
+        (json!("a7c"), true),
+        (json!(["7"]), true),
+        (json!([7]), false),
+        (json!(["a7"]), false),
+        (json!(7), false),
+    ] {
+        assert_eq!(holds(&condition("contains", json!("7")), &json!({"x": x})), expected, "{x}");
+    }
+    for (op, value, version, expected) in [
+        ("semverEq", "3.2", "v3.2.0", true),
+        ("semverGte", "3", "3.2-rc.1", false),
+        ("semverGte", "3", "3.2.0-rc.1", true),
+        ("semverCaret", "0.2.3", "0.9.0", true),
+        ("semverCaret", "1.2.3", "1.0.0-alpha", true),
+        ("semverCaret", "1.2.3", "2.0.0-alpha", false),
+        ("semverTilde", "1.2.3", "1.2.0", true),
+        ("semverTilde", "1.2.3", "1.3.0-alpha", false),
+        ("semverCaret", "18446744073709551615.0.0", "18446744073709551615.1.0", true),
+    ] {
+        assert_eq!(
+            holds(&condition(op, json!(value)), &json!({"x": version})),
+            expected,
+            "{version} {op} {value}"
+        );
+    }
+    for (wrong, field) in [
+        (json!({"attribute": "x", "op": "semverGte", "values": ["3-rc"], "dialect": "flagd"}), "values[0]"),
+        (json!({"attribute": "x", "op": "contains", "values": [1], "dialect": "flagd"}), "values[0]"),
+        (
+            json!({"attribute": "x", "op": "in", "values": ["a"], "ignoreCase": true, "dialect": "flagd"}),
+            "ignoreCase",
+        ),
+        (
+            json!({"attribute": "x", "op": "in", "values": ["a"], "lenient": true, "dialect": "flagd"}),
+            "lenient",
+        ),
+    ] {
+        let flag = json!({"key": "f", "type": "boolean", "variants": {"on": true}, "environments": {"production": {
+            "offVariant": "on", "rules": [{"id": "r", "if": wrong, "serve": {"variant": "on"}}]}}});
+        let problems = usher_core::model::parse_strict(&Kind::Flag, flag.to_string().as_bytes()).unwrap_err();
+        assert_eq!(problems.0[0].field, format!("environments.production.rules[0].if.{field}"));
+    }
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn explanations_are_words() {
         (
             json!({"if": [{"missing": ["email"]}, false, {"<=": [1, {"%": [{"var": "n"}, 10]}, 3]}]}),
             json!({"email": "e", "n": 12}),
-            "✓ if one of email is missing then false, else (n modulo 10 is from 1 to 3) — email is “e”, n is “12”",
+            "✓ if one of email is missing then false, else ((n modulo 10) is from 1 to 3) — email is “e”, n is “12”",
         ),
         (
             json!({"==": [{"fractional": [{"var": "email"}, ["a", 1], ["b", 1]]}, "a"]}),

@@ -165,12 +165,12 @@ impl Words {
                 self.push(" has that ");
                 self.expression(test, true);
             }
-            ("fractional" | "fractionalCbor", [key, parts @ ..]) => {
-                self.push("the draw by ");
-                self.expression(key, true);
-                self.push(" of ");
-                self.list(parts, "; ");
-            }
+            ("fractional" | "fractionalCbor", [key, parts @ ..]) => self.bracketed(inner, |words| {
+                words.push("the draw by ");
+                words.expression(key, true);
+                words.push(" of ");
+                words.list(parts, "; ");
+            }),
             (operator, parts) => match between(operator) {
                 Some(word) => self.joined(parts, word, inner),
                 None => {

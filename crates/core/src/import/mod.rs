@@ -24,7 +24,7 @@ pub use self::{
     report::{Entry, Note, Outcome},
 };
 use crate::{
-    model::{Cohort, Condition, EnvironmentKey, Flag, Model, Operator, Predicate, Scalar},
+    model::{Cohort, Condition, Dialect, EnvironmentKey, Flag, Model, Operator, Predicate, Scalar},
     problem::{Problem, Problems, parse_json},
 };
 use report::Report;
@@ -152,7 +152,7 @@ fn compare(attribute: &str, operator: Operator, values: impl IntoIterator<Item =
         values: values.into_iter().collect(),
         ignore_case: false,
         lenient: false,
-        whole: false,
+        dialect: Dialect::default(),
     })
 }
 

@@ -41,9 +41,28 @@ pub struct Predicate {
     /// Whether types may differ: a text that reads as a number counts as that number where numbers are compared,
     /// and a number or boolean counts as it is written where texts are.
     pub lenient: bool,
-    /// Whether a list is taken whole. It then fits no value, as in systems that compare single values only, instead
-    /// of holding when one of its elements does.
-    pub whole: bool,
+    /// Whose way of comparing is followed.
+    pub dialect: Dialect,
+}
+
+/// Another system's way of comparing, where it differs from Usher's own: as with the ways to draw, an imported
+/// condition goes on to hold for exactly those for whom it held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Dialect {
+    /// Usher's own, see [`Operator`].
+    #[default]
+    Usher,
+    /// flagd's. A list fits nothing, but `contains` finds a text among its elements. A version may leave out minor and
+    /// patch, unless it has a suffix; `semverCaret` asks for the same major version, and `semverTilde` for the same
+    /// minor version too.
+    Flagd,
+}
+
+impl Dialect {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A single value to compare with.
@@ -73,8 +92,7 @@ impl Scalar {
 /// How an attribute is compared with values.
 ///
 /// A missing attribute makes every operator false but [`Operator::NotIn`]; so does a value whose type does
-/// not fit. A list holds when one of its elements does (for `notIn`: when none does), unless the comparison takes
-/// it [`Predicate::whole`].
+/// not fit. A list holds when one of its elements does (for `notIn`: when none does).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // The names are the documentation; DESIGN's list, one for one.
@@ -165,8 +183,8 @@ struct RawCondition {
     ignore_case: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lenient: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    whole: bool,
+    #[serde(default, skip_serializing_if = "Dialect::is_default")]
+    dialect: Dialect,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rollout: Option<Box<Rollout>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,8 +195,8 @@ impl TryFrom<RawCondition> for Condition {
     type Error = String;
 
     fn try_from(raw: RawCondition) -> Result<Self, String> {
-        let predicate_fields =
-            raw.op.is_some() || raw.values.is_some() || raw.ignore_case || raw.lenient || raw.whole;
+        let options = raw.ignore_case || raw.lenient || !raw.dialect.is_default();
+        let predicate_fields = raw.op.is_some() || raw.values.is_some() || options;
         let alternatives = [
             raw.all.is_some(),
             raw.any.is_some(),
@@ -205,7 +223,7 @@ impl TryFrom<RawCondition> for Condition {
                 values,
                 ignore_case: raw.ignore_case,
                 lenient: raw.lenient,
-                whole: raw.whole,
+                dialect: raw.dialect,
             }));
         }
         raw.all
@@ -235,7 +253,7 @@ impl From<Condition> for RawCondition {
                 values: (!predicate.values.is_empty()).then_some(predicate.values),
                 ignore_case: predicate.ignore_case,
                 lenient: predicate.lenient,
-                whole: predicate.whole,
+                dialect: predicate.dialect,
                 ..empty
             },
         }

@@ -7,6 +7,7 @@
 
 mod cohort;
 mod condition;
+mod dialect;
 mod draw;
 mod flag;
 mod logic;

@@ -6,7 +6,10 @@ use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
 use semver::{Prerelease, Version};
 
-use super::values::{Values, compare_numbers, fold, number_of, with_text_of};
+use super::{
+    dialect::Foreign,
+    values::{Values, compare_numbers, fold, number_of, with_text_of},
+};
 use crate::{
     context::{AttributeValue, attribute_value, parse_version},
     limits::{MAX_CONDITION_VALUES, MAX_REGEX_BYTES},
@@ -42,8 +45,8 @@ pub(crate) enum Test {
     },
     /// Another test that types don't matter to.
     Lenient(Box<Test>),
-    /// Another test that no list fits.
-    Whole(Box<Test>),
+    /// In another system's way.
+    Foreign(Box<Foreign>),
 }
 
 /// How two texts are compared.
@@ -80,12 +83,12 @@ impl Accept {
 /// Versions between two bounds, by semantic-version precedence (build metadata does not count).
 #[derive(Clone, Debug)]
 pub(crate) struct VersionRange {
-    lower: Option<(Version, bool)>,
-    upper: Option<(Version, bool)>,
+    pub(super) lower: Option<(Version, bool)>,
+    pub(super) upper: Option<(Version, bool)>,
 }
 
 impl VersionRange {
-    fn contains(&self, version: &Version) -> bool {
+    pub(super) fn contains(&self, version: &Version) -> bool {
         let above = |(bound, inclusive): &(Version, bool)| match version.cmp_precedence(bound) {
             Ordering::Greater => true,
             Ordering::Equal => *inclusive,
@@ -102,19 +105,15 @@ impl VersionRange {
 
 impl Test {
     pub(crate) fn compile(predicate: &Predicate) -> Result<Self, Problem> {
-        let test = Self::lenient_or_strict(predicate)?;
-        match test {
-            Self::Exists(_) if predicate.whole => {
-                let mend = "Leave `whole` out.";
-                Err(Problem::new("whole", true, "`exists` asks for no value that a list could fit", mend))
-            }
-            test if predicate.whole => Ok(Self::Whole(Box::new(test))),
-            test => Ok(test),
+        let strict = Self::own(predicate)?;
+        if let Some(foreign) = Foreign::compile(predicate)? {
+            let both = predicate.lenient.then(|| {
+                let detail =
+                    format!("`{}` of this dialect can't be lenient about types", predicate.operator.as_str());
+                Problem::new("lenient", true, detail, "Leave `lenient` or `dialect` out.")
+            });
+            return both.map_or(Ok(Self::Foreign(Box::new(foreign))), Err);
         }
-    }
-
-    fn lenient_or_strict(predicate: &Predicate) -> Result<Self, Problem> {
-        let strict = Self::strict(predicate)?;
         if !predicate.lenient {
             return Ok(strict);
         }
@@ -127,7 +126,8 @@ impl Test {
         }
     }
 
-    fn strict(predicate: &Predicate) -> Result<Self, Problem> {
+    /// A comparison in Usher's own way, whatever the dialect.
+    pub(super) fn own(predicate: &Predicate) -> Result<Self, Problem> {
         let Predicate { operator, values, ignore_case, .. } = predicate;
         if values.len() > MAX_CONDITION_VALUES {
             let mend = format!("Keep at most {MAX_CONDITION_VALUES}, or use a cohort.");
@@ -230,7 +230,7 @@ impl Test {
             Self::NotIn(values) => !found.is_some_and(|value| values.contains(value)),
             Self::Exists(wanted) => found.is_some() == *wanted,
             Self::Lenient(test) => test.holds_leniently(found),
-            Self::Whole(test) => test.holds(found.filter(|own| !matches!(own, AttributeValue::List(_)))),
+            Self::Foreign(test) => test.holds(found),
             other => found.is_some_and(|value| other.holds_for(value)),
         }
     }
@@ -350,7 +350,7 @@ fn text_holds(how: TextTest, text: &str, own: &str, ignore_case: bool) -> bool {
     }
 }
 
-fn each<T>(
+pub(super) fn each<T>(
     values: &[Scalar],
     mut read: impl FnMut(&Scalar) -> Result<T, Problem>,
 ) -> Result<Box<[T]>, Problem> {
@@ -407,7 +407,7 @@ fn whole(value: &Scalar) -> Result<i64, Problem> {
     .ok_or_else(|| wrong(value, "this is not a whole number", "Give a whole number."))
 }
 
-fn versions(operator: Operator, value: &Scalar) -> Result<VersionRange, Problem> {
+pub(super) fn versions(operator: Operator, value: &Scalar) -> Result<VersionRange, Problem> {
     let Some(version) = (match value {
         Scalar::Text(text) => parse_version(text),
         _ => None,
@@ -435,7 +435,7 @@ fn versions(operator: Operator, value: &Scalar) -> Result<VersionRange, Problem>
     })
 }
 
-fn ceiling(major: u64, minor: Option<u64>) -> Option<(Version, bool)> {
+pub(super) fn ceiling(major: u64, minor: Option<u64>) -> Option<(Version, bool)> {
     minor.map(|minor| (bare(major, minor, 0), false))
 }
 
@@ -449,7 +449,7 @@ fn not_a_number(value: &Scalar) -> Problem {
     wrong(value, "this is not a number", "Give a number.")
 }
 
-fn wrong(value: &Scalar, detail: &str, mend: &str) -> Problem {
+pub(super) fn wrong(value: &Scalar, detail: &str, mend: &str) -> Problem {
     Problem::new("", show(std::slice::from_ref(value)), detail, mend)
 }
 

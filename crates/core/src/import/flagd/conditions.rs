@@ -1,7 +1,7 @@
 //! Conditions: what of an expression's truth Usher's own conditions say exactly alike, for every context.
 //!
 //! JSONLogic compares across types (`"1" == 1`, `null < 5`), which Usher's comparisons do not, so only those
-//! comparisons are native in which no other type can make a difference. They take lists whole. All else stays an
+//! comparisons are native in which no other type can make a difference, in flagd's dialect. All else stays an
 //! expression.
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::{Fractional, Refusal, attribute, draws, operation, within};
 use crate::{
     import::{all_of, any_of, not},
     limits::MAX_CONDITION_VALUES,
-    model::{Condition, Operator, Predicate, Scalar},
+    model::{Condition, Dialect, Operator, Predicate, Scalar},
     ruleset::{check_condition, spells_number},
 };
 
@@ -129,19 +129,19 @@ fn comparison(operator: &str, parts: &[Value]) -> Option<Condition> {
     }
 }
 
-fn compare(attribute: &str, operator: Operator, values: Vec<Scalar>, whole: bool) -> Condition {
+fn compare(attribute: &str, operator: Operator, values: Vec<Scalar>) -> Condition {
     Condition::Attribute(Predicate {
         attribute: attribute.to_owned(),
         operator,
         values,
         ignore_case: false,
         lenient: false,
-        whole,
+        dialect: Dialect::Flagd,
     })
 }
 
 fn single(attribute: &str, operator: Operator, value: Scalar) -> Condition {
-    compare(attribute, operator, vec![value], true)
+    compare(attribute, operator, vec![value])
 }
 
 /// A literal that compares strictly as Usher compares.
@@ -181,57 +181,34 @@ fn is_in(needle: &Value, haystack: &Value) -> Option<Condition> {
     match (attribute(needle), haystack, needle, attribute(haystack)) {
         (Some(name), Value::Array(values), ..) if values.len() <= MAX_CONDITION_VALUES => {
             let values = values.iter().map(scalar).collect::<Option<Vec<_>>>()?;
-            Some(compare(name, Operator::In, values, true))
+            Some(compare(name, Operator::In, values))
         }
-        // In a text, or among the elements of a list, where a number would be found by how it is written.
-        (None, _, Value::String(part), Some(name)) if part.parse::<i64>().is_err() => {
-            Some(compare(name, Operator::Contains, vec![Scalar::Text(part.clone())], false))
+        // In a text, or among the elements of a list.
+        (None, _, Value::String(part), Some(name)) => {
+            Some(single(name, Operator::Contains, Scalar::Text(part.clone())))
         }
         _ => None,
     }
 }
 
-/// Versions. What Usher reads as one and flagd does not, minor or patch missing before a suffix, is left out.
 fn sem_ver(operator: &str, parts: &[Value]) -> Option<Condition> {
-    const NO_VERSION: &str = r"^[vV]?[0-9]+(\.[0-9]+)?[-+]";
     let ("sem_ver", [version, Value::String(how), Value::String(other)]) = (operator, parts) else {
         return None;
     };
     let name = attribute(version)?;
-    let bare = other.strip_prefix(['v', 'V']).unwrap_or(other);
-    let mut core = bare.split(['-', '+']).next()?.split('.');
-    let numbers: Vec<u64> = core.by_ref().take(3).map(|part| plain_number(part)).collect::<Option<_>>()?;
-    let has_suffix = bare.contains(['-', '+']);
-    if core.next().is_some() || (has_suffix && (numbers.len() < 3 || semver::Version::parse(bare).is_err())) {
-        return None;
-    }
-    let is = |operator, other: String| single(name, operator, Scalar::Text(other));
-    // From the first pre-release of a version up to, but without, the first of another.
-    let from_to = |from: (u64, u64), to: (u64, u64)| {
-        vec![
-            is(Operator::SemverGte, format!("{}.{}.0-0", from.0, from.1)),
-            is(Operator::SemverLt, format!("{}.{}.0-0", to.0, to.1)),
-        ]
-    };
-    let (major, minor) = (*numbers.first()?, numbers.get(1).copied().unwrap_or(0));
-    let mut all = match how.as_str() {
-        "=" => vec![is(Operator::SemverEq, other.clone())],
-        "!=" => {
-            vec![any_of(vec![is(Operator::SemverLt, other.clone()), is(Operator::SemverGt, other.clone())])]
-        }
-        "<" => vec![is(Operator::SemverLt, other.clone())],
-        "<=" => vec![is(Operator::SemverLte, other.clone())],
-        ">" => vec![is(Operator::SemverGt, other.clone())],
-        ">=" => vec![is(Operator::SemverGte, other.clone())],
-        "^" => from_to((major, 0), (major.checked_add(1)?, 0)),
-        "~" => from_to((major, minor), (major, minor.checked_add(1)?)),
+    let is = |operator| single(name, operator, Scalar::Text(other.clone()));
+    let condition = match how.as_str() {
+        "=" => is(Operator::SemverEq),
+        // What is no version is not another one.
+        "!=" => any_of(vec![is(Operator::SemverLt), is(Operator::SemverGt)]),
+        "<" => is(Operator::SemverLt),
+        "<=" => is(Operator::SemverLte),
+        ">" => is(Operator::SemverGt),
+        ">=" => is(Operator::SemverGte),
+        "^" => is(Operator::SemverCaret),
+        "~" => is(Operator::SemverTilde),
         _ => return None,
     };
-    all.push(not(single(name, Operator::Matches, Scalar::Text(NO_VERSION.to_owned()))));
-    Some(Condition::All(all))
-}
-
-/// A number of a version: no sign, and no leading zeros.
-fn plain_number(text: &str) -> Option<u64> {
-    text.parse::<u64>().ok().filter(|number| number.to_string() == text)
+    // A literal that is no version compares with nothing: that only an expression can say.
+    check_condition(&condition).is_empty().then_some(condition)
 }

@@ -5,7 +5,10 @@ use std::{borrow::Cow, slice, vec};
 use semver::Version;
 
 use super::{Constant, Order, numbers};
-use crate::context::{AttributeValue, Text, parse_version};
+use crate::{
+    context::{AttributeValue, Text, parse_version},
+    ruleset::dialect::flagd,
+};
 
 /// What an operation gives.
 #[derive(Clone, Debug)]
@@ -70,14 +73,10 @@ impl Str<'_> {
     /// The version it spells, as flagd reads one: with or without a `v`, minor and patch may be missing, but not from
     /// one with a suffix.
     pub(super) fn version(&self) -> Option<Cow<'_, Version>> {
-        let text = self.as_str();
-        let core = text.find(['-', '+']).map(|end| &text[..end]);
-        if core.is_some_and(|core| core.bytes().filter(|b| *b == b'.').count() < 2) {
-            return None;
-        }
         match self {
-            Self::Known(text) => text.version().map(Cow::Borrowed),
-            Self::Other(text) => parse_version(text).map(Cow::Owned),
+            Self::Known(text) => flagd::version(text).map(Cow::Borrowed),
+            Self::Other(text) if flagd::is_whole_or_plain(text) => parse_version(text).map(Cow::Owned),
+            Self::Other(_) => None,
         }
     }
 }
