@@ -59,7 +59,17 @@ impl<'f> Targeting<'f> {
 
     /// Reads it whole.
     pub(super) fn read(&mut self, source: &Value) -> Result<(), Refusal> {
-        self.outcome(source, &mut Vec::new(), "targeting", 0).map(drop)
+        self.outcome(source, &mut Vec::new(), "targeting", 0)?;
+        if self.rules.is_empty() {
+            // Targeting that gives nothing to anybody is targeting all the same: the reason is not `STATIC`.
+            let default = self.otherwise().clone();
+            self.serve(Serve::Variant(default), &[Condition::Any(Vec::new())], "targeting")?;
+            self.notes.mapped(
+                "targeting",
+                "it gives nothing to anybody, and is kept as a rule that matches nobody",
+            );
+        }
+        Ok(())
     }
 
     /// The rules, and whether one of them gives the code's default.
@@ -276,7 +286,7 @@ impl<'f> Targeting<'f> {
         Ok(false)
     }
 
-    fn otherwise(&mut self) -> &'f VariantKey {
+    fn otherwise(&self) -> &'f VariantKey {
         self.default.unwrap_or(self.code_default)
     }
 

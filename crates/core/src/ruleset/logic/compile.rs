@@ -43,9 +43,9 @@ const ARITIES: [(&str, usize, usize); 34] = [
     ("all", 2, 2),
     ("none", 2, 2),
     ("some", 2, 2),
-    ("starts_with", 2, 2),
-    ("ends_with", 2, 2),
-    ("sem_ver", 3, 3),
+    ("starts_with", 0, usize::MAX),
+    ("ends_with", 0, usize::MAX),
+    ("sem_ver", 0, usize::MAX),
 ];
 /// Usher's own form of flagd's draws: the key always comes first, and it may be a list in the second.
 const FRACTIONAL: &str = "fractional";
@@ -148,6 +148,15 @@ impl Reader {
             _ => {}
         }
         let parts = self.parts(operator, given, depth)?;
+        // flagd's own operators give nothing where JSONLogic's would not make sense.
+        let wanted = match operator {
+            "starts_with" | "ends_with" => 2,
+            "sem_ver" => 3,
+            _ => given.len(),
+        };
+        if given.len() != wanted {
+            return Ok(Node::Constant(Constant::Null));
+        }
         Ok(match operator {
             "if" | "?:" => Node::If(parts),
             "and" => Node::And(parts),
