@@ -121,7 +121,7 @@ pub(super) fn share(
     let total: u64 = weighted.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let step = |place: u64| {
         let steps = place * u64::from(Percent::STEPS);
-        (steps % total == 0).then(|| u32::try_from(steps / total).ok()).flatten()
+        steps.is_multiple_of(total).then(|| u32::try_from(steps / total).ok()).flatten()
     };
     let mut shares: Vec<(u32, u32)> = Vec::new();
     let mut place = 0;

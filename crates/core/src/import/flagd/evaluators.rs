@@ -10,17 +10,21 @@ use super::{Refusal, operation};
 const MAX_DEPTH: usize = 128;
 /// Values of one flag's targeting, references replaced. A text counts for more, the longer it is.
 const MAX_SIZE: usize = 50_000;
-/// Values that references may bring in, in all flags of a file together: a few names can stand for very much.
-const MAX_REFERRED: usize = 1_000_000;
+/// Values that references may bring in, in all flags of a file together, and besides for each flag that it has: a few
+/// names can stand for very much.
+const MAX_REFERRED: usize = 50_000;
+const MAX_REFERRED_EACH: usize = 500;
 
 pub(super) struct Evaluators<'s> {
     named: Option<&'s Map<String, Value>>,
-    referred: Cell<usize>,
+    /// How much more references may bring in.
+    left: Cell<usize>,
 }
 
 impl<'s> Evaluators<'s> {
-    pub(super) fn new(source: Option<&'s Value>) -> Self {
-        Self { named: source.and_then(Value::as_object), referred: Cell::new(0) }
+    pub(super) fn new(source: Option<&'s Value>, flags: usize) -> Self {
+        let most = MAX_REFERRED.saturating_add(flags.saturating_mul(MAX_REFERRED_EACH));
+        Self { named: source.and_then(Value::as_object), left: Cell::new(most) }
     }
 
     /// `targeting` with all references replaced, and the flag's own key where it asks for it.
@@ -46,9 +50,9 @@ impl Resolver<'_, '_> {
             return Err(Refusal::new("targeting", "the targeting is too large or nests too deeply"));
         }
         if !self.names.is_empty() {
-            let referred = self.evaluators.referred.get() + size;
-            self.evaluators.referred.set(referred);
-            if referred > MAX_REFERRED {
+            let left = &self.evaluators.left;
+            left.set(left.get().saturating_sub(size));
+            if left.get() == 0 {
                 let text = "the references of this file stand for more than an import takes in";
                 return Err(Refusal::new("$evaluators", text));
             }

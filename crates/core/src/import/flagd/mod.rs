@@ -9,9 +9,16 @@
 //!   same for every context, with a `logic` condition elsewhere. `null` gives the default variant with the reason
 //!   `DEFAULT`: no rule is made for it, and the rules behind it leave those contexts out.
 //! - `fractional` becomes a split. Its reason here is `SPLIT`, where flagd says `TARGETING_MATCH`.
-//! - What flagd's engines do differently among themselves follows [`crate::ruleset`]'s JSONLogic. A key of `fractional`
-//!   that is `null` gives the default variant, as in the providers and in the testbed; flagd's own engine of the
-//!   second form falls back to the targeting key.
+//!
+//! Where flagd's engines differ among themselves, this is followed:
+//! - JSONLogic as [`crate::ruleset`] has it: its reference, and flagd's engines where they agree against that. The
+//!   engine for Rust takes what is missing for `0`, `false` and an empty text in `==`, reads strict versions only, and
+//!   makes an error of what is no number; flagd's own takes a text that is no number for 0 in arithmetic, and cuts
+//!   space off the ends of what `cat` gives; the one for JavaScript writes what is missing as `null` in `cat`.
+//! - A key of `fractional` that is `null` gives the default variant, as in the providers and in the testbed; flagd's own
+//!   engine of the second form draws by flag and targeting key then.
+//! - Keys are hashed as UTF-8, as flagd does; the provider for JavaScript hashes UTF-16, and draws differently by keys
+//!   beyond ASCII.
 
 mod conditions;
 mod draws;
@@ -48,8 +55,9 @@ pub(super) fn import(source: &Value, options: &Options, report: &mut Report) -> 
         let mend = "Give the file as flagd reads it, `{\"flags\": {…}}`.";
         return Err(Problem::new("flags", "nothing", "there are no flags", mend).into());
     };
+    let size = flags.as_object().map(Map::len).or(flags.as_array().map(Vec::len)).unwrap_or_default();
     let set = Set {
-        evaluators: Evaluators::new(source.get("$evaluators")),
+        evaluators: Evaluators::new(source.get("$evaluators"), size),
         metadata: source.get("metadata").and_then(Value::as_object),
         options,
     };

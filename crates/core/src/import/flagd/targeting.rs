@@ -77,6 +77,7 @@ impl<'f> Targeting<'f> {
         if let [first, others @ ..] = self.conditions.kept.as_slice() {
             let others = match others.len() {
                 0 => String::new(),
+                1 => ", as is one other of this flag".to_owned(),
                 others => format!(", as are {others} others of this flag"),
             };
             let text = "it has no exact counterpart among Usher's conditions and is kept as JSONLogic";
@@ -382,7 +383,7 @@ fn first_choice(parts: &[Value]) -> Option<(usize, usize, usize)> {
 fn ways(value: &Value) -> Option<usize> {
     let ("if" | "?:", parts @ [_, ..]) = operation(value)? else { return None };
     let thens = parts.chunks(2).filter_map(<[Value]>::last).map(|then| ways(then).unwrap_or(1));
-    let otherwise = usize::from(parts.len() % 2 == 0);
+    let otherwise = usize::from(parts.len().is_multiple_of(2));
     Some(thens.fold(otherwise, usize::saturating_add))
 }
 
@@ -405,7 +406,7 @@ fn taken_apart(given: &[Value], n: usize, m: usize) -> Value {
             _ => {}
         }
     }
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         apart.push(with(&Value::Null));
     }
     json!({"if": apart})
