@@ -86,3 +86,24 @@ fn not_one_allocation_whatever_decides() {
         }
     }
 }
+
+#[test]
+fn expressions_allocate_only_to_put_texts_together() {
+    let text = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/json-logic-js.json")).unwrap();
+    let cases: Vec<(serde_json::Value, serde_json::Value, bool, serde_json::Value)> =
+        serde_json::from_slice(&text).unwrap();
+    let mut asked = 0;
+    for (logic, context, truthy, _) in &cases {
+        if ["cat", "substr"].iter().any(|operator| logic.to_string().contains(operator)) {
+            continue;
+        }
+        asked += 1;
+        let rule = json!({"id": "r", "if": {"logic": logic}, "serve": {"variant": "on"}});
+        let rules = ruleset(&[flag("f", &json!({"rules": [rule]}))]);
+        let context = Context::from_json(context).unwrap();
+        let mut on = None;
+        let count = allocations::during(|| on = rules.evaluate("f", &context, NOW).boolean().unwrap());
+        assert_eq!((count, on), (0, Some(*truthy)), "{logic}");
+    }
+    assert!(asked > 500, "{asked}");
+}

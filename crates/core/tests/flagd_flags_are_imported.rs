@@ -376,6 +376,20 @@ fn attributes_can_go_by_another_name() {
     assert!(text.contains("targetingKey") && !text.contains("\"user\""), "{text}");
 }
 
+#[test]
+fn names_that_mean_something_else_here_are_told() {
+    let outcome = |name: &str, rename: Option<(&str, &str)>| {
+        let mut options = Options::new("production".parse().unwrap());
+        options.rename.extend(rename.map(|(from, to)| (from.to_owned(), to.to_owned())));
+        let source = targeted(&json!({"if": [{"==": [{"var": name}, "a"]}, "a"]}));
+        let imported = import(Format::Flagd, source.to_string().as_bytes(), &options).unwrap();
+        imported.report[0].outcome
+    };
+    assert_eq!(outcome("venue.city", None), Outcome::Approximated);
+    assert_eq!(outcome("venue.city", Some(("venue.city", "place.city"))), Outcome::Mapped);
+    assert_eq!(outcome("venue", None), Outcome::Mapped);
+}
+
 /// What a targeting may look like, and a little more.
 fn any_targeting() -> impl Strategy<Value = Value> {
     let name = prop::sample::select(

@@ -15,6 +15,9 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(TIME * 1000)
 }
 
+/// The variant that stands for the code's default.
+pub const CODE_DEFAULT: &str = "code-default";
+
 /// Flags as they were imported.
 pub struct Imported(Ruleset);
 
@@ -61,4 +64,20 @@ pub fn ask_peer(peer: &Flagd, flag: &str, context: &Value) -> Result<Answer, Pee
     let attributes: Vec<(&str, Value)> =
         context.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     peer.evaluate(flag, &Flagd::context(&attributes)?)
+}
+
+impl Given {
+    /// Whether the engine's answer is the same: what a draw gives is a match to flagd.
+    pub fn is_alike(&self, answer: &Answer) -> bool {
+        let reason = match (self.reason.as_str(), answer.reason.as_str()) {
+            // A part of a draw that gives nothing.
+            ("SPLIT", "TARGETING_MATCH" | "DEFAULT") => true,
+            (own, other) => own == other,
+        };
+        let variant = (self.variant != CODE_DEFAULT).then_some(&self.variant);
+        let as_number = |value: &Option<Value>| value.as_ref().and_then(Value::as_f64);
+        let value = self.value == answer.value
+            || (as_number(&self.value).is_some() && as_number(&self.value) == as_number(&answer.value));
+        reason && variant == answer.variant.as_ref() && value
+    }
 }

@@ -4,9 +4,11 @@
 //! comparisons are native in which no other type can make a difference, in flagd's dialect. All else stays an
 //! expression.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::{Fractional, Refusal, attribute, draws, operation, within};
+use super::{Fractional, Options, Refusal, attribute, draws, operation, within};
 use crate::{
     import::{all_of, any_of, not},
     limits::MAX_CONDITION_VALUES,
@@ -25,15 +27,26 @@ pub(super) struct Conditions<'f> {
     pub(super) fractional: Fractional,
     /// Where expressions were kept as they are.
     pub(super) kept: Vec<String>,
-    /// Attributes whose names mean something else here.
+    /// Whether an attribute has the name of a field of the venue, which means something else here.
     pub(super) venue: bool,
+    rename: &'f BTreeMap<String, String>,
 }
 
-impl Conditions<'_> {
+impl<'f> Conditions<'f> {
+    pub(super) fn new(flag: &'f str, options: &'f Options) -> Self {
+        let Options { fractional, rename, .. } = options;
+        Self { flag, fractional: *fractional, kept: Vec::new(), venue: false, rename }
+    }
+
+    /// Notes that an attribute is asked for.
+    pub(super) fn asks(&mut self, name: &str) {
+        self.venue |= self.rename.get(name).map_or(name, String::as_str).starts_with("venue.");
+    }
+
     /// When `value` is truthy.
     pub(super) fn read(&mut self, value: &Value, at: &str) -> Result<Condition, Refusal> {
         let condition = self.condition(value, at, 0)?;
-        condition.each_attribute(&mut |name| self.venue |= name == "venue" || name.starts_with("venue."));
+        condition.each_attribute(&mut |name| self.asks(name));
         Ok(condition)
     }
 

@@ -20,6 +20,7 @@
 //! - Keys are hashed as UTF-8, as flagd does; the provider for JavaScript hashes UTF-16, and draws differently by keys
 //!   beyond ASCII.
 
+mod choices;
 mod conditions;
 mod draws;
 mod evaluators;
@@ -114,7 +115,7 @@ impl Set<'_> {
         let default = default_variant(source.get("defaultVariant"), &variants)?;
         let code_default = code_default(&variants)?;
         let mut targeting =
-            Targeting::new(key, &variants, default.as_ref(), &code_default, self.options.fractional, notes);
+            Targeting::new(key, &variants, default.as_ref(), &code_default, self.options, notes);
         if let Some(source) = source.get("targeting").filter(|source| !is_nothing(source)) {
             targeting.read(&self.evaluators.resolved(source, key)?)?;
         }

@@ -5,7 +5,12 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::{Fractional, Refusal, conditions::Conditions, draws, operation, within};
+use super::{
+    Options, Refusal,
+    choices::{first_choice, name, outcomes, taken_apart},
+    conditions::Conditions,
+    draws, operation, within,
+};
 use crate::{
     import::{all_of, not, report::Notes},
     limits::MAX_RULES,
@@ -40,10 +45,10 @@ impl<'f> Targeting<'f> {
         variants: &'f IndexMap<VariantKey, Value>,
         default: Option<&'f VariantKey>,
         code_default: &'f VariantKey,
-        fractional: Fractional,
+        options: &'f Options,
         notes: &'f mut Notes,
     ) -> Self {
-        let conditions = Conditions { flag, fractional, kept: Vec::new(), venue: false };
+        let conditions = Conditions::new(flag, options);
         Self {
             variants,
             default,
@@ -84,8 +89,8 @@ impl<'f> Targeting<'f> {
             self.notes.mapped(first, format!("{text}{others}"));
         }
         if self.conditions.venue {
-            let text = "`venue` is the key of the venue here, and `venue.…` its fields: a context that has something \
-                        else there, or the venue's fields itself, is answered by the venue that Usher knows";
+            let text = "`venue.…` are fields of the venue here, and `venue` its key: what a context says of them itself \
+                        does not count; give the attribute another name as you import it";
             self.notes.approximated("targeting", text);
         }
         let needs = self.gives_code_default || self.default.is_none();
@@ -279,10 +284,7 @@ impl<'f> Targeting<'f> {
             when_missing: key.when_missing,
             otherwise: Some(self.otherwise().clone()),
         };
-        split
-            .by
-            .iter()
-            .for_each(|name| self.conditions.venue |= name == "venue" || name.starts_with("venue."));
+        split.by.iter().for_each(|name| self.conditions.asks(name));
         self.serve(Serve::Split(split), guard, at)?;
         Ok(false)
     }
@@ -348,100 +350,6 @@ impl<'f> Targeting<'f> {
         }
         self.notes.mapped(at, "the variant is computed: there is a rule for each that it may be");
         Ok(true)
-    }
-}
-
-/// The name that a literal gives.
-fn name(value: &Value) -> Option<String> {
-    match value {
-        Value::String(name) => Some(name.clone()),
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Number(number) => {
-            Some(number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()))
-        }
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// Which part of a draw is first to have a choice for its variant (0) or weight (1), and in how many ways all choices
-/// of the draw can be made together.
-fn first_choice(parts: &[Value]) -> Option<(usize, usize, usize)> {
-    let mut found = None;
-    let mut all = 1_usize;
-    for (n, part) in parts.iter().enumerate() {
-        for (m, value) in part.as_array().into_iter().flatten().take(2).enumerate() {
-            if let Some(ways) = ways(value) {
-                all = all.saturating_mul(ways);
-                found = found.or(Some((n, m)));
-            }
-        }
-    }
-    found.map(|(n, m)| (n, m, all))
-}
-
-/// In how many ways a choice can be made, those within it included; `None` for what is none.
-fn ways(value: &Value) -> Option<usize> {
-    let ("if" | "?:", parts @ [_, ..]) = operation(value)? else { return None };
-    let thens = parts.chunks(2).filter_map(<[Value]>::last).map(|then| ways(then).unwrap_or(1));
-    let otherwise = usize::from(parts.len().is_multiple_of(2));
-    Some(thens.fold(otherwise, usize::saturating_add))
-}
-
-/// A draw with a choice in it, as a choice between draws.
-fn taken_apart(given: &[Value], n: usize, m: usize) -> Value {
-    let with = |outcome: &Value| {
-        let mut given = given.to_vec();
-        if let Some(place) = given.get_mut(n).and_then(|part| part.get_mut(m)) {
-            *place = outcome.clone();
-        }
-        json!({"fractional": given})
-    };
-    let choice = given.get(n).and_then(|part| part.get(m)).and_then(operation);
-    let parts = choice.map_or(&[][..], |(_, parts)| parts);
-    let mut apart: Vec<Value> = Vec::with_capacity(parts.len() + 1);
-    for pair in parts.chunks(2) {
-        match pair {
-            [condition, then] => apart.extend([condition.clone(), with(then)]),
-            [otherwise] => apart.push(with(otherwise)),
-            _ => {}
-        }
-    }
-    if parts.len().is_multiple_of(2) {
-        apart.push(with(&Value::Null));
-    }
-    json!({"if": apart})
-}
-
-/// All names that an expression may give, when they are written out in it.
-fn outcomes(value: &Value) -> Option<Vec<String>> {
-    let mut names = Vec::new();
-    add_outcomes(value, &mut names, 0).then_some(names)
-}
-
-fn add_outcomes(value: &Value, names: &mut Vec<String>, depth: usize) -> bool {
-    if depth > MAX_DEPTH {
-        return false;
-    }
-    match operation(value) {
-        Some(("if" | "?:", parts)) => {
-            let thens = parts.chunks(2).filter_map(<[Value]>::last);
-            thens.into_iter().all(|then| add_outcomes(then, names, depth + 1))
-        }
-        Some(("fractional", given)) => {
-            let (_, parts) = draws::arguments(given);
-            let drawn = parts.iter().map(|part| part.get(0));
-            drawn.into_iter().all(|drawn| drawn.is_some_and(|drawn| add_outcomes(drawn, names, depth + 1)))
-        }
-        Some(_) => false,
-        None => match name(value) {
-            Some(name) => {
-                if !names.contains(&name) {
-                    names.push(name);
-                }
-                true
-            }
-            None => value.is_null(),
-        },
     }
 }
 
