@@ -79,7 +79,9 @@ fn not_one_allocation_whatever_decides() {
             "tags": ["a", 1], "number": 1.5e300, "seat": seat});
         let context = Context::from_json(&context).unwrap();
         let foreign = foreign.iter().map(|flag| flag.key());
-        for key in ["long", "folded", "logic", "killed", "needs", "override", "missing"].into_iter().chain(foreign) {
+        for key in
+            ["long", "folded", "logic", "killed", "needs", "override", "missing"].into_iter().chain(foreign)
+        {
             let mut variant = None;
             let count = allocations::during(|| variant = rules.evaluate(key, &context, NOW).variant());
             assert_eq!(count, 0, "{key} gave {variant:?}");
