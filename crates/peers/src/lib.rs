@@ -10,6 +10,10 @@
 
 mod peer;
 
+#[cfg(feature = "datadog")]
+mod datadog;
+#[cfg(feature = "eppo")]
+mod eppo;
 #[cfg(feature = "flagd")]
 mod flagd;
 #[cfg(feature = "growthbook")]
@@ -19,6 +23,10 @@ mod launchdarkly;
 #[cfg(feature = "unleash")]
 mod unleash;
 
+#[cfg(feature = "datadog")]
+pub use datadog::Datadog;
+#[cfg(feature = "eppo")]
+pub use eppo::{Eppo, Subject};
 #[cfg(feature = "flagd")]
 pub use flagd::Flagd;
 #[cfg(feature = "growthbook")]

@@ -134,3 +134,43 @@ fn flagd() {
     );
     refuses_what_it_cannot_read::<Flagd>(&json!({"flags": {}}));
 }
+
+/// Eppo and Datadog read one format, but for the operator on versions and where the number of shards stands.
+#[cfg(any(feature = "eppo", feature = "datadog"))]
+fn universal_flags(from_version: &str) -> Value {
+    let conditions = json!([{"attribute": "venue", "operator": "ONE_OF", "value": ["wembley-stadium"]},
+        {"attribute": "appVersion", "operator": from_version, "value": "3.2.0"}]);
+    json!({"createdAt": "2026-11-01T00:00:00.000Z", "format": "SERVER", "environment": {"name": "production"},
+        "flags": {"map": {"key": "map", "enabled": true, "variationType": "STRING", "totalShards": 10_000,
+            "variations": {"bowl": {"key": "bowl", "value": "a bowl"}},
+            "allocations": [{"key": "pilot", "rules": [{"conditions": conditions}], "doLog": false,
+                "splits": [{"variationKey": "bowl",
+                    "shards": [{"salt": "s", "totalShards": 10_000, "ranges": [{"start": 0, "end": 10_000}]}]}]}]}}})
+}
+
+#[cfg(feature = "eppo")]
+#[test]
+fn eppo() {
+    use usher_peers::Eppo;
+    let peer: Eppo = load(&universal_flags("GTE"));
+    assert_eq!(ask(&peer, "map", "wembley-stadium", "3.2.0").value, Some(json!("a bowl")));
+    assert_eq!(ask(&peer, "map", "wembley-stadium", "3.1.0").value, None);
+    assert_eq!(ask(&peer, "map", "camp-nou", "3.2.0").value, None);
+    let mut empty = universal_flags("GTE");
+    empty["flags"] = json!({});
+    refuses_what_it_cannot_read::<Eppo>(&empty);
+}
+
+#[cfg(feature = "datadog")]
+#[test]
+fn datadog() {
+    use usher_peers::Datadog;
+    let peer: Datadog = load(&universal_flags("SEMVER_GTE"));
+    let bowl = ask(&peer, "map", "wembley-stadium", "3.2.0");
+    assert_eq!((bowl.value, bowl.variant.as_deref()), (Some(json!("a bowl")), Some("bowl")));
+    assert_eq!(ask(&peer, "map", "wembley-stadium", "3.1.0"), Answer::default());
+    assert_eq!(ask(&peer, "map", "camp-nou", "3.2.0"), Answer::default());
+    let mut empty = universal_flags("SEMVER_GTE");
+    empty["flags"] = json!({});
+    refuses_what_it_cannot_read::<Datadog>(&empty);
+}
