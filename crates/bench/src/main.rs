@@ -1,6 +1,7 @@
 //! `usher-bench`: prints the figures of the README.
 
 mod evaluate;
+mod table;
 mod workspace;
 
 use anyhow::Result;
@@ -16,11 +17,15 @@ static ALLOCATOR: Counting = Counting;
 struct Args {
     #[command(subcommand)]
     command: Command,
+    /// How to print tables.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    form: table::Form,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Nanoseconds and heap allocations of one evaluation, beside a floor written by hand.
+    /// Nanoseconds and heap allocations of one evaluation, beside a floor written by hand; built with the feature
+    /// `peers`, beside the engines of others too.
     Evaluate {
         /// Rounds of each subject, of which the median counts.
         #[arg(long, default_value_t = 21)]
@@ -29,7 +34,8 @@ enum Command {
 }
 
 fn main() -> Result<()> {
-    match Args::parse().command {
-        Command::Evaluate { rounds } => evaluate::run(rounds.max(1)),
+    let args = Args::parse();
+    match args.command {
+        Command::Evaluate { rounds } => evaluate::run(rounds.max(1), args.form),
     }
 }

@@ -25,8 +25,12 @@ pub const R1_VENUES: [&str; 5] =
     ["wembley-stadium", "camp-nou", "old-trafford", "stade-de-france", "allianz-arena"];
 /// Versions from which R1 is on.
 pub const R1_VERSION: &str = "3.2.0";
-/// Variants of R2, a third each.
+/// The part of those people whom R1 is on for.
+pub const R1_PERCENT: u32 = 25;
+/// Variants of R2.
 pub const R2_VARIANTS: [&str; 3] = ["classic", "bowl", "list"];
+/// Their weights: a third each.
+pub const R2_WEIGHTS: [u32; 3] = [1, 1, 1];
 
 const VENUES: [&str; 8] = [
     "wembley-stadium",
@@ -59,19 +63,23 @@ fn boolean(key: &str, rule: Value) -> Value {
         "enabled": true, "offVariant": "off", "rules": [rule], "default": {"variant": "off"}}}})
 }
 
-fn r1(key: &str) -> Value {
+fn r1(key: &str, percent: u32) -> Value {
     let venue = json!({"attribute": "venue", "op": "in", "values": R1_VENUES});
     let version = json!({"attribute": "appVersion", "op": "semverGte", "values": [R1_VERSION]});
     boolean(
         key,
         json!({"id": "pilot", "if": {"all": [venue, version]}, "serve": {"variant": "on"},
-               "rollout": {"by": ["targetingKey"], "percent": 25, "seed": SEED}}),
+               "rollout": {"by": ["targetingKey"], "percent": percent, "seed": SEED}}),
     )
 }
 
-fn r2() -> Value {
-    let split = json!({"split": {"by": ["targetingKey"], "seed": SEED,
-        "weights": R2_VARIANTS.map(|variant| json!({"variant": variant, "weight": 1}))}});
+fn r2(weights: [u32; 3]) -> Value {
+    let weights: Vec<Value> = R2_VARIANTS
+        .into_iter()
+        .zip(weights)
+        .map(|(variant, weight)| json!({"variant": variant, "weight": weight}))
+        .collect();
+    let split = json!({"split": {"by": ["targetingKey"], "seed": SEED, "weights": weights}});
     let rules: Vec<Value> = r2_conditions()
         .into_iter()
         .enumerate()
@@ -93,7 +101,16 @@ fn r2() -> Value {
 /// # Errors
 /// None, unless the model has changed under them.
 pub fn small() -> Result<Vec<Document>, Problems> {
-    Ok(vec![document(Kind::Flag, &r1(R1))?, document(Kind::Flag, &r2())?])
+    Ok(vec![document(Kind::Flag, &r1(R1, R1_PERCENT))?, document(Kind::Flag, &r2(R2_WEIGHTS))?])
+}
+
+/// The same without their draws: who matches R1 gets `on`, and the last rule of R2 serves its last variant. Engines
+/// draw differently, so only here they must give the same to everybody.
+///
+/// # Errors
+/// None, unless the model has changed under them.
+pub fn without_draws() -> Result<Vec<Document>, Problems> {
+    Ok(vec![document(Kind::Flag, &r1(R1, 100))?, document(Kind::Flag, &r2([0, 0, 1]))?])
 }
 
 /// The documents of R3: those of [`small`] among many.
@@ -105,7 +122,10 @@ pub fn large() -> Result<Vec<Document>, Problems> {
     for n in 2..1_000 {
         let cohort = json!({"id": "cohort", "if": {"cohort": format!("cohort-{}", n % 200)}, "serve": {"variant": "on"}});
         let key = format!("flag-{n}");
-        documents.push(document(Kind::Flag, &if n % 2 == 0 { r1(&key) } else { boolean(&key, cohort) })?);
+        documents.push(document(
+            Kind::Flag,
+            &if n % 2 == 0 { r1(&key, R1_PERCENT) } else { boolean(&key, cohort) },
+        )?);
     }
     for n in 0..200 {
         let keys: Vec<String> = (0..50).map(|k| format!("u-{n}-{k}")).collect();
