@@ -1,8 +1,11 @@
 //! `usher-bench`: prints the figures of the README.
 
 mod evaluate;
+mod ofrep;
 mod table;
 mod workspace;
+
+use std::net::SocketAddr;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -31,11 +34,33 @@ enum Command {
         #[arg(long, default_value_t = 21)]
         rounds: usize,
     },
+    /// Requests over OFREP, beside a bare actix-web echo of the same bytes.
+    Ofrep {
+        /// Rounds of each side, of which the median counts.
+        #[arg(long, default_value_t = 9)]
+        rounds: usize,
+        /// Connections at once.
+        #[arg(long, default_value_t = 64)]
+        connections: usize,
+        /// Length of a round, in milliseconds.
+        #[arg(long, default_value_t = 1_000)]
+        milliseconds: u64,
+    },
+    /// The load driver, which `ofrep` starts by itself.
+    #[command(hide = true)]
+    Drive {
+        /// Whom to drive.
+        address: SocketAddr,
+    },
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     match args.command {
         Command::Evaluate { rounds } => evaluate::run(rounds.max(1), args.form),
+        Command::Ofrep { rounds, connections, milliseconds } => {
+            ofrep::run(rounds.max(1), connections.max(1), milliseconds.max(1), args.form)
+        }
+        Command::Drive { address } => ofrep::driver::run(address),
     }
 }

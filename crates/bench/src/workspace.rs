@@ -1,6 +1,6 @@
 //! A real server with the reference flags, and real clients of it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Result, ensure};
 use tempfile::TempDir;
@@ -56,5 +56,20 @@ impl Workspace {
         let client = Client::builder(&format!("http://{}", self.running.address()), &self.key).build()?;
         ensure!(self.runtime.block_on(client.wait_until_live(PATIENCE)), "no connection: {client:?}");
         Ok(client)
+    }
+
+    /// Where its server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.running.address()
+    }
+
+    /// Its server key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What its server runs on.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 }
