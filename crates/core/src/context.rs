@@ -90,6 +90,9 @@ fn parse_time(text: &str) -> Option<Timestamp> {
     if looks_like_one { text.parse().ok() } else { None }
 }
 
+/// Stands where the hash of a text would, for values that are none; a text may happen to have it too.
+pub(crate) const UNHASHED: u64 = u64::MAX;
+
 /// The value of one attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttributeValue {
@@ -103,6 +106,17 @@ pub enum AttributeValue {
     Text(Text),
     /// Several values.
     List(Vec<AttributeValue>),
+}
+
+impl AttributeValue {
+    /// The hash of a text, or [`UNHASHED`].
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.hash(),
+            _ => UNHASHED,
+        }
+    }
 }
 
 impl From<bool> for AttributeValue {
@@ -165,6 +179,13 @@ pub(crate) struct Name {
     pub(crate) text: Box<str>,
 }
 
+impl Name {
+    /// Its xxh3 hash.
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
         Self { hash: xxh3_64(text.as_bytes()), text: text.into() }
@@ -172,10 +193,11 @@ impl From<&str> for Name {
 }
 
 /// Attributes by name. Contexts and venues have few, so a look-up goes through the hashes of their names, which
-/// lie side by side.
+/// lie side by side, each with that of its value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Attributes {
-    hashes: Vec<u64>,
+    /// Of the name, and [`AttributeValue::hash`].
+    hashes: Vec<(u64, u64)>,
     /// Name and value, in the order of `hashes`.
     entries: Vec<(Box<str>, AttributeValue)>,
 }
@@ -187,16 +209,26 @@ impl Attributes {
     /// name that collides with another gains nothing by it, for they could have used that other name.
     #[inline]
     pub(crate) fn get(&self, name: &Name) -> Option<&AttributeValue> {
-        let n = self.hashes.iter().position(|hash| *hash == name.hash)?;
+        let n = self.hashes.iter().position(|(hash, _)| *hash == name.hash)?;
         self.entries.get(n).map(|(_, value)| value)
     }
 
+    /// [`AttributeValue::hash`] of what has a name with this hash, without a look at the value itself.
+    #[inline]
+    fn value_hash(&self, name: u64) -> Option<u64> {
+        self.hashes.iter().find(|(hash, _)| *hash == name).map(|(_, value)| *value)
+    }
+
     pub(crate) fn set(&mut self, name: &str, value: AttributeValue) {
-        match self.entries.iter_mut().find(|(own, _)| **own == *name) {
-            Some((_, old)) => *old = value,
+        let Name { hash, text } = Name::from(name);
+        let hashes = (hash, value.hash());
+        match self.entries.iter().position(|(own, _)| **own == *name) {
+            Some(n) => {
+                self.hashes[n] = hashes;
+                self.entries[n].1 = value;
+            }
             None => {
-                let Name { hash, text } = Name::from(name);
-                self.hashes.push(hash);
+                self.hashes.push(hashes);
                 self.entries.push((text, value));
             }
         }
@@ -313,6 +345,12 @@ impl Context {
     /// dotted names.
     pub(crate) fn has_within(&self, prefix: &str) -> bool {
         self.attributes.iter().any(|(name, _)| name.starts_with(prefix))
+    }
+
+    /// [`AttributeValue::hash`] of the attribute whose name has this hash.
+    #[inline]
+    pub(crate) fn attribute_hash(&self, name: u64) -> Option<u64> {
+        self.attributes.value_hash(name)
     }
 
     pub(crate) fn attribute(&self, name: &Name) -> Option<&AttributeValue> {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     context::AttributeValue,
     limits::MAX_REFERENCE_DEPTH,
-    ruleset::{CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState},
+    ruleset::{CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState, Glance},
 };
 
 /// One evaluation under way.
@@ -120,7 +120,12 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
             return Evaluation { enabled: true, ..Evaluation::of(config, variant, Reason::TargetingMatch) };
         }
         let mut outside = None;
-        for (n, rule) in config.rules.iter().enumerate() {
+        let mut glance = Glance::new(self.scope.context);
+        for (n, (rule, guard)) in config.rules.iter().zip(&config.guards).enumerate() {
+            // An explanation tells of every rule, so there each is asked in full.
+            if !O::LISTENS && !glance.passes(guard) {
+                continue;
+            }
             match self.applies(config, n, rule) {
                 Applies::Yes { drawn } => {
                     let reason = if drawn { Reason::Split } else { Reason::TargetingMatch };

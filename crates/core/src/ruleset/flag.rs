@@ -9,6 +9,7 @@ use super::{
     Uses,
     condition::{CompiledCondition, Source},
     draw::{CompiledRollout, SplitKey},
+    guard::Guard,
     table::{KeyRef, Keyed},
     values::Texts,
 };
@@ -106,6 +107,8 @@ pub(crate) struct CompiledConfig {
     pub(crate) venues: Box<[(Texts, usize)]>,
     pub(crate) targets: Box<[CompiledTarget]>,
     pub(crate) rules: Box<[CompiledRule]>,
+    /// One for each rule.
+    pub(crate) guards: Box<[Guard]>,
     /// Without one: the off variant, and not enabled.
     pub(crate) default: Option<CompiledServe>,
     /// What its answers carry besides.
@@ -313,6 +316,7 @@ impl CompiledConfig {
             prerequisites,
             venues,
             targets,
+            guards: rules.iter().map(|rule| Guard::new(rule.condition.as_ref())).collect(),
             rules,
             default,
             metadata: flag

@@ -10,6 +10,7 @@ mod condition;
 mod dialect;
 mod draw;
 mod flag;
+mod guard;
 mod logic;
 mod table;
 mod test;
@@ -26,6 +27,7 @@ pub(crate) use self::{
         CompiledConfig, CompiledFlag, CompiledPrerequisite, CompiledRule, CompiledServe, CompiledSplit,
         FlagState,
     },
+    guard::Glance,
     logic::spells_number,
     table::{KeyRef, Table},
     values::Texts,

@@ -55,6 +55,14 @@ impl Texts {
         }
     }
 
+    /// The only text, if there is one and no other.
+    fn only(&self) -> Option<&Text> {
+        match self {
+            Self::One(text) => Some(text),
+            Self::Few(_) | Self::Many(_) => None,
+        }
+    }
+
     fn any(&self, mut test: impl FnMut(&str) -> bool) -> bool {
         match self {
             Self::One(text) => test(text.as_str()),
@@ -87,6 +95,11 @@ impl Values {
             AttributeValue::Text(text) if !self.ignore_case => self.texts.contains(text),
             other => self.contains_other(other),
         }
+    }
+
+    /// The text that a single value must be, letter by letter, to be in the set.
+    pub(crate) fn only_text(&self) -> Option<&Text> {
+        if self.ignore_case || !self.others.is_empty() { None } else { self.texts.only() }
     }
 
     /// What is rare, and would keep the rest from being inlined: lists call for themselves.
