@@ -35,9 +35,14 @@ lint: ui
 	npm --prefix web-ui run lint
 	npm --prefix web-ui run typecheck
 
+# The peers' engines are compiled for these figures only, which takes minutes. Criterion's run is for comparing one
+# state of the code with another.
+BENCH := cargo run -p usher-bench --features peers --release --locked --
+
 bench:
-	cargo run -p usher-bench --release --locked -- evaluate
-	cargo bench -p usher-bench --locked --bench evaluate
+	$(BENCH) --form markdown evaluate
+	$(BENCH) --form markdown ofrep
+	cargo bench -p usher-bench --features peers --locked --bench evaluate
 
 soak:
 	scripts/fuzz 10000000

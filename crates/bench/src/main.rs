@@ -31,7 +31,7 @@ enum Command {
     /// `peers`, beside the engines of others too.
     Evaluate {
         /// Rounds of each subject, of which the median counts.
-        #[arg(long, default_value_t = 21)]
+        #[arg(long, default_value_t = 101)]
         rounds: usize,
     },
     /// Requests over OFREP, beside a bare actix-web echo of the same bytes.

@@ -95,20 +95,22 @@ fn print(subjects: &[Subject<'_>], work: &'static str, form: Form) {
         |whose: Whose| subjects.iter().filter(move |subject| subject.work == work && subject.whose == whose);
     let mut peers: Vec<_> = of(Whose::Peer).collect();
     peers.sort_by(|a, b| a.nanoseconds().total_cmp(&b.nanoseconds()));
-    let floor = of(Whose::Floor).next().map_or(f64::NAN, Subject::nanoseconds);
-    let fastest = peers.first().map(|peer| peer.nanoseconds());
+    let floor = of(Whose::Floor).next();
+    let fastest = peers.first().copied();
+    let beside = |subject: &Subject<'_>, other: Option<&Subject<'_>>| {
+        other.map_or_else(|| "–".to_owned(), |other| ratio(subject.beside(other)))
+    };
     let head =
         ["engine", "ns a call", "× the floor", "× the fastest peer", "two threads", "heap allocations"];
     let mut table = Table::new(head);
     // R3 is R1 in a large workspace, and stands beside it.
     let large = subjects.iter().filter(|subject| work == "R1" && subject.work == "R3");
     for subject in of(Whose::Floor).chain(of(Whose::Ours)).chain(large).chain(peers) {
-        let nanoseconds = subject.nanoseconds();
         table.row([
             format!("{}: {}", subject.work, subject.engine),
-            figure(nanoseconds),
-            ratio(nanoseconds / floor),
-            fastest.map_or_else(|| "–".to_owned(), |fastest| ratio(nanoseconds / fastest)),
+            figure(subject.nanoseconds()),
+            beside(subject, floor),
+            beside(subject, fastest),
             format!("× {}", ratio(subject.beside_another())),
             figure(subject.allocations).trim_end_matches(".0").to_owned(),
         ]);

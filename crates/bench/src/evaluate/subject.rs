@@ -7,8 +7,9 @@ use usher_testkit::allocations;
 
 use crate::table::median;
 
-/// How long a subject works in one round, about: long against a thread's start, short against the machine's moods.
-const ROUND_NANOSECONDS: f64 = 4e6;
+/// How long a subject works in one round, about: long against a thread's start, shorter than the slices of time that
+/// a busy machine gives.
+const ROUND_NANOSECONDS: f64 = 1e6;
 /// Most passes over the contexts in one round.
 const MAX_PASSES: f64 = 200.0;
 
@@ -64,6 +65,8 @@ impl<'a> Subject<'a> {
 
     /// Measures once more.
     pub fn round(&mut self) {
+        // Whoever was measured before has left its own data in the caches.
+        (self.pass)();
         let alone = self.time();
         let start = Barrier::new(2);
         let together = thread::scope(|scope| {
@@ -91,6 +94,13 @@ impl<'a> Subject<'a> {
     /// Nanoseconds of one call, the median of all rounds.
     pub fn nanoseconds(&self) -> f64 {
         median(self.rounds.iter().map(|(alone, _)| *alone))
+    }
+
+    /// How much longer a call takes than one of another subject: the median of the rounds' ratios, so that both
+    /// sides of each had the same moment of the machine.
+    pub fn beside(&self, other: &Self) -> f64 {
+        let pairs = self.rounds.iter().zip(&other.rounds);
+        median(pairs.map(|((own, _), (other, _))| own / other))
     }
 
     /// How much longer a call takes while another thread does the same: the median of the rounds' ratios.
