@@ -40,6 +40,18 @@ export class Usher {
     return usher;
   }
 
+  /** A server with nothing but its two environments. */
+  static async empty() {
+    const usher = new Usher({});
+    await usher.resume();
+    return usher;
+  }
+
+  /** The environment in which commands talk to it. */
+  get commands() {
+    return { PATH: process.env.PATH, USHER_URL: this.url, USHER_TOKEN: ADMIN_TOKEN };
+  }
+
   /** Starts it, again after a stop: on the same port, with the same data. */
   async resume() {
     const words = ['serve', '--listen', new URL(this.url).host, '--data', this.#folder, '--output', 'json'];
