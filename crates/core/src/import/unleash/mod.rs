@@ -14,7 +14,7 @@ mod source;
 mod strategies;
 mod variants;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
@@ -45,12 +45,11 @@ pub(super) fn import(source: &Value, options: &Options, report: &mut Report) -> 
         Some(events) => events::fold(events)?,
         None => events::state(fields)?,
     };
-    let mut read = Vec::with_capacity(features.len());
+    let mut read: Vec<Feature> = Vec::with_capacity(features.len());
+    let mut names = HashSet::new();
     for (name, value) in &features {
         match parse::<Feature>(value) {
-            Ok(feature) if !read.iter().any(|other: &Feature| other.name == feature.name) => {
-                read.push(feature)
-            }
+            Ok(feature) if names.insert(feature.name.clone()) => read.push(feature),
             Ok(_) => refuse(report, name, "another feature has this name"),
             Err(why) => refuse(report, name, &why),
         }

@@ -50,7 +50,7 @@ pub(super) fn rules(
             continue;
         }
         let matched = matched(feature, strategy, &at, notes);
-        let Some(asked) = asked(strategy, known, &at, notes) else { return None };
+        let asked = asked(strategy, known, &at, notes)?;
         let Some((mut conditions, rollout)) = matched else { continue };
         conditions.extend(asked);
         let title = strategy.title.as_deref().filter(|title| !title.is_empty());
