@@ -5,7 +5,7 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{self, HeaderName, HeaderValue},
-    middleware::Next,
+    middleware::{DefaultHeaders, Next},
 };
 
 /// What a page may do: run its own scripts, ask its own server, and nothing else. Styles may be set inline,
@@ -21,26 +21,24 @@ const FOR_PAGES: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// How paths begin that only programs ask for.
-const PROGRAMS: [&str; 2] = ["/ofrep/", "/sdk/"];
+/// What nobody opens as a page carries, and there are many of those answers.
+pub(crate) fn for_programs() -> DefaultHeaders {
+    DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+}
 
-/// Adds them.
+/// What everything else carries.
 ///
 /// # Errors
 /// Those of the handler.
-pub(crate) async fn secure<B: MessageBody + 'static>(
+pub(crate) async fn for_pages<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    // Nobody opens these answers as a page, and there are many of them.
-    let for_programs = PROGRAMS.iter().any(|start| request.path().starts_with(start));
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if !for_programs {
-        for (name, value) in FOR_PAGES {
-            headers.insert(name, value);
-        }
+    for (name, value) in FOR_PAGES {
+        headers.insert(name, value);
     }
     Ok(response)
 }

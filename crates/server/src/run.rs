@@ -137,11 +137,12 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     let unreachable_after = heartbeat * reach::HEARTBEATS;
     let mut server = HttpServer::new(move || {
         let data = data.clone();
-        ActixApp::new()
-            .app_data(data)
-            .wrap(from_fn(headers::secure))
-            .configure(routes)
-            .default_service(web::to(ui::file))
+        ActixApp::new().app_data(data).configure(for_programs).service(
+            web::scope("")
+                .wrap(from_fn(headers::for_pages))
+                .configure(routes)
+                .default_service(web::to(ui::file)),
+        )
     })
     .on_connect(move |socket, _| {
         if let Some(socket) = socket.downcast_ref::<TcpStream>() {
@@ -167,22 +168,26 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     Ok(Running { address, app, handle, server: tokio::spawn(server), tasks })
 }
 
+/// What only programs ask for, and often: with no more around it than it needs.
+fn for_programs(config: &mut web::ServiceConfig) {
+    config.service(web::scope("/ofrep/v1").wrap(ofrep::any_origin()).configure(ofrep::configure)).service(
+        web::scope("/sdk/v1")
+            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+            .wrap(headers::for_programs())
+            .route("/stream", web::get().to(stream::stream))
+            .route("/ruleset", web::get().to(sdk::ruleset))
+            .route("/values", web::post().to(sdk::values_now))
+            .route("/events", web::post().to(sdk::events::events))
+            .default_service(web::to(nothing_here)),
+    );
+}
+
 fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz))
         .route("/metrics", web::get().to(metrics::metrics))
         .route("/live", web::get().to(live::live))
-        .service(web::scope("/ofrep/v1").wrap(from_fn(ofrep::allow_any_origin)).configure(ofrep::configure))
-        .service(
-            web::scope("/sdk/v1")
-                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
-                .route("/stream", web::get().to(stream::stream))
-                .route("/ruleset", web::get().to(sdk::ruleset))
-                .route("/values", web::post().to(sdk::values_now))
-                .route("/events", web::post().to(sdk::events::events))
-                .default_service(web::to(nothing_here)),
-        )
         .service(
             web::scope("/api/v1")
                 .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))

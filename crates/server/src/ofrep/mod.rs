@@ -15,21 +15,19 @@ mod token;
 use std::time::Duration;
 
 use actix_web::{
-    Error, HttpRequest, HttpResponse,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
+    HttpRequest, HttpResponse,
     http::{
         StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
-    middleware::Next,
+    middleware::DefaultHeaders,
     web,
 };
 use usher_core::ErrorCode;
 
 use self::{limit::Limit, listeners::Listeners, refusal::Refusal, token::Tokens};
 pub use self::{limit::REQUESTS_PER_SECOND, listeners::EVENT_STREAMS, token::TOKEN_SECONDS};
-use crate::{auth::session::Sessions, settings::Settings};
+use crate::{auth::session::Sessions, headers, settings::Settings};
 
 /// Largest body of a request, in bytes. A context has 64 KiB at most; the rest is for what may stand around it.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -91,19 +89,11 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// What a browser's client may see, on every answer. Keys are no cookies, so any origin may ask.
-///
-/// # Errors
-/// Those of the handler.
-pub(crate) async fn allow_any_origin<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
+pub(crate) fn any_origin() -> DefaultHeaders {
     const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Retry-After");
-    let mut response = next.call(request).await?;
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-    Ok(response)
+    headers::for_programs()
+        .add((header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY))
+        .add((header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED))
 }
 
 const ANY: HeaderValue = HeaderValue::from_static("*");

@@ -47,8 +47,9 @@ pub(super) fn condition(constraint: &Constraint, at: &str, notes: &mut Notes) ->
                 "STR_STARTS_WITH" => Operator::StartsWith,
                 _ => Operator::EndsWith,
             };
-            // Of no values, none holds.
             if texts().next().is_none() {
+                let text = "it compares with nothing: it never holds, as in Unleash's older SDKs; those on Yggdrasil keep the whole feature off";
+                notes.approximated(at, text);
                 Condition::Any(Vec::new())
             } else {
                 Condition::Attribute(text(operator))
@@ -84,7 +85,9 @@ pub(super) fn condition(constraint: &Constraint, at: &str, notes: &mut Notes) ->
                 return Some(Condition::Any(Vec::new()));
             }
             if Version::parse(&version).is_err() {
-                return unread(notes, "its value is not a version");
+                let text = "its value is not a version: the flag is off, as in Unleash, but for SDKs that take it for a number";
+                notes.approximated(at, text);
+                return None;
             }
             let operator = match operator {
                 "SEMVER_EQ" => Operator::SemverEq,
