@@ -146,9 +146,9 @@ impl Ruleset {
     #[must_use]
     pub fn exposure(&self, flag: &str, venue: &str, now: Timestamp) -> Exposure {
         let context = Context::anonymous().with("venue", venue);
-        let board = Board { scope: Scope::new(self, &context, now) };
+        let board = Board { scope: Scope::new(self, &context, now), flags: 0 };
         match self.flags.get(flag).map(|flag| &flag.state) {
-            Some(FlagState::Ready(config)) => board.exposure(config, 0),
+            Some(FlagState::Ready(config)) => board.exposure(config),
             _ => Exposure::plain(ExposureSource::Unknown),
         }
     }
@@ -156,10 +156,12 @@ impl Ruleset {
 
 struct Board<'r, 'c> {
     scope: Scope<'r, 'c>,
+    /// How many flags led here.
+    flags: usize,
 }
 
 impl<'r> Board<'r, '_> {
-    fn exposure(&self, config: &'r CompiledConfig, depth: usize) -> Exposure {
+    fn exposure(&self, config: &'r CompiledConfig) -> Exposure {
         let name = |index: usize| config.variants.get(index).map(|variant| variant.key.as_str().to_owned());
         let settled = |index: usize, source| Exposure { variant: name(index), ..Exposure::plain(source) };
         if !config.enabled {
@@ -180,16 +182,9 @@ impl<'r> Board<'r, '_> {
             }
         }
         for prerequisite in &config.prerequisites {
-            let given = self.prerequisite(&prerequisite.flag, depth);
+            let (met, varies) = self.met(prerequisite);
             // Whoever gets something else there, may get something else here.
-            exceptions |= given.as_ref().is_some_and(|(given, _)| given.exceptions);
-            let met = match (given, prerequisite.enabled) {
-                (None, _) => Truth::No,
-                (Some((given, _)), None) => accepts(prerequisite, &given),
-                (Some((given, enabled)), Some(wanted)) => {
-                    accepts(prerequisite, &given).and(if wanted { enabled } else { enabled.not() })
-                }
-            };
+            exceptions |= varies;
             match met {
                 Truth::Yes => {}
                 Truth::Depends => exceptions = true,
@@ -221,13 +216,14 @@ impl<'r> Board<'r, '_> {
     }
 
     /// What another flag gives, and whether it is enabled.
-    fn prerequisite(&self, flag: &KeyRef, depth: usize) -> Option<(Exposure, Truth)> {
+    fn prerequisite(&self, flag: &KeyRef) -> Option<(Exposure, Truth)> {
         use ExposureSource::{Default, Killed, Off, Override, Prerequisite, Rule, Split, Unknown, Varies};
         let FlagState::Ready(config) = &self.scope.ruleset.flags.get_ref(flag)?.state else { return None };
-        if depth >= MAX_REFERENCE_DEPTH {
+        if self.flags >= MAX_REFERENCE_DEPTH {
             return None;
         }
-        let given = self.exposure(config, depth + 1);
+        let scope = Scope::new(self.scope.ruleset, self.scope.context, self.scope.now);
+        let given = Board { scope, flags: self.flags + 1 }.exposure(config);
         let enabled = match given.source {
             Off | Killed | Prerequisite | Unknown => Truth::No,
             Override | Rule => Truth::Yes,
@@ -329,7 +325,11 @@ impl<'r> Board<'r, '_> {
             CompiledCondition::Attribute(source, test) if source.is_of_venue() => {
                 test.holds(self.scope.find(source)).into()
             }
-            CompiledCondition::Attribute(..) => Truth::Depends,
+            CompiledCondition::Exists(source, wanted) if source.is_of_venue() => {
+                (self.scope.is_there(source) == *wanted).into()
+            }
+            CompiledCondition::Attribute(..) | CompiledCondition::Exists(..) => Truth::Depends,
+            CompiledCondition::Prerequisite(wanted) => self.gives(wanted),
             CompiledCondition::Rollout(rollout) if rollout.from == rollout.to => Truth::No,
             CompiledCondition::Rollout(rollout) if rollout.split.is_of_venue() => {
                 self.scope.share(rollout).is_ok_and(|place| rollout.holds(place)).into()
@@ -340,6 +340,25 @@ impl<'r> Board<'r, '_> {
             CompiledCondition::Any(parts) => self.combine(parts, Truth::Yes, depth),
             CompiledCondition::Not(inner) => self.holds(inner, depth).not(),
             CompiledCondition::Cohort(cohort) => self.belongs(cohort, depth),
+        }
+    }
+
+    /// Whether another flag gives what is wanted of it, and whether some may be given something else.
+    fn met(&self, wanted: &CompiledPrerequisite) -> (Truth, bool) {
+        let Some((given, enabled)) = self.prerequisite(&wanted.flag) else { return (Truth::No, false) };
+        let met = match wanted.enabled {
+            None => accepts(wanted, &given),
+            Some(true) => accepts(wanted, &given).and(enabled),
+            Some(false) => accepts(wanted, &given).and(enabled.not()),
+        };
+        (met, given.exceptions)
+    }
+
+    /// Whether another flag gives everybody here what is wanted of it.
+    fn gives(&self, wanted: &CompiledPrerequisite) -> Truth {
+        match self.met(wanted) {
+            (met, false) => met,
+            (_, true) => Truth::Depends,
         }
     }
 

@@ -219,6 +219,12 @@ impl Attributes {
         self.hashes.iter().find(|(hash, _)| *hash == name).map(|(_, value)| *value)
     }
 
+    /// Whether it is there, or something within it: nested ones are kept under their dotted names.
+    pub(crate) fn has(&self, name: &Name) -> bool {
+        let within = |own: &str| own.strip_prefix(&*name.text).is_some_and(|rest| rest.starts_with('.'));
+        self.get(name).is_some() || self.entries.iter().any(|(own, _)| within(own))
+    }
+
     pub(crate) fn set(&mut self, name: &str, value: AttributeValue) {
         let Name { hash, text } = Name::from(name);
         let hashes = (hash, value.hash());
@@ -355,6 +361,10 @@ impl Context {
 
     pub(crate) fn attribute(&self, name: &Name) -> Option<&AttributeValue> {
         self.attributes.get(name)
+    }
+
+    pub(crate) fn has(&self, name: &Name) -> bool {
+        self.attributes.has(name)
     }
 
     /// Reads a context as OpenFeature and OFREP write it: one flat or nested object. Nested objects become

@@ -98,6 +98,11 @@ fn config_references(at: &str, config: &FlagConfig, all: &mut Vec<Reference>) {
             condition.each_cohort(&mut |cohort| {
                 all.push(Reference::new(format!("{at}.rules[{n}].if"), Kind::Cohort, cohort));
             });
+            condition.each_prerequisite(&mut |prerequisite| {
+                let variants = prerequisite.variants.iter().map(ToString::to_string).collect();
+                let field = format!("{at}.rules[{n}].if");
+                all.push(Reference { variants, ..Reference::new(field, Kind::Flag, &prerequisite.flag) });
+            });
         }
     }
 }

@@ -39,12 +39,12 @@ fn every_operator() {
             "in",
             json!(["a", 2, true]),
             &[json!("a"), json!(2), json!(2.0), json!(true), json!(["z", "a"])],
-            &[json!("A"), json!("2"), json!(false), json!(3)],
+            &[json!("A"), json!("2"), json!(false), json!(3), json!([["a"]])],
         ),
         (
             "notIn",
             json!(["a"]),
-            &[json!("b"), json!(1), json!(null), json!(["b"])],
+            &[json!("b"), json!(1), json!(null), json!(["b"]), json!([["a"]])],
             &[json!("a"), json!(["b", "a"])],
         ),
         ("equals", json!([1.5]), &[json!(1.5)], &[json!(1), json!("1.5")]),
@@ -102,7 +102,7 @@ fn every_operator() {
             &[json!("10.1.255.255"), json!("2001:db8::1"), json!("192.0.2.7")],
             &[json!("10.2.0.0"), json!("gate")],
         ),
-        ("exists", json!([]), &[json!(0), json!(""), json!([])], &[json!(null)]),
+        ("exists", json!([]), &[json!(0), json!(""), json!([]), json!({"y": 1})], &[json!(null)]),
         ("exists", json!([false]), &[json!(null)], &[json!(0)]),
         ("modulo", json!([10, 3, -7]), &[json!(13), json!(-7)], &[json!(4), json!("13"), json!(3.0)]),
     ];

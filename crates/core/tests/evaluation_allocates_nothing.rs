@@ -27,6 +27,12 @@ fn not_one_allocation_whatever_decides() {
         rule("network", test("cidr", json!(["10.0.0.0/8"]))),
         rule("number", test("lt", json!([3]))),
         rule("cohort", json!({"cohort": "vip"})),
+        rule("flag", json!({"prerequisite": {"flag": "folded", "variants": ["on"]}})),
+        rule("text", json!({"attribute": "x", "op": "contains", "values": ["ä"], "dialect": "launchDarkly"})),
+        rule("instant", json!({"attribute": "x", "op": "after", "values": [1], "dialect": "launchDarkly"})),
+        rule("order", json!({"attribute": "x", "op": "lt", "values": ["0"], "dialect": "growthBook"})),
+        rule("padded", json!({"attribute": "appVersion", "op": "semverGt", "values": ["9"], "dialect": "growthBook"})),
+        rule("lower", json!({"attribute": "x", "op": "in", "values": ["É"], "ignoreCase": true, "dialect": "growthBook"})),
         rule("country", json!({"attribute": "venue.country", "op": "in", "values": ["Wales"]})),
     ], "default": split});
     let mut folded = test("equals", json!(["ZZZ"]));

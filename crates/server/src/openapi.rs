@@ -65,6 +65,7 @@ use crate::api::{
         schemas::FlagSchema,
         schemas::FlagConfigSchema,
         schemas::RuleSchema,
+        schemas::PrerequisiteSchema,
         schemas::RolloutSchema,
         schemas::ServeSchema,
         schemas::ConditionSchema,

@@ -8,6 +8,10 @@ test('what other systems can say has words too', () => {
     'age is above 18 (as text or as number)',
   );
   expect(conditionWords({ logic: { '>': [{ var: 'age' }, 18] } })).toBe('JSONLogic {">":[{"var":"age"},18]}');
+  expect(conditionWords({ attribute: 'v', op: 'in', values: ['a'], dialect: 'launchDarkly' })).toBe(
+    'v is one of a (as LaunchDarkly compares)',
+  );
+  expect(conditionWords({ prerequisite: { flag: 'f', variants: ['a'] } })).toBe('flag f gives a');
   expect(prerequisiteWords({ flag: 'f', enabled: false })).toBe('is not enabled');
   expect(prerequisiteWords({ flag: 'f', variants: ['a', 'b'], enabled: true })).toBe(
     'gives a or b and is enabled',

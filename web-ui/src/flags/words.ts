@@ -27,6 +27,14 @@ export const OPERATORS = {
   modulo: 'leaves, divided, a remainder of',
 } as const satisfies Record<NonNullable<Condition['op']>, string>;
 
+/** Whose way of comparing an imported condition follows. */
+const DIALECTS: Record<Exclude<NonNullable<Condition['dialect']>, 'usher'>, string> = {
+  flagd: 'as flagd compares',
+  launchDarkly: 'as LaunchDarkly compares',
+  growthBook: 'as GrowthBook compares',
+  growthBookElement: 'one element of a list, as GrowthBook compares',
+};
+
 export function conditionWords(condition: Condition | undefined): string {
   if (!condition) return 'everyone';
   if (condition.all) return condition.all.length ? condition.all.map(part).join(' and ') : 'everyone';
@@ -34,13 +42,16 @@ export function conditionWords(condition: Condition | undefined): string {
   if (condition.not) return `not (${conditionWords(condition.not)})`;
   if (condition.cohort) return `cohort ${condition.cohort}`;
   if (condition.rollout) return shareWords(condition.rollout);
+  if (condition.prerequisite)
+    return `flag ${condition.prerequisite.flag} ${prerequisiteWords(condition.prerequisite)}`;
   if (condition.logic) return `JSONLogic ${JSON.stringify(condition.logic)}`;
   // An operator of a newer server has no words here, but a name.
   const words = condition.op ? (OPERATORS[condition.op] ?? condition.op) : '?';
   const cases = condition.ignoreCase ? ' (in capitals or not)' : '';
   const types = condition.lenient ? ' (as text or as number)' : '';
+  const way = condition.dialect && condition.dialect !== 'usher' ? ` (${DIALECTS[condition.dialect]})` : '';
   const values = (condition.values ?? []).map(scalarWords).join(', ');
-  return `${condition.attribute} ${words} ${values}${cases}${types}`.trim();
+  return `${condition.attribute} ${words} ${values}${cases}${types}${way}`.trim();
 }
 
 function shareWords({ percent: share, from, by }: NonNullable<Rule['rollout']>): string {

@@ -18,6 +18,8 @@ use crate::{
 const UNLEASH_VARIANTS: u32 = 86_028_157;
 /// LaunchDarkly's hash has so many bits: 15 hexadecimal digits.
 pub(crate) const LAUNCH_DARKLY_BITS: u32 = 60;
+/// LaunchDarkly draws by whole numbers up to this only: 2⁵³ - 1, the greatest that a double can't have rounded to.
+const GREATEST_EXACT: u64 = (1 << 53) - 1;
 /// Longest seed and split key that are put together on the stack. A longer one goes through the heap: the only
 /// place where an evaluation may allocate.
 const STACK_BYTES: usize = 256;
@@ -42,12 +44,21 @@ impl Span {
 
 /// Whether a value can be drawn by in this system. With a seed, an empty text can't: it would put all those without
 /// an identity into one place.
+#[allow(clippy::cast_precision_loss)] // 2⁵³ - 1 is exact.
 pub(crate) fn is_identity(hash: HashAlgorithm, seed: &str, value: &AttributeValue) -> bool {
     use AttributeValue::{Bool, Float, Integer, List, Text};
     match (hash, value) {
         (HashAlgorithm::Xxh3, value) => super::is_identity(value),
-        (HashAlgorithm::Sha1LaunchDarkly, Text(_) | Integer(_)) => true,
-        (HashAlgorithm::Sha1LaunchDarkly, Float(number)) => number.fract() == 0.0,
+        (HashAlgorithm::Sha1LaunchDarkly, Text(_)) => true,
+        (HashAlgorithm::Sha1LaunchDarkly, Integer(number)) => number.unsigned_abs() <= GREATEST_EXACT,
+        (HashAlgorithm::Sha1LaunchDarkly, Float(number)) => {
+            number.fract() == 0.0 && number.abs() <= GREATEST_EXACT as f64
+        }
+        (HashAlgorithm::Fnv1aGrowthbook | HashAlgorithm::Fnv1aGrowthbook2, Bool(_)) => false,
+        (HashAlgorithm::Fnv1aGrowthbook | HashAlgorithm::Fnv1aGrowthbook2, Integer(number)) => *number != 0,
+        (HashAlgorithm::Fnv1aGrowthbook | HashAlgorithm::Fnv1aGrowthbook2, Float(number)) => {
+            *number != 0.0 && number.is_finite()
+        }
         (HashAlgorithm::Sha1LaunchDarkly, _) | (_, List(_)) => false,
         (
             HashAlgorithm::Murmur3Flagd | HashAlgorithm::Murmur3FlagdCborPair,
@@ -248,8 +259,11 @@ impl Line {
         self.push(seed.as_bytes());
         for part in parts {
             self.push(separator.as_bytes());
-            // Writing here can't fail.
-            let _ = write!(self, "{part}");
+            // Writing here can't fail. Nobody tells a zero below zero from any other.
+            let _ = match part {
+                AttributeValue::Float(number) => write!(self, "{}", number + 0.0),
+                part => write!(self, "{part}"),
+            };
         }
     }
 

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     context::AttributeValue,
-    limits::MAX_REFERENCE_DEPTH,
-    ruleset::{CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState, Glance},
+    ruleset::{
+        CompiledConfig, CompiledFlag, CompiledRule, CompiledServe, CompiledSplit, FlagState, Glance, KeyRef,
+    },
 };
 
 /// One evaluation under way.
@@ -73,13 +74,19 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
     /// The same, of a flag that was looked up already.
     #[inline]
     pub(super) fn found(&mut self, found: Option<&'r CompiledFlag>, key: &str) -> Evaluation<'r> {
-        self.flag(found, key, 0)
+        self.flag(found, key)
+    }
+
+    /// As [`Evaluator::evaluate`], by a key whose hash is there already.
+    pub(super) fn evaluate_ref(&mut self, flag: &KeyRef) -> Evaluation<'r> {
+        let found = self.scope.ruleset.flags.get_ref(flag);
+        self.flag(found, flag.text())
     }
 
     #[inline]
-    fn flag(&mut self, found: Option<&'r CompiledFlag>, key: &str, depth: usize) -> Evaluation<'r> {
+    fn flag(&mut self, found: Option<&'r CompiledFlag>, key: &str) -> Evaluation<'r> {
         match found.map(|flag| &flag.state) {
-            Some(FlagState::Ready(config)) => self.config(config, depth),
+            Some(FlagState::Ready(config)) => self.config(config),
             None => {
                 self.decided("flag", || format!("There is no flag `{key}`: the caller's default applies."));
                 Evaluation::failed(ErrorCode::FlagNotFound)
@@ -101,7 +108,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
     }
 
     #[inline]
-    fn config(&mut self, config: &'r CompiledConfig, depth: usize) -> Evaluation<'r> {
+    fn config(&mut self, config: &'r CompiledConfig) -> Evaluation<'r> {
         let off = |reason| Evaluation::of(config, config.off, reason);
         if !config.enabled {
             self.decided("enabled", || {
@@ -113,7 +120,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
         if self.is_killed(config) {
             return off(Reason::Disabled);
         }
-        if let Some(failed) = self.failed_prerequisite(config, depth) {
+        if let Some(failed) = self.failed_prerequisite(config) {
             return Evaluation { failed_prerequisite: Some(failed), ..off(Reason::Disabled) };
         }
         if let Some(variant) = self.venue_override(config).or_else(|| self.target(config)) {
@@ -184,19 +191,10 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
         false
     }
 
-    fn failed_prerequisite(&mut self, config: &'r CompiledConfig, depth: usize) -> Option<&'r str> {
+    fn failed_prerequisite(&mut self, config: &'r CompiledConfig) -> Option<&'r str> {
         for prerequisite in &config.prerequisites {
             let key = prerequisite.flag.text();
-            let given = (depth < MAX_REFERENCE_DEPTH).then(|| {
-                // Without an observer: the trace tells this flag's story, the other's on request.
-                let scope = Scope::new(self.scope.ruleset, self.scope.context, self.scope.now);
-                let found = self.scope.ruleset.flags.get_ref(&prerequisite.flag);
-                Evaluator::new(scope, super::observer::Silent).flag(found, key, depth + 1)
-            });
-            let met = given.is_some_and(|given| {
-                given.variant().is_some_and(|variant| prerequisite.accepts(variant))
-                    && prerequisite.enabled.is_none_or(|enabled| enabled == given.enabled)
-            });
+            let (given, met) = self.scope.gives(prerequisite);
             if !met {
                 self.decided("prerequisite", || {
                     let off = sentences::variant(config, config.off);

@@ -2,13 +2,15 @@
 
 use std::cell::OnceCell;
 
+use super::{Evaluation, evaluator::Evaluator, observer::Silent};
 use crate::{
     bucket::{Span, draw, foreign_place, is_foreign_identity, is_identity},
     context::{AttributeValue, Context},
     limits::MAX_REFERENCE_DEPTH,
     model::{HashAlgorithm, Timestamp, WhenMissing},
     ruleset::{
-        CompiledCohort, CompiledCondition, CompiledRollout, CompiledVenue, KeyRef, Ruleset, Source, SplitKey,
+        CompiledCohort, CompiledCondition, CompiledPrerequisite, CompiledRollout, CompiledVenue, KeyRef,
+        Ruleset, Source, SplitKey,
     },
 };
 
@@ -17,6 +19,8 @@ pub(crate) struct Scope<'r, 'c> {
     pub(crate) ruleset: &'r Ruleset,
     pub(crate) context: &'c Context,
     pub(crate) now: Timestamp,
+    /// How many flags led here, each for what it gives to another.
+    flags: usize,
     /// The venue that the context names, looked up when first asked for.
     venue: OnceCell<Option<&'r CompiledVenue>>,
 }
@@ -24,7 +28,7 @@ pub(crate) struct Scope<'r, 'c> {
 impl<'r, 'c> Scope<'r, 'c> {
     #[inline]
     pub(crate) fn new(ruleset: &'r Ruleset, context: &'c Context, now: Timestamp) -> Self {
-        Self { ruleset, context, now, venue: OnceCell::new() }
+        Self { ruleset, context, now, flags: 0, venue: OnceCell::new() }
     }
 
     pub(crate) fn venue(&self) -> Option<&'r CompiledVenue> {
@@ -58,11 +62,37 @@ impl<'r, 'c> Scope<'r, 'c> {
             CompiledCondition::Any(parts) => parts.iter().any(|part| self.holds(part, depth)),
             CompiledCondition::Not(inner) => !self.holds(inner, depth),
             CompiledCondition::Cohort(cohort) => self.belongs(cohort, depth),
+            CompiledCondition::Exists(source, wanted) => self.is_there(source) == *wanted,
+            CompiledCondition::Prerequisite(wanted) => self.gives(wanted).1,
             CompiledCondition::Rollout(rollout) => {
                 self.share(rollout).is_ok_and(|place| rollout.holds(place))
             }
             CompiledCondition::Logic(logic) => logic.holds(self),
         }
+    }
+
+    /// Whether the context, or its venue, has an attribute, or others within it.
+    pub(crate) fn is_there(&self, source: &Source) -> bool {
+        match source {
+            Source::Attribute(name) => self.context.has(name),
+            Source::VenueField(name) => self.venue().is_some_and(|venue| venue.attributes.has(name)),
+            Source::TargetingKey | Source::Venue => self.find(source).is_some(),
+        }
+    }
+
+    /// What another flag gives to the context, and whether that is what is wanted of it. Nothing, and no, at the end
+    /// of too long a chain (which the server refuses to write). Not inlined: it leads to a whole evaluation.
+    #[inline(never)]
+    pub(crate) fn gives(&self, wanted: &CompiledPrerequisite) -> (Option<Evaluation<'r>>, bool) {
+        if self.flags >= MAX_REFERENCE_DEPTH {
+            return (None, false);
+        }
+        // Without an observer: the trace tells one flag's story, the other's on request.
+        let scope = Scope { flags: self.flags + 1, ..Scope::new(self.ruleset, self.context, self.now) };
+        let given = Evaluator::new(scope, Silent).evaluate_ref(&wanted.flag);
+        let met = given.variant().is_some_and(|variant| wanted.accepts(variant))
+            && wanted.enabled.is_none_or(|enabled| enabled == given.enabled);
+        (Some(given), met)
     }
 
     /// Whether the context belongs to a cohort. Nobody belongs to one that is unknown or broken, nor to one

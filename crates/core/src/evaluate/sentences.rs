@@ -73,6 +73,11 @@ fn add(
             share(written, scope.share(compiled))
         }
         (Condition::Rollout(written), _) => share(written, Err("")),
+        (Condition::Prerequisite(written), CompiledCondition::Prerequisite(compiled)) => {
+            let given = given(scope.gives(compiled).0.as_ref());
+            format!("flag `{}` is {}; it {given}", written.flag, wanted(compiled))
+        }
+        (Condition::Prerequisite(written), _) => format!("flag `{}`", written.flag),
         (Condition::Logic(logic), _) => logic_words::sentence(scope, written, logic),
     };
     lines.push(format!("{:indent$}{mark} {line}", "", indent = indent * 2));

@@ -4,14 +4,14 @@
 //! refused and told: half a flag would answer wrongly for somebody. Importing is pure; what becomes of the result is
 //! up to the caller, so a dry run is the same call.
 
-#![allow(dead_code)] // Until the first importer is in.
-
 mod flagd;
 mod growthbook;
 mod launch_darkly;
 mod merge;
+mod needs;
 mod rename;
 mod report;
+mod safe_keys;
 mod unleash;
 
 use std::{collections::BTreeMap, str::FromStr};
@@ -24,7 +24,8 @@ pub use self::{
     report::{Entry, Note, Outcome},
 };
 use crate::{
-    model::{Cohort, Condition, Dialect, EnvironmentKey, Flag, Model, Operator, Predicate, Scalar},
+    limits::MAX_DOCUMENT_BYTES,
+    model::{Cohort, Condition, Dialect, EnvironmentKey, Flag, FlagType, Model, Operator, Predicate, Scalar},
     problem::{Problem, Problems, parse_json},
 };
 use report::Report;
@@ -144,6 +145,48 @@ fn object<'v>(value: &'v Value, field: &str) -> Result<&'v serde_json::Map<Strin
     })
 }
 
+/// The variant of those who get what the code has; it has no value.
+const CODE_DEFAULT: &str = "code-default";
+
+/// The one type of all values; `None` when there are several. Nulls are of any, and alone of none in particular.
+fn type_of<'v>(values: impl IntoIterator<Item = &'v Value>) -> Option<FlagType> {
+    let mut found = None;
+    for value in values {
+        let own = match value {
+            Value::Null => continue,
+            Value::Bool(_) => FlagType::Boolean,
+            Value::String(_) => FlagType::String,
+            Value::Number(number) if number.is_i64() => FlagType::Integer,
+            Value::Number(_) => FlagType::Float,
+            Value::Array(_) | Value::Object(_) => FlagType::Object,
+        };
+        found = match (found, own) {
+            (None, own) => Some(own),
+            (Some(known), own) if known == own => Some(own),
+            // A whole number is a number.
+            (Some(FlagType::Integer), FlagType::Float) | (Some(FlagType::Float), FlagType::Integer) => {
+                Some(FlagType::Float)
+            }
+            _ => return None,
+        };
+    }
+    Some(found.unwrap_or(FlagType::Object))
+}
+
+/// Whether an attribute can be asked for under its name; noted, when it can't.
+fn check_name(name: &str, options: &Options, at: &str, notes: &mut report::Notes) -> bool {
+    let name = options.rename.get(name).map_or(name, String::as_str);
+    let why = if name.is_empty() {
+        "an attribute without a name can't be asked for here".to_owned()
+    } else if name.starts_with("venue.") {
+        format!("`{name}` is a field of the venue here; give the attribute another name as you import it")
+    } else {
+        return true;
+    };
+    notes.refused(at, why);
+    false
+}
+
 /// A condition on an attribute.
 fn compare(attribute: &str, operator: Operator, values: impl IntoIterator<Item = Scalar>) -> Condition {
     Condition::Attribute(Predicate {
@@ -172,6 +215,11 @@ fn any_of(mut conditions: Vec<Condition>) -> Condition {
     }
 }
 
+/// What never holds.
+fn never() -> Condition {
+    Condition::Any(Vec::new())
+}
+
 /// The opposite of a condition.
 fn not(condition: Condition) -> Condition {
     match condition {
@@ -183,5 +231,10 @@ fn not(condition: Condition) -> Condition {
 /// What is wrong with a document that an importer made, as one sentence.
 fn wrong(document: &impl Model) -> Option<String> {
     let problems = document.validate();
-    (!problems.is_empty()).then(|| problems.to_string())
+    if !problems.is_empty() {
+        return Some(problems.to_string());
+    }
+    let bytes = serde_json::to_vec(document).map_or(0, |text| text.len());
+    (bytes > MAX_DOCUMENT_BYTES)
+        .then(|| format!("it would have {bytes} bytes here; a document has at most {MAX_DOCUMENT_BYTES}"))
 }

@@ -53,7 +53,7 @@ fn condition(own: &mut Condition, names: &Names) {
             parts.iter_mut().for_each(|part| condition(part, names));
         }
         Condition::Not(inner) => condition(inner, names),
-        Condition::Cohort(_) => {}
+        Condition::Cohort(_) | Condition::Prerequisite(_) => {}
         Condition::Attribute(predicate) => one(&mut predicate.attribute, names),
         Condition::Rollout(own) => rollout(own, names),
         Condition::Logic(logic) => variables(logic, names),

@@ -1,8 +1,10 @@
 //! What became of each flag and cohort of a source.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
-use super::{Imported, Options, rename, wrong};
+use super::{Imported, Options, needs, rename, wrong};
 use crate::model::{Cohort, Flag, Kind};
 
 /// One flag or cohort of the source.
@@ -47,14 +49,34 @@ pub enum Outcome {
     Refused,
 }
 
+/// Notes of one outcome on one flag or cohort. A hostile source could have millions of them.
+const MAX_NOTES: usize = 100;
+/// Longest path and longest sentence of a note, in characters: both may name what the source names.
+const MAX_NOTE_CHARACTERS: usize = 400;
+
 /// Notes on one flag or cohort, while it is being mapped.
 #[derive(Debug, Default)]
-pub(super) struct Notes(Vec<Note>);
+pub(super) struct Notes {
+    all: Vec<Note>,
+    worst: Outcome,
+    /// How many there were of each outcome.
+    counts: HashMap<Outcome, usize>,
+    /// What is told of the whole, once.
+    told: HashSet<String>,
+}
 
 impl Notes {
     /// A part that is kept, where it is worth saying how.
     pub(super) fn mapped(&mut self, at: impl Into<String>, text: impl Into<String>) {
         self.add(at, Outcome::Mapped, text);
+    }
+
+    /// How something is kept throughout the whole; told once, however often it comes up.
+    pub(super) fn mapped_throughout(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if self.told.insert(text.clone()) {
+            self.mapped("", text);
+        }
     }
 
     /// A part that differs in something.
@@ -67,14 +89,46 @@ impl Notes {
         self.add(at, Outcome::Refused, text);
     }
 
+    /// Whether nothing was refused so far.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.outcome() < Outcome::Refused
+    }
+
     /// The worst so far.
     pub(super) fn outcome(&self) -> Outcome {
-        self.0.iter().map(|note| note.outcome).max().unwrap_or_default()
+        self.worst
     }
 
     fn add(&mut self, at: impl Into<String>, outcome: Outcome, text: impl Into<String>) {
-        self.0.push(Note { at: at.into(), outcome, text: text.into() });
+        self.worst = self.worst.max(outcome);
+        let count = self.counts.entry(outcome).or_default();
+        *count += 1;
+        if *count <= MAX_NOTES {
+            let [at, text] = [at.into(), text.into()].map(shortened);
+            self.all.push(Note { at, outcome, text });
+        }
     }
+
+    /// The notes, and of how many it was not told.
+    fn finish(mut self) -> Vec<Note> {
+        let mut more: Vec<(Outcome, usize)> =
+            self.counts.into_iter().filter(|(_, count)| *count > MAX_NOTES).collect();
+        more.sort_unstable();
+        for (outcome, count) in more {
+            let text = format!("and {} more like these", count - MAX_NOTES);
+            self.all.push(Note { at: String::new(), outcome, text });
+        }
+        self.all
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_NOTE_CHARACTERS) {
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// Everything that was made of a source.
@@ -116,14 +170,14 @@ impl Report {
             imported.note(Kind::Flag, source, flag.as_ref().map(|flag| flag.key.as_str()), notes);
             imported.flags.extend(flag);
         }
-        imported.drop_those_that_lack_something();
+        needs::refuse(&mut imported);
         imported
     }
 }
 
 /// The document, unless it was refused or would not be accepted.
 fn kept<D: crate::model::Model>(document: Option<D>, notes: &mut Notes) -> Option<D> {
-    let document = document.filter(|_| notes.outcome() < Outcome::Refused)?;
+    let document = document.filter(|_| notes.is_accepted())?;
     match wrong(&document) {
         None => Some(document),
         Some(problems) => {
@@ -136,64 +190,26 @@ fn kept<D: crate::model::Model>(document: Option<D>, notes: &mut Notes) -> Optio
 impl Imported {
     fn note(&mut self, kind: Kind, source: String, key: Option<&str>, notes: Notes) {
         let outcome = if key.is_none() { Outcome::Refused } else { notes.outcome() };
-        self.report.push(Entry { kind, source, key: key.map(str::to_owned), outcome, notes: notes.0 });
+        self.report.push(Entry { kind, source, key: key.map(str::to_owned), outcome, notes: notes.finish() });
     }
+}
 
-    /// A flag whose cohort or prerequisite was refused is refused too, and so is a cohort whose cohort was; until
-    /// none is left. What the source names but does not have at all counts as refused.
-    fn drop_those_that_lack_something(&mut self) {
-        loop {
-            let lacks_cohort = |condition: &crate::model::Condition| {
-                let mut lacks = None;
-                condition.each_cohort(&mut |key| {
-                    if !self.cohorts.iter().any(|cohort| cohort.key == *key) {
-                        lacks = Some(key.to_string());
-                    }
-                });
-                lacks
-            };
-            let cohort = self.cohorts.iter().find_map(|cohort| {
-                Some((cohort.key.to_string(), cohort.condition.as_ref().and_then(lacks_cohort)?))
-            });
-            if let Some((key, lacks)) = cohort {
-                self.cohorts.retain(|cohort| *cohort.key != *key);
-                self.refuse(
-                    &Kind::Cohort,
-                    &key,
-                    &format!("it needs the cohort `{lacks}`, which is not imported"),
-                );
-                continue;
-            }
-            let flag = self.flags.iter().find_map(|flag| {
-                let config = flag.environments.values().next()?;
-                let cohort =
-                    config.rules.iter().find_map(|rule| rule.condition.as_ref().and_then(lacks_cohort));
-                let prerequisite = config
-                    .prerequisites
-                    .iter()
-                    .find(|prerequisite| !self.flags.iter().any(|flag| flag.key == prerequisite.flag));
-                let lacks = match (cohort, prerequisite) {
-                    (Some(cohort), _) => format!("it needs the cohort `{cohort}`, which is not imported"),
-                    (None, Some(prerequisite)) => {
-                        format!("it needs the flag `{}`, which is not imported", prerequisite.flag)
-                    }
-                    (None, None) => return None,
-                };
-                Some((flag.key.to_string(), lacks))
-            });
-            let Some((key, lacks)) = flag else { return };
-            self.flags.retain(|flag| *flag.key != *key);
-            self.refuse(&Kind::Flag, &key, &lacks);
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn refuse(&mut self, kind: &Kind, key: &str, why: &str) {
-        let found =
-            self.report.iter_mut().find(|entry| entry.kind == *kind && entry.key.as_deref() == Some(key));
-        if let Some(entry) = found {
-            entry.key = None;
-            entry.outcome = Outcome::Refused;
-            entry.notes.push(Note { at: String::new(), outcome: Outcome::Refused, text: why.to_owned() });
+    #[test]
+    fn of_very_many_notes_the_worst_are_told() {
+        let mut notes = Notes::default();
+        for n in 0..1_000 {
+            notes.mapped(format!("rules[{n}]"), "x".repeat(1_000));
         }
+        notes.refused("rules[1000]", "no");
+        assert!(!notes.is_accepted());
+        let all = notes.finish();
+        assert_eq!(all.len(), MAX_NOTES + 2);
+        assert_eq!(all[0].text.chars().count(), MAX_NOTE_CHARACTERS + 1);
+        assert_eq!((all[MAX_NOTES].outcome, &*all[MAX_NOTES].text), (Outcome::Refused, "no"));
+        assert_eq!(all[MAX_NOTES + 1].text, "and 900 more like these");
     }
 }

@@ -51,6 +51,11 @@ impl Model for Cohort {
         }
         if let Some(condition) = &self.condition {
             problems.extend_within("if", ruleset::check_condition(condition));
+            condition.each_prerequisite(&mut |prerequisite| {
+                let mend = "Ask for the flag in the rule that uses the cohort.";
+                let detail = "a cohort can't ask for what a flag gives";
+                problems.push(Problem::new("if", &prerequisite.flag, detail, mend));
+            });
         }
         problems
     }

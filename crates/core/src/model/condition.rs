@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use serde_json::Value;
 
-use super::{CohortKey, Rollout};
+use super::{CohortKey, Prerequisite, Rollout};
 
 /// A condition as it is written. Conditions nest up to [`crate::limits::MAX_CONDITION_DEPTH`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum Condition {
     Attribute(Predicate),
     /// The context is within a share of all.
     Rollout(Box<Rollout>),
+    /// Another flag gives what is asked of it. For rules only: a cohort says who somebody is, not what they get.
+    Prerequisite(Box<Prerequisite>),
     /// A JSONLogic expression, for what an imported flag asks that has no counterpart above: arithmetic, texts put
     /// together, comparisons across types. It holds when its value is truthy.
     Logic(Box<Value>),
@@ -57,6 +59,16 @@ pub enum Dialect {
     /// patch, unless it has a suffix; `semverCaret` asks for the same major version, and `semverTilde` for the same
     /// minor version too.
     Flagd,
+    /// LaunchDarkly's. `contains` also finds a text within the elements of a list; `before` and `after` want
+    /// RFC 3339 to the letter, to the nanosecond, or milliseconds; a version may leave out minor and patch, but has
+    /// no `v` in front.
+    LaunchDarkly,
+    /// GrowthBook's, by its specification 0.12. A list is no text and no number: only `in` and `notIn` ask its
+    /// elements. `lt` to `gte` compare numbers with numbers, and texts with texts by their UTF-16 units; versions
+    /// are compared as texts whose numbers are padded to five places; `ignoreCase` compares in lower case.
+    GrowthBook,
+    /// The same of one element of a list (GrowthBook's `$elemMatch` and `$all`): nothing but a list holds.
+    GrowthBookElement,
 }
 
 impl Dialect {
@@ -92,7 +104,7 @@ impl Scalar {
 /// How an attribute is compared with values.
 ///
 /// A missing attribute makes every operator false but [`Operator::NotIn`]; so does a value whose type does
-/// not fit. A list holds when one of its elements does (for `notIn`: when none does).
+/// not fit. A list holds when one of its elements does (for `notIn`: when none does); lists within it don't count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // The names are the documentation; DESIGN's list, one for one.
@@ -122,7 +134,7 @@ pub enum Operator {
     SemverCaret,
     /// An IP address within one of the networks.
     Cidr,
-    /// The attribute is there (`values: [false]`: it is not).
+    /// The attribute is there, or others within it are (`values: [false]`: neither is).
     Exists,
     /// `values: [divisor, remainder, …]`: the number divided leaves one of the remainders.
     Modulo,
@@ -188,6 +200,8 @@ struct RawCondition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rollout: Option<Box<Rollout>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    prerequisite: Option<Box<Prerequisite>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     logic: Option<Box<Value>>,
 }
 
@@ -204,12 +218,13 @@ impl TryFrom<RawCondition> for Condition {
             raw.cohort.is_some(),
             raw.attribute.is_some(),
             raw.rollout.is_some(),
+            raw.prerequisite.is_some(),
             raw.logic.is_some(),
         ];
         if alternatives.into_iter().filter(|given| *given).count() != 1
             || (predicate_fields && raw.attribute.is_none())
         {
-            return Err("a condition is exactly one of `all`, `any`, `not`, `cohort`, `rollout`, `logic`, or `attribute` with `op` and `values`".to_owned());
+            return Err("a condition is exactly one of `all`, `any`, `not`, `cohort`, `rollout`, `prerequisite`, `logic`, or `attribute` with `op` and `values`".to_owned());
         }
         if let Some(attribute) = raw.attribute {
             let operator = raw.op.ok_or("a condition on an attribute needs `op`")?;
@@ -232,6 +247,7 @@ impl TryFrom<RawCondition> for Condition {
             .or(raw.not.map(Self::Not))
             .or(raw.cohort.map(Self::Cohort))
             .or(raw.rollout.map(Self::Rollout))
+            .or(raw.prerequisite.map(Self::Prerequisite))
             .or(raw.logic.map(Self::Logic))
             .ok_or_else(|| "an empty condition".to_owned())
     }
@@ -246,6 +262,7 @@ impl From<Condition> for RawCondition {
             Condition::Not(not) => Self { not: Some(not), ..empty },
             Condition::Cohort(cohort) => Self { cohort: Some(cohort), ..empty },
             Condition::Rollout(rollout) => Self { rollout: Some(rollout), ..empty },
+            Condition::Prerequisite(prerequisite) => Self { prerequisite: Some(prerequisite), ..empty },
             Condition::Logic(logic) => Self { logic: Some(logic), ..empty },
             Condition::Attribute(predicate) => Self {
                 attribute: Some(predicate.attribute),
@@ -267,7 +284,11 @@ impl Condition {
         match self {
             Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
             Self::Not(inner) => 1 + inner.depth(),
-            Self::Cohort(_) | Self::Attribute(_) | Self::Rollout(_) | Self::Logic(_) => 1,
+            Self::Cohort(_)
+            | Self::Attribute(_)
+            | Self::Rollout(_)
+            | Self::Prerequisite(_)
+            | Self::Logic(_) => 1,
         }
     }
 
@@ -277,7 +298,19 @@ impl Condition {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each_cohort(visit)),
             Self::Not(inner) => inner.each_cohort(visit),
             Self::Cohort(cohort) => visit(cohort),
-            Self::Attribute(_) | Self::Rollout(_) | Self::Logic(_) => {}
+            Self::Attribute(_) | Self::Rollout(_) | Self::Prerequisite(_) | Self::Logic(_) => {}
+        }
+    }
+
+    /// Calls `visit` with all that it asks of other flags.
+    pub fn each_prerequisite<'a>(&'a self, visit: &mut impl FnMut(&'a Prerequisite)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().for_each(|part| part.each_prerequisite(visit));
+            }
+            Self::Not(inner) => inner.each_prerequisite(visit),
+            Self::Prerequisite(prerequisite) => visit(prerequisite),
+            Self::Cohort(_) | Self::Attribute(_) | Self::Rollout(_) | Self::Logic(_) => {}
         }
     }
 
@@ -286,7 +319,7 @@ impl Condition {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each_attribute(visit)),
             Self::Not(inner) => inner.each_attribute(visit),
-            Self::Cohort(_) => {}
+            Self::Cohort(_) | Self::Prerequisite(_) => {}
             Self::Attribute(predicate) => visit(&predicate.attribute),
             Self::Rollout(rollout) => {
                 rollout.by.iter().chain(&rollout.fallback).for_each(|name| visit(name));

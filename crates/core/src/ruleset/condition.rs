@@ -1,6 +1,6 @@
 //! Conditions, ready to be asked.
 
-use super::{draw::CompiledRollout, logic::Logic, table::KeyRef, test::Test};
+use super::{CompiledPrerequisite, draw::CompiledRollout, logic::Logic, table::KeyRef, test::Test};
 use crate::{
     context::Name,
     limits::MAX_CONDITION_DEPTH,
@@ -50,7 +50,10 @@ pub(crate) enum CompiledCondition {
     Not(Box<CompiledCondition>),
     Cohort(KeyRef),
     Attribute(Source, Test),
+    /// Whether an attribute, or one within it, is there.
+    Exists(Source, bool),
     Rollout(Box<CompiledRollout>),
+    Prerequisite(Box<CompiledPrerequisite>),
     Logic(Box<Logic>),
 }
 
@@ -84,13 +87,24 @@ impl CompiledCondition {
             }
             Condition::Cohort(cohort) => Self::Cohort(KeyRef::new(cohort)),
             Condition::Attribute(predicate) => {
-                Self::Attribute(Source::new(&predicate.attribute), Test::compile(predicate)?)
+                let source = Source::new(&predicate.attribute);
+                match Test::compile(predicate)? {
+                    Test::Exists(wanted) => Self::Exists(source, wanted),
+                    test => Self::Attribute(source, test),
+                }
             }
             Condition::Rollout(rollout) => {
                 let (compiled, found) = CompiledRollout::compile(rollout);
                 match found {
                     Some(found) => return Err(found.within("rollout").into()),
                     None => Self::Rollout(Box::new(compiled)),
+                }
+            }
+            Condition::Prerequisite(prerequisite) => {
+                let (compiled, found) = CompiledPrerequisite::compile(prerequisite);
+                match found {
+                    Some(found) => return Err(found.within("prerequisite").into()),
+                    None => Self::Prerequisite(Box::new(compiled)),
                 }
             }
             Condition::Logic(logic) => {

@@ -17,8 +17,8 @@ use crate::{
     bucket::{LAUNCH_DARKLY_BITS, launch_darkly_ends},
     limits::{MAX_CONDITION_VALUES, MAX_RULES, MAX_TOTAL_WEIGHT},
     model::{
-        Document, EnvironmentKey, Flag, FlagConfig, FlagType, HashAlgorithm, Lifecycle, Rule, Scalar, Serve,
-        Split, VariantKey, WhenStale,
+        Document, EnvironmentKey, Flag, FlagConfig, FlagType, HashAlgorithm, Lifecycle, Prerequisite, Rule,
+        Scalar, Serve, Split, VariantKey, WhenStale,
     },
     problem::{Problem, Problems},
 };
@@ -128,7 +128,7 @@ pub(crate) struct CompiledKilled {
     pub(crate) cohorts: Box<[KeyRef]>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CompiledPrerequisite {
     pub(crate) flag: KeyRef,
     /// Empty: any.
@@ -137,6 +137,15 @@ pub(crate) struct CompiledPrerequisite {
 }
 
 impl CompiledPrerequisite {
+    /// Prepares a prerequisite, and says what is wrong with it.
+    pub(crate) fn compile(prerequisite: &Prerequisite) -> (Self, Option<Problem>) {
+        let Prerequisite { flag, variants, enabled } = prerequisite;
+        let problem = (variants.is_empty() && enabled.is_none()).then(|| {
+            Problem::new("", flag, "this prerequisite asks for nothing", "Give `variants`, or `enabled`.")
+        });
+        (Self { flag: KeyRef::new(flag), variants: variants.clone().into(), enabled: *enabled }, problem)
+    }
+
     /// Whether one of the variants it asks for is `variant`.
     pub(crate) fn accepts(&self, variant: &str) -> bool {
         self.variants.is_empty() || self.variants.iter().any(|wanted| wanted.as_str() == variant)
@@ -250,20 +259,12 @@ impl CompiledConfig {
         let mut compiler = Compiler { flag, problems: Problems::default(), uses: Uses::default(), off: 0 };
         let off = compiler.variant("offVariant", &config.off_variant);
         compiler.off = off;
-        let prerequisites = config.prerequisites.iter().map(|prerequisite| CompiledPrerequisite {
-            flag: KeyRef::new(&prerequisite.flag),
-            variants: prerequisite.variants.clone().into(),
-            enabled: prerequisite.enabled,
+        let prerequisites = config.prerequisites.iter().enumerate().map(|(n, prerequisite)| {
+            let (compiled, found) = CompiledPrerequisite::compile(prerequisite);
+            compiler.problems.0.extend(found.map(|found| found.within(&format!("prerequisites[{n}]"))));
+            compiled
         });
         let prerequisites = prerequisites.collect();
-        for (n, prerequisite) in config.prerequisites.iter().enumerate() {
-            if prerequisite.variants.is_empty() && prerequisite.enabled.is_none() {
-                let mend = "Give `variants`, or `enabled`.";
-                let field = format!("prerequisites[{n}]");
-                let detail = "this prerequisite asks for nothing";
-                compiler.problems.push(Problem::new(field, &prerequisite.flag, detail, mend));
-            }
-        }
         compiler.uses.cohorts.extend(config.killed.cohorts.iter().map(|cohort| cohort.as_str().into()));
         let killed = (!config.killed.is_empty()).then(|| {
             Box::new(CompiledKilled {

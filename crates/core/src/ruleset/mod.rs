@@ -7,7 +7,7 @@
 
 mod cohort;
 mod condition;
-mod dialect;
+pub(crate) mod dialect;
 mod draw;
 mod flag;
 mod guard;
@@ -211,6 +211,7 @@ impl Ruleset {
             for flag in self.flags.iter() {
                 let Some(config) = flag.config() else { continue };
                 let leans = config.uses.leans_on(&cohorts, venues)
+                    || config.uses.flags.iter().any(|used| flags.contains(&&**used))
                     || config.prerequisites.iter().any(|p| flags.contains(&p.flag.text()));
                 if leans && !flags.contains(&flag.key.text()) {
                     flags.push(flag.key.text());
@@ -229,6 +230,8 @@ impl Ruleset {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Uses {
     pub(crate) cohorts: Vec<Box<str>>,
+    /// Flags that a condition asks for; those of a flag's own prerequisites are not among them.
+    pub(crate) flags: Vec<Box<str>>,
     pub(crate) venue_attributes: bool,
 }
 
@@ -236,6 +239,7 @@ impl Uses {
     fn add(&mut self, condition: &Condition) {
         condition.each_cohort(&mut |cohort| self.cohorts.push(cohort.as_str().into()));
         condition.each_attribute(&mut |name| self.add_attribute(name));
+        condition.each_prerequisite(&mut |one| self.flags.push(one.flag.as_str().into()));
     }
 
     fn add_draw(&mut self, by: &[String], fallback: &[String]) {

@@ -66,12 +66,13 @@ pub(crate) struct Accept {
 }
 
 impl Accept {
-    const LESS: Self = Self { less: true, equal: false, greater: false };
-    const LESS_OR_EQUAL: Self = Self { less: true, equal: true, greater: false };
-    const GREATER: Self = Self { less: false, equal: false, greater: true };
-    const GREATER_OR_EQUAL: Self = Self { less: false, equal: true, greater: true };
+    pub(super) const LESS: Self = Self { less: true, equal: false, greater: false };
+    pub(super) const EQUAL: Self = Self { less: false, equal: true, greater: false };
+    pub(super) const LESS_OR_EQUAL: Self = Self { less: true, equal: true, greater: false };
+    pub(super) const GREATER: Self = Self { less: false, equal: false, greater: true };
+    pub(super) const GREATER_OR_EQUAL: Self = Self { less: false, equal: true, greater: true };
 
-    fn holds(self, ordering: Ordering) -> bool {
+    pub(super) fn holds(self, ordering: Ordering) -> bool {
         match ordering {
             Ordering::Less => self.less,
             Ordering::Equal => self.equal,
@@ -105,7 +106,7 @@ impl VersionRange {
 
 impl Test {
     pub(crate) fn compile(predicate: &Predicate) -> Result<Self, Problem> {
-        let strict = Self::own(predicate)?;
+        check(predicate)?;
         if let Some(foreign) = Foreign::compile(predicate)? {
             let both = predicate.lenient.then(|| {
                 let detail =
@@ -114,6 +115,7 @@ impl Test {
             });
             return both.map_or(Ok(Self::Foreign(Box::new(foreign))), Err);
         }
+        let strict = Self::own(predicate)?;
         if !predicate.lenient {
             return Ok(strict);
         }
@@ -129,28 +131,6 @@ impl Test {
     /// A comparison in Usher's own way, whatever the dialect.
     pub(super) fn own(predicate: &Predicate) -> Result<Self, Problem> {
         let Predicate { operator, values, ignore_case, .. } = predicate;
-        if values.len() > MAX_CONDITION_VALUES {
-            let mend = format!("Keep at most {MAX_CONDITION_VALUES}, or use a cohort.");
-            return Err(Problem::new("values", values.len(), "too many values", mend));
-        }
-        if values.is_empty() && !matches!(operator, Operator::In | Operator::NotIn | Operator::Exists) {
-            let detail = format!("`{}` needs at least one value", operator.as_str());
-            return Err(Problem::new("values", "[]", detail, "Give a value to compare with."));
-        }
-        let folds = matches!(
-            operator,
-            Operator::In
-                | Operator::NotIn
-                | Operator::Equals
-                | Operator::Contains
-                | Operator::StartsWith
-                | Operator::EndsWith
-                | Operator::Matches
-        );
-        if *ignore_case && !folds {
-            let detail = format!("`{}` has no upper and lower case to ignore", operator.as_str());
-            return Err(Problem::new("ignoreCase", true, detail, "Leave `ignoreCase` out."));
-        }
         Ok(match operator {
             Operator::In | Operator::Equals => Self::In(Values::new(values, *ignore_case)),
             Operator::NotIn => Self::NotIn(Values::new(values, *ignore_case)),
@@ -229,8 +209,8 @@ impl Test {
             Self::In(values) => found.is_some_and(|value| values.contains(value)),
             Self::NotIn(values) => !found.is_some_and(|value| values.contains(value)),
             Self::Exists(wanted) => found.is_some() == *wanted,
-            Self::Lenient(test) => test.holds_leniently(found),
             Self::Foreign(test) => test.holds(found),
+            Self::Lenient(test) => test.holds_leniently(found),
             other => found.is_some_and(|value| other.holds_for(value)),
         }
     }
@@ -319,6 +299,34 @@ impl Test {
     }
 }
 
+/// What holds for every dialect: how many values there may be, and what has upper and lower case.
+fn check(predicate: &Predicate) -> Result<(), Problem> {
+    let Predicate { operator, values, ignore_case, .. } = predicate;
+    if values.len() > MAX_CONDITION_VALUES {
+        let mend = format!("Keep at most {MAX_CONDITION_VALUES}, or use a cohort.");
+        return Err(Problem::new("values", values.len(), "too many values", mend));
+    }
+    if values.is_empty() && !matches!(operator, Operator::In | Operator::NotIn | Operator::Exists) {
+        let detail = format!("`{}` needs at least one value", operator.as_str());
+        return Err(Problem::new("values", "[]", detail, "Give a value to compare with."));
+    }
+    let folds = matches!(
+        operator,
+        Operator::In
+            | Operator::NotIn
+            | Operator::Equals
+            | Operator::Contains
+            | Operator::StartsWith
+            | Operator::EndsWith
+            | Operator::Matches
+    );
+    if *ignore_case && !folds {
+        let detail = format!("`{}` has no upper and lower case to ignore", operator.as_str());
+        return Err(Problem::new("ignoreCase", true, detail, "Leave `ignoreCase` out."));
+    }
+    Ok(())
+}
+
 fn text_holds(how: TextTest, text: &str, own: &str, ignore_case: bool) -> bool {
     if !ignore_case {
         return match how {
@@ -361,7 +369,7 @@ pub(super) fn each<T>(
         .collect()
 }
 
-fn pattern(value: &Scalar, ignore_case: bool) -> Result<Regex, Problem> {
+pub(super) fn pattern(value: &Scalar, ignore_case: bool) -> Result<Regex, Problem> {
     let Scalar::Text(text) = value else {
         return Err(wrong(value, "a pattern is a text", "Give a regular expression."));
     };

@@ -106,7 +106,7 @@ impl Values {
     fn contains_other(&self, value: &AttributeValue) -> bool {
         match value {
             AttributeValue::Text(text) => self.texts.any(|own| same_folded(own, text.as_str())),
-            AttributeValue::List(values) => values.iter().any(|value| self.contains(value)),
+            AttributeValue::List(values) => elements(values).any(|value| self.contains(value)),
             value => self.others.iter().any(|own| same(own, value)),
         }
     }
@@ -116,7 +116,7 @@ impl Values {
     /// Whether a number or boolean is in the set as a text, or a text as a number.
     pub(crate) fn contains_as_written(&self, value: &AttributeValue) -> bool {
         match value {
-            AttributeValue::List(values) => values.iter().any(|value| self.contains_as_written(value)),
+            AttributeValue::List(values) => elements(values).any(|value| self.contains_as_written(value)),
             AttributeValue::Text(text) => {
                 let number = number_of(text.as_str());
                 number.is_some_and(|number| self.others.iter().any(|own| same(own, &number)))
@@ -126,6 +126,11 @@ impl Values {
             }),
         }
     }
+}
+
+/// The elements of a list that can be compared; those of lists within it are not its own.
+fn elements(values: &[AttributeValue]) -> impl Iterator<Item = &AttributeValue> {
+    values.iter().filter(|value| !matches!(value, AttributeValue::List(_)))
 }
 
 /// The number that a text spells, as `i64` or else `f64` read it.

@@ -46,6 +46,8 @@ documents! {
     FlagConfigSchema = "FlagConfig";
     /// A rule of a flag.
     RuleSchema = "Rule";
+    /// What is asked of another flag.
+    PrerequisiteSchema = "Prerequisite";
     /// A share of contexts.
     RolloutSchema = "Rollout";
     /// What is served.

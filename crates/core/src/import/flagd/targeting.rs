@@ -360,7 +360,7 @@ fn parts_of(condition: &Condition) -> usize {
         Condition::Not(inner) => 1 + parts_of(inner),
         Condition::Attribute(predicate) => 1 + predicate.values.len(),
         Condition::Logic(logic) => size_of(logic),
-        Condition::Cohort(_) | Condition::Rollout(_) => 1,
+        Condition::Cohort(_) | Condition::Rollout(_) | Condition::Prerequisite(_) => 1,
     }
 }
 
