@@ -689,7 +689,7 @@ export interface components {
             /** @description What it changed. */
             changes: components["schemas"]["ChangeSummary"][];
         };
-        /** @description Exactly one of all, any, not, cohort, rollout, logic, or attribute with op and values. */
+        /** @description Exactly one of all, any, not, cohort, rollout, prerequisite, logic, or attribute with op and values. */
         Condition: {
             all?: components["schemas"]["Condition"][];
             any?: components["schemas"]["Condition"][];
@@ -706,6 +706,9 @@ export interface components {
             logic?: {
                 [key: string]: unknown;
             };
+            /** @enum {string} */
+            dialect?: "usher" | "flagd" | "launchDarkly" | "growthBook" | "growthBookElement";
+            prerequisite?: components["schemas"]["Prerequisite"];
         };
         /** @description How many flags and cohorts there are of each outcome. */
         Counts: {
@@ -870,11 +873,7 @@ export interface components {
                 venues?: string[];
                 cohorts?: string[];
             };
-            prerequisites?: {
-                flag: string;
-                variants?: string[];
-                enabled?: boolean;
-            }[];
+            prerequisites?: components["schemas"]["Prerequisite"][];
             venues?: {
                 [key: string]: string;
             };
@@ -1109,6 +1108,11 @@ export interface components {
             name: string;
             role: string;
         };
+        Prerequisite: {
+            flag: string;
+            variants?: string[];
+            enabled?: boolean;
+        };
         /** @description A problem, as it is sent. */
         Problem: {
             type: string;
@@ -1209,7 +1213,7 @@ export interface components {
             hash?: "xxh3" | "murmur3Unleash" | "murmur3Flagd" | "murmur3FlagdCbor" | "murmur3FlagdCborPair" | "sha1LaunchDarkly" | "fnv1aGrowthbook" | "fnv1aGrowthbook2";
             fallback?: string[];
             /** @enum {string} */
-            whenMissing?: "outside" | "first" | "random";
+            whenMissing?: "outside" | "first" | "random" | "empty";
         };
         /** @description How long the old secret lives on. */
         Rotation: {
@@ -1269,7 +1273,7 @@ export interface components {
                 hash?: "xxh3" | "murmur3Unleash" | "murmur3Flagd" | "murmur3FlagdCbor" | "murmur3FlagdCborPair" | "sha1LaunchDarkly" | "fnv1aGrowthbook" | "fnv1aGrowthbook2";
                 fallback?: string[];
                 /** @enum {string} */
-                whenMissing?: "outside" | "first" | "random";
+                whenMissing?: "outside" | "first" | "random" | "empty";
                 otherwise?: string;
             };
         };
