@@ -501,6 +501,17 @@ fn what_differs_or_is_unknown_is_told() {
 }
 
 #[test]
+fn an_attribute_that_stands_where_a_kind_does_is_told() {
+    let clauses = json!([
+        {"attribute": "plan", "contextKind": "org", "op": "in", "values": ["x"]},
+        {"attribute": "/org/plan", "contextKind": "user", "op": "in", "values": ["x"]}]);
+    let imported = read(FORMAT, &one(with_clauses(&clauses)));
+    let told = notes(entry(&imported, "f"), Outcome::Approximated);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("rules[0].clauses[1].attribute: here the attribute `org` of a user"));
+}
+
+#[test]
 fn attributes_may_go_by_other_names_here() {
     let mut options = options();
     options.rename =

@@ -68,6 +68,14 @@ fn add(
             let found = scope.find(source).map_or_else(|| "missing".to_owned(), |value| format!("“{value}”"));
             format!("{} — it is {found}", comparison(predicate))
         }
+        (Condition::Attribute(predicate), CompiledCondition::Exists(source, _)) => {
+            let found = match scope.find(source) {
+                Some(value) => format!("“{value}”"),
+                None if scope.is_there(source) => "an object".to_owned(),
+                None => "missing".to_owned(),
+            };
+            format!("{} — it is {found}", comparison(predicate))
+        }
         (Condition::Attribute(predicate), _) => comparison(predicate),
         (Condition::Rollout(written), CompiledCondition::Rollout(compiled)) => {
             share(written, scope.share(compiled))

@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::{
-    import::{any_of, compare, report::Notes},
+    import::{any_of, check_name, compare, report::Notes},
     limits::MAX_CONTEXT_DEPTH,
     model::{Condition, Operator, Scalar},
 };
@@ -125,6 +125,31 @@ impl Attribute {
             .collect::<Vec<_>>();
         Some(Condition::All(lacking.into_iter().chain([kind.is_there(source)]).collect()))
     }
+}
+
+/// The names of an attribute, if it can be asked for. Noted, when it can't, and when a user's attribute stands where
+/// a context of another kind does.
+pub(super) fn checked_names(
+    source: &Source<'_>,
+    attribute: &Attribute,
+    kind: &Kind,
+    at: &str,
+    notes: &mut Notes,
+) -> Option<Vec<String>> {
+    let names = attribute.names(source);
+    if !names.iter().all(|name| check_name(name, source.options, at, notes)) {
+        return None;
+    }
+    if let Attribute::Named(name) = attribute
+        && kind.is_user()
+        && let Some(first) = name.split('.').next().filter(|first| source.kinds.contains(first))
+    {
+        let text = format!(
+            "here the attribute `{first}` of a user stands where a context of the kind `{first}` does"
+        );
+        notes.approximated(at, text);
+    }
+    Some(names)
 }
 
 fn literal(name: &str) -> Result<Vec<String>, &'static str> {

@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 
 use super::{
     Source,
-    attribute::{Attribute, Kind},
+    attribute::{Attribute, Kind, checked_names},
     boolean, list, text,
 };
 use crate::{
     context::parse_version,
-    import::{all_of, any_of, check_name, compare, never, not, report::Notes},
+    import::{all_of, any_of, compare, never, not, report::Notes},
     limits::MAX_CONDITION_VALUES,
     model::{Condition, Dialect, Operator, Predicate, Scalar},
     problem::join,
@@ -83,7 +83,8 @@ fn one(source: &Source<'_>, clause: &Value, at: &str, notes: &mut Notes) -> Opti
         return Some(if negate { not(any) } else { any });
     }
     let asked = asked(operator, values, at, notes)?;
-    on_attribute(source, &attribute, &asked, negate, at, notes)
+    let names = checked_names(source, &attribute, &kind, &join(at, "attribute"), notes)?;
+    on_attribute(source, &attribute, &names, &asked, negate, at, notes)
 }
 
 /// Whether a context is in one of the segments named.
@@ -184,17 +185,12 @@ fn scalars(values: &[Value], at: &str, notes: &mut Notes) -> Option<Vec<Scalar>>
 fn on_attribute(
     source: &Source<'_>,
     attribute: &Attribute,
+    names: &[String],
     asked: &Asked,
     negate: bool,
     at: &str,
     notes: &mut Notes,
 ) -> Option<Condition> {
-    let names = attribute.names(source);
-    for name in &names {
-        if !check_name(name, source.options, &join(at, "attribute"), notes) {
-            return None;
-        }
-    }
     let mut fits: Vec<Condition> = names.iter().map(|name| asked.of(name)).collect();
     if let Some(problem) = fits.iter().find_map(|condition| check_condition(condition).0.into_iter().next()) {
         notes.refused(join(at, "values"), problem.to_string());

@@ -15,7 +15,7 @@ mod flag;
 mod rollout;
 mod segment;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -29,6 +29,8 @@ use crate::{
 /// The source, and what has to be known of all of it to map a part.
 struct Source<'v> {
     flags: HashMap<&'v str, Facts>,
+    /// The context kinds that anything in it asks for.
+    kinds: HashSet<&'v str>,
     /// The cohort that each segment becomes.
     cohorts: HashMap<&'v str, CohortKey>,
     options: &'v Options,
@@ -50,7 +52,11 @@ pub(super) fn import(source: &Value, options: &Options, report: &mut Report) -> 
         }
     }
     let facts = flags.iter().map(|(key, flag)| (key.as_str(), Facts::of(flag)));
-    let source = Source { flags: facts.collect(), cohorts, options };
+    let mut kinds = HashSet::new();
+    for part in [flags, segments] {
+        add_kinds(part, &mut kinds);
+    }
+    let source = Source { flags: facts.collect(), kinds, cohorts, options };
     for (key, segment) in segments {
         segment::import(&source, key, segment, &mut keys, report);
     }
@@ -67,6 +73,23 @@ pub(super) fn import(source: &Value, options: &Options, report: &mut Report) -> 
         }
     }
     Ok(())
+}
+
+/// Every context kind that is named somewhere within. JSON nests only so deep when it is read.
+fn add_kinds<'v>(fields: &'v Map<String, Value>, kinds: &mut HashSet<&'v str>) {
+    let mut open: Vec<&Value> = fields.values().collect();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(values) => open.extend(values),
+            Value::Object(fields) => {
+                for name in ["contextKind", "rolloutContextKind"] {
+                    kinds.extend(fields.get(name).and_then(Value::as_str));
+                }
+                open.extend(fields.values());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Flags and segments, out of what they may be wrapped in.

@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::{
     Source,
-    attribute::{Attribute, Kind},
+    attribute::{Attribute, Kind, checked_names},
     field, list, text,
 };
 use crate::{
-    import::{check_name, report::Notes},
+    import::report::Notes,
     model::{
         Condition, HashAlgorithm, Percent, Rollout, Serve, Split, VariantKey, WeightedVariant, WhenMissing,
     },
@@ -166,28 +166,24 @@ fn drawn(
     let kind = Kind::read(field(fields, kind_field), &join(at, kind_field), notes)?;
     let at = join(at, "bucketBy");
     let attribute = match field(fields, "bucketBy").filter(|_| may_choose) {
-        None => Ok(Attribute::Key(kind)),
+        None => Ok(Attribute::Key(kind.clone())),
         Some(Value::String(reference)) => {
             Attribute::read(reference, field(fields, kind_field).is_none(), &kind)
         }
         Some(_) => Err("this is not a text"),
     };
-    let mut names = match attribute {
+    let attribute = match attribute {
         Ok(Attribute::Kinds) => {
             notes.refused(at, "a draw can't go by the kind of a context here");
             return None;
         }
-        Ok(attribute) => attribute.names(source),
+        Ok(attribute) => attribute,
         Err(why) => {
             notes.refused(at, format!("{why}, so the flag gives an error"));
             return None;
         }
     };
-    for name in &names {
-        if !check_name(name, source.options, &at, notes) {
-            return None;
-        }
-    }
+    let mut names = checked_names(source, &attribute, &kind, &at, notes)?;
     let fallback = names.split_off(1.min(names.len()));
     Some(Drawn { by: names, fallback })
 }
