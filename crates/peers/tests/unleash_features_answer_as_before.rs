@@ -297,6 +297,17 @@ fn what_is_drawn_by_lot_keeps_its_share_over_time() {
     let old = json!({"name": "gradualRolloutRandom", "parameters": {"percentage": "30"}});
     let rules =
         ruleset(&json!({"features": [lot("flexible", flexible), lot("nobody", nobody), lot("old", old)]}));
+    // Who is in the share is in each half of the split as often.
+    let both = json!({"name": "both", "enabled": true, "strategies": [{"name": "flexibleRollout",
+        "parameters": {"rollout": "30", "stickiness": "random", "groupId": "g"},
+        "variants": [{"name": "a", "weight": 500}, {"name": "b", "weight": 500}]}]});
+    let split = ruleset(&json!({"features": [both]}));
+    let given = |millis| {
+        let evaluation = split.evaluate("both", &Context::anonymous(), Timestamp::from_millis(NOW + millis));
+        evaluation.variant().map(ToOwned::to_owned)
+    };
+    let count = |name: &str| (0..10_000).filter(|millis| given(*millis).as_deref() == Some(name)).count();
+    assert!((1_300..1_700).contains(&count("a")) && (1_300..1_700).contains(&count("b")), "{}", count("a"));
     for (flag, context) in
         [("flexible", json!({"userId": "u"})), ("nobody", json!({})), ("old", json!({"userId": "u"}))]
     {

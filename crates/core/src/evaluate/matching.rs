@@ -174,7 +174,9 @@ impl<'r, 'c> Scope<'r, 'c> {
             WhenMissing::Empty => Err(missing),
             WhenMissing::Random => {
                 let now = AttributeValue::Integer(self.now.millis());
-                Ok(foreign_place(HashAlgorithm::Xxh3, &key.seed, std::iter::once(&now), span))
+                // A share and a split of one seed must not go together: who is early in one would be so in both.
+                let what = AttributeValue::Bool(matches!(span, Span::Steps));
+                Ok(foreign_place(HashAlgorithm::Xxh3, &key.seed, [&now, &what].into_iter(), span))
             }
         }
     }

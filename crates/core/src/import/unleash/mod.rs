@@ -24,7 +24,7 @@ use self::{
     source::{Dependency, Feature, Segment},
     variants::Variants,
 };
-use super::{Options, Report, all_of, object, report::Notes};
+use super::{Options, Outcome, Report, all_of, object, report::Notes};
 use crate::{
     model::{Cohort, CohortKey, Flag, FlagConfig, Killed, Lifecycle, Prerequisite, VariantKey},
     problem::Problems,
@@ -63,7 +63,13 @@ pub(super) fn import(source: &Value, options: &Options, report: &mut Report) -> 
         let cohort = match parse::<Segment>(value) {
             Ok(segment) => {
                 let cohort = cohort(&segment, &mut notes);
-                known.segments.extend(cohort.as_ref().map(|_| segment.id));
+                // What only Usher can't hold is there all the same: the features that use it are refused, not off.
+                if cohort.is_some() || notes.outcome() == Outcome::Refused {
+                    known.segments.insert(segment.id);
+                }
+                if cohort.is_none() {
+                    notes.refused("", "it can't be read");
+                }
                 cohort
             }
             Err(why) => {
@@ -103,11 +109,7 @@ fn cohort(segment: &Segment, notes: &mut Notes) -> Option<Cohort> {
     let constraints = segment.constraints.iter().flatten().enumerate();
     let conditions = constraints
         .map(|(n, constraint)| constraints::condition(constraint, &format!("constraints[{n}]"), notes));
-    let conditions: Option<Vec<_>> = conditions.collect();
-    let Some(conditions) = conditions else {
-        notes.refused("", "Unleash turns off the features that use this segment, for it can't be read");
-        return None;
-    };
+    let conditions = conditions.collect::<Option<Vec<_>>>()?;
     let key = segment_key(segment.id)?;
     let name = segment.name.clone().filter(|name| !name.trim().is_empty());
     Some(Cohort {

@@ -157,8 +157,8 @@ fn matched(feature: &Feature, strategy: &Strategy, at: &str, notes: &mut Notes) 
     };
     let listing = |name: &str| strategy.parameter(name).unwrap_or_default();
     let percent = |name: &str| {
-        let percent = strategy.parameter(name)?.parse::<u32>().ok()?;
-        Some(Percent::from_steps(percent.saturating_mul(Percent::STEPS / 100)))
+        let percent = strategy.parameter(name)?.parse::<u32>().ok().filter(|percent| *percent <= 100)?;
+        Some(Percent::from_steps(percent * (Percent::STEPS / 100)))
     };
     let by = |percent, by: &str, seed: String, fallback: Vec<String>, when_missing| Rollout {
         by: vec![by.to_owned()],
@@ -180,7 +180,7 @@ fn matched(feature: &Feature, strategy: &Strategy, at: &str, notes: &mut Notes) 
         }
         "flexibleRollout" => {
             let Some(percent) = percent("rollout") else {
-                return nobody(notes, "its share is no whole number");
+                return nobody(notes, "its share is no whole number up to 100");
             };
             let group = strategy.parameter("groupId").unwrap_or_else(|| feature.name.clone());
             let stickiness = strategy.parameter("stickiness");
@@ -208,7 +208,7 @@ fn matched(feature: &Feature, strategy: &Strategy, at: &str, notes: &mut Notes) 
         }
         "gradualRolloutRandom" => {
             let Some(percent) = percent("percentage") else {
-                return nobody(notes, "its percentage is no whole number");
+                return nobody(notes, "its percentage is no whole number up to 100");
             };
             if percent == Percent::from_steps(Percent::STEPS) {
                 return Some((Vec::new(), None));
