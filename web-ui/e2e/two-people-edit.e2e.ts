@@ -107,7 +107,7 @@ test('what the editor can not show it does not touch: nested conditions, texts l
   await page.getByText('Before any rule, 2 listed by targetingKey (ana, bo) get high').waitFor();
   await page.reload();
   await page.getByRole('button', { name: 'Edit deep' }).click();
-  await page.getByText('It nests deeper than the rows can show').waitFor();
+  await page.getByText('It says more than rows can show').waitFor();
   await page.getByRole('textbox', { name: 'Name' }).fill('Deep');
   await page.getByRole('button', { name: 'Change the rule' }).click();
   await page.getByRole('button', { name: 'Edit flat' }).click();
