@@ -323,7 +323,7 @@ impl<'r> Board<'r, '_> {
     fn holds(&self, condition: &CompiledCondition, depth: usize) -> Truth {
         match condition {
             CompiledCondition::Attribute(source, test) if source.is_of_venue() => {
-                test.holds(self.scope.find(source)).into()
+                test.holds(self.scope.find(source), self.scope.now).into()
             }
             CompiledCondition::Exists(source, wanted) if source.is_of_venue() => {
                 (self.scope.is_there(source) == *wanted).into()

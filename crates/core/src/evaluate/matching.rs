@@ -53,10 +53,10 @@ impl<'r, 'c> Scope<'r, 'c> {
     #[inline]
     pub(crate) fn holds(&self, condition: &CompiledCondition, depth: usize) -> bool {
         match condition {
-            CompiledCondition::Attribute(source, test) => test.holds(self.find(source)),
+            CompiledCondition::Attribute(source, test) => test.holds(self.find(source), self.now),
             // Most rules are a few comparisons side by side: those need no further call.
             CompiledCondition::All(parts) => parts.iter().all(|part| match part {
-                CompiledCondition::Attribute(source, test) => test.holds(self.find(source)),
+                CompiledCondition::Attribute(source, test) => test.holds(self.find(source), self.now),
                 other => self.holds(other, depth),
             }),
             CompiledCondition::Any(parts) => parts.iter().any(|part| self.holds(part, depth)),

@@ -3,7 +3,7 @@
 use super::{Evaluation, logic_words, matching::Scope};
 use crate::{
     model::{Condition, Operator, Percent, Predicate, Rollout, Scalar},
-    ruleset::{CompiledCondition, CompiledConfig, CompiledPrerequisite, CompiledRollout},
+    ruleset::{CompiledCondition, CompiledConfig, CompiledPrerequisite, CompiledRollout, is_clock},
 };
 
 /// Values shown of a long list.
@@ -65,7 +65,11 @@ fn add(
             format!("belongs to cohort {name}")
         }
         (Condition::Attribute(predicate), CompiledCondition::Attribute(source, _)) => {
-            let found = scope.find(source).map_or_else(|| "missing".to_owned(), |value| format!("“{value}”"));
+            let found = match scope.find(source) {
+                Some(value) => format!("“{value}”"),
+                None if is_clock(predicate) => format!("now, {}", scope.now),
+                None => "missing".to_owned(),
+            };
             format!("{} — it is {found}", comparison(predicate))
         }
         (Condition::Attribute(predicate), CompiledCondition::Exists(source, _)) => {

@@ -32,7 +32,8 @@ pub enum Condition {
 /// One attribute compared with values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predicate {
-    /// The attribute's name: `targetingKey`, `venue`, `venue.country`, or any of the context's, nested ones dotted.
+    /// The attribute's name: `targetingKey`, `venue`, `venue.country`, or any of the context's, nested ones dotted;
+    /// [`CURRENT_TIME`] for the time of the evaluation.
     pub attribute: String,
     /// How it is compared.
     pub operator: Operator,
@@ -46,6 +47,10 @@ pub struct Predicate {
     /// Whose way of comparing is followed.
     pub dialect: Dialect,
 }
+
+/// The attribute that nobody lacks where times are compared (`before`, `after`): a context that does not bring its
+/// own is asked at the time of the evaluation.
+pub const CURRENT_TIME: &str = "currentTime";
 
 /// Another system's way of comparing, where it differs from Usher's own: as with the ways to draw, an imported
 /// condition goes on to hold for exactly those for whom it held.
@@ -69,6 +74,11 @@ pub enum Dialect {
     GrowthBook,
     /// The same of one element of a list (GrowthBook's `$elemMatch` and `$all`): nothing but a list holds.
     GrowthBookElement,
+    /// Unleash's. All values are texts: a number or boolean counts as it is written, and a list is missing. Texts that
+    /// read as numbers are compared in double precision, and are equal when they differ by less than 2⁻⁵². A version
+    /// has all of its parts and no `v`, a time is written as RFC 3339 has it, and with `ignoreCase` texts are the
+    /// same when they are in small letters.
+    Unleash,
 }
 
 impl Dialect {

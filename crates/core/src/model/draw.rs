@@ -74,7 +74,8 @@ pub enum WhenMissing {
     Outside,
     /// It is at the beginning of the line (LaunchDarkly's way).
     First,
-    /// Its place is drawn anew each millisecond (Unleash's `random` stickiness).
+    /// Its place is drawn anew each millisecond (Unleash's `random` stickiness), for a share and for a split of the
+    /// same seed apart.
     Random,
     /// What is missing counts as an empty text, and a number or boolean as it is written (flagd's `cat`): the other
     /// parts and the seed still draw.

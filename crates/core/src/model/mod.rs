@@ -19,7 +19,7 @@ mod user;
 mod venue;
 
 pub use cohort::Cohort;
-pub use condition::{Condition, Dialect, Operator, Predicate, Scalar};
+pub use condition::{CURRENT_TIME, Condition, Dialect, Operator, Predicate, Scalar};
 pub use credential::{Credential, CredentialType};
 pub use document::{Document, DocumentId, Kind, Model, parse_strict};
 pub use draw::{HashAlgorithm, Rollout, Split, WeightedVariant, WhenMissing};

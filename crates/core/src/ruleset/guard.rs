@@ -40,7 +40,12 @@ impl Guard {
     fn needed(condition: &CompiledCondition) -> Option<Self> {
         match condition {
             CompiledCondition::All(parts) => parts.iter().find_map(Self::needed),
-            CompiledCondition::Attribute(source, Test::In(values)) => {
+            CompiledCondition::Attribute(source, test) => {
+                let text = match test {
+                    Test::In(values) => values.only_text()?,
+                    Test::Foreign(foreign) => foreign.only_text()?,
+                    _ => return None,
+                };
                 let of = match source {
                     Source::TargetingKey => Of::TargetingKey,
                     Source::Venue => Of::Venue,
@@ -48,7 +53,7 @@ impl Guard {
                     // Would have to be looked up in the ruleset first.
                     Source::VenueField(_) => return None,
                 };
-                Some(Self { of, text: values.only_text()?.hash() })
+                Some(Self { of, text: text.hash() })
             }
             _ => None,
         }

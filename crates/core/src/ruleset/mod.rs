@@ -30,6 +30,7 @@ pub(crate) use self::{
     guard::Glance,
     logic::spells_number,
     table::{KeyRef, Table},
+    test::is_clock,
     values::Texts,
     venue::CompiledVenue,
 };

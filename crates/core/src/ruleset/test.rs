@@ -13,7 +13,7 @@ use super::{
 use crate::{
     context::{AttributeValue, attribute_value, parse_version},
     limits::{MAX_CONDITION_VALUES, MAX_REGEX_BYTES},
-    model::{Operator, Predicate, Scalar, Timestamp},
+    model::{CURRENT_TIME, Operator, Predicate, Scalar, Timestamp},
     problem::Problem,
 };
 
@@ -35,6 +35,8 @@ pub(crate) enum Test {
     Time {
         accept: Accept,
         values: Box<[Timestamp]>,
+        /// Whether the time of the evaluation stands for a missing one.
+        clock: bool,
     },
     Version(Box<[VersionRange]>),
     Network(Box<[IpNet]>),
@@ -142,8 +144,10 @@ impl Test {
             Operator::Lte => Self::number(Accept::LESS_OR_EQUAL, values)?,
             Operator::Gt => Self::number(Accept::GREATER, values)?,
             Operator::Gte => Self::number(Accept::GREATER_OR_EQUAL, values)?,
-            Operator::Before => Self::Time { accept: Accept::LESS, values: each(values, time)? },
-            Operator::After => Self::Time { accept: Accept::GREATER, values: each(values, time)? },
+            Operator::Before | Operator::After => {
+                let accept = if *operator == Operator::Before { Accept::LESS } else { Accept::GREATER };
+                Self::Time { accept, values: each(values, time)?, clock: is_clock(predicate) }
+            }
             Operator::SemverEq
             | Operator::SemverLt
             | Operator::SemverLte
@@ -204,13 +208,16 @@ impl Test {
 
     /// Whether it holds for what was found in the context.
     #[inline]
-    pub(crate) fn holds(&self, found: Option<&AttributeValue>) -> bool {
+    pub(crate) fn holds(&self, found: Option<&AttributeValue>, now: Timestamp) -> bool {
         match self {
             Self::In(values) => found.is_some_and(|value| values.contains(value)),
             Self::NotIn(values) => !found.is_some_and(|value| values.contains(value)),
             Self::Exists(wanted) => found.is_some() == *wanted,
-            Self::Foreign(test) => test.holds(found),
+            Self::Foreign(test) => test.holds(found, now),
             Self::Lenient(test) => test.holds_leniently(found),
+            Self::Time { accept, values, clock: true } if found.is_none() => {
+                values.iter().any(|own| accept.holds(now.cmp(own)))
+            }
             other => found.is_some_and(|value| other.holds_for(value)),
         }
     }
@@ -218,7 +225,7 @@ impl Test {
     /// As [`Test::holds`], and also when what was found would hold if it were written as the other type.
     #[inline(never)]
     fn holds_leniently(&self, found: Option<&AttributeValue>) -> bool {
-        let Some(value) = found else { return self.holds(None) };
+        let Some(value) = found else { return matches!(self, Self::NotIn(_)) };
         match self {
             Self::NotIn(values) => !(values.contains(value) || values.contains_as_written(value)),
             Self::In(values) => values.contains(value) || values.contains_as_written(value),
@@ -278,10 +285,10 @@ impl Test {
             (Self::Number { accept, values }, Integer(_) | Float(_)) => values
                 .iter()
                 .any(|own| compare_numbers(value, own).is_some_and(|ordering| accept.holds(ordering))),
-            (Self::Time { accept, values }, Text(text)) => {
+            (Self::Time { accept, values, .. }, Text(text)) => {
                 text.time().is_some_and(|time| values.iter().any(|own| accept.holds(time.cmp(own))))
             }
-            (Self::Time { accept, values }, Integer(millis)) => {
+            (Self::Time { accept, values, .. }, Integer(millis)) => {
                 values.iter().any(|own| accept.holds(Timestamp::from_millis(*millis).cmp(own)))
             }
             (Self::Version(ranges), Text(text)) => {
@@ -327,7 +334,12 @@ fn check(predicate: &Predicate) -> Result<(), Problem> {
     Ok(())
 }
 
-fn text_holds(how: TextTest, text: &str, own: &str, ignore_case: bool) -> bool {
+/// Whether it compares with the time of the evaluation, unless the context brings its own.
+pub(crate) fn is_clock(predicate: &Predicate) -> bool {
+    predicate.attribute == CURRENT_TIME && matches!(predicate.operator, Operator::Before | Operator::After)
+}
+
+pub(super) fn text_holds(how: TextTest, text: &str, own: &str, ignore_case: bool) -> bool {
     if !ignore_case {
         return match how {
             TextTest::Contains => text.contains(own),
@@ -335,12 +347,17 @@ fn text_holds(how: TextTest, text: &str, own: &str, ignore_case: bool) -> bool {
             TextTest::EndsWith => text.ends_with(own),
         };
     }
+    folded_holds(how, fold(text), own)
+}
+
+/// As [`text_holds`], of the characters of a text whose case was taken away, and a text whose case was too.
+pub(super) fn folded_holds(how: TextTest, folded: impl Iterator<Item = char> + Clone, own: &str) -> bool {
     let starts =
         |mut rest: &mut dyn Iterator<Item = char>| own.chars().all(|c| (&mut rest).next() == Some(c));
     match how {
-        TextTest::StartsWith => starts(&mut fold(text)),
+        TextTest::StartsWith => starts(&mut folded.clone()),
         TextTest::Contains => {
-            let mut rest = fold(text);
+            let mut rest = folded;
             loop {
                 if starts(&mut rest.clone()) {
                     return true;
@@ -352,8 +369,8 @@ fn text_holds(how: TextTest, text: &str, own: &str, ignore_case: bool) -> bool {
         }
         TextTest::EndsWith => {
             let length = own.chars().count();
-            let folded = fold(text).count();
-            folded >= length && fold(text).skip(folded - length).eq(own.chars())
+            let count = folded.clone().count();
+            count >= length && folded.skip(count - length).eq(own.chars())
         }
     }
 }
@@ -382,7 +399,7 @@ pub(super) fn pattern(value: &Scalar, ignore_case: bool) -> Result<Regex, Proble
     )
 }
 
-fn time(value: &Scalar) -> Result<Timestamp, Problem> {
+pub(super) fn time(value: &Scalar) -> Result<Timestamp, Problem> {
     let read = match value {
         Scalar::Text(text) => text.parse().ok(),
         Scalar::Number(number) => number.as_i64().map(Timestamp::from_millis),
@@ -397,7 +414,7 @@ fn time(value: &Scalar) -> Result<Timestamp, Problem> {
     })
 }
 
-fn network(value: &Scalar) -> Result<IpNet, Problem> {
+pub(super) fn network(value: &Scalar) -> Result<IpNet, Problem> {
     let read = match value {
         Scalar::Text(text) => text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)),
         _ => None,

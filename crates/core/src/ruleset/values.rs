@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     context::{AttributeValue, Text},
@@ -47,6 +48,14 @@ impl Texts {
         }
     }
 
+    /// As [`Texts::contains`], of a text that was not hashed before.
+    pub(super) fn contains_plain(&self, text: &str) -> bool {
+        match self {
+            Self::Many(table) => table.find(xxh3_64(text.as_bytes()), |own| own.as_str() == text).is_some(),
+            few => few.any(|own| own == text),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::One(_) => false,
@@ -56,14 +65,14 @@ impl Texts {
     }
 
     /// The only text, if there is one and no other.
-    fn only(&self) -> Option<&Text> {
+    pub(super) fn only(&self) -> Option<&Text> {
         match self {
             Self::One(text) => Some(text),
             Self::Few(_) | Self::Many(_) => None,
         }
     }
 
-    fn any(&self, mut test: impl FnMut(&str) -> bool) -> bool {
+    pub(super) fn any(&self, mut test: impl FnMut(&str) -> bool) -> bool {
         match self {
             Self::One(text) => test(text.as_str()),
             Self::Few(texts) => texts.iter().any(|text| test(text.as_str())),

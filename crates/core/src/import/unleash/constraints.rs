@@ -1,128 +1,137 @@
-//! Constraints as conditions.
+//! Constraints as conditions, compared in Unleash's way.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use regex::RegexBuilder;
-use semver::Version;
-use serde_json::{Number, Value, json};
+use serde_json::{Number, Value};
 
-use super::source::Constraint;
-use crate::{
-    import::{compare, not, report::Notes},
-    limits::MAX_REGEX_BYTES,
-    model::{Condition, Dialect, Operator, Predicate, Scalar, Timestamp},
+use super::{
+    literal::{Literal, Unread, is_readable},
+    source::Constraint,
 };
-
-/// A version to the letter: Unleash reads neither `v1.2.3` nor `1.2`, which Usher's own comparisons do.
-const STRICT_VERSION: &str = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)([-+].*)?$";
+use crate::{
+    import::{all_of, any_of, not, report::Notes},
+    limits::{MAX_CONDITION_VALUES, MAX_REGEX_BYTES},
+    model::{CURRENT_TIME, Condition, Dialect, Operator, Predicate, Scalar, Timestamp},
+};
 
 /// What a constraint asks. `None` for one that Unleash can't read, which is noted: it then turns off the whole
 /// feature.
 pub(super) fn condition(constraint: &Constraint, at: &str, notes: &mut Notes) -> Option<Condition> {
     let name = constraint.context_name.as_str();
-    let unread = |notes: &mut Notes, what: &str| {
-        let text = format!("{what}, so Unleash keeps the feature off, and so does the flag");
-        notes.mapped(at, text);
-        None
-    };
-    let value = match &constraint.value {
-        Some(Value::String(text)) => Some(text.clone()),
-        Some(Value::Number(number)) => Some(number.to_string()),
-        _ => None,
-    };
-    let texts = || constraint.values.iter().flatten().cloned().map(Scalar::Text);
-    let text = |operator| Predicate {
-        values: texts().collect(),
-        ignore_case: constraint.case_insensitive,
-        lenient: true,
-        ..predicate(name, operator)
-    };
+    let values = constraint.values.iter().flatten();
+    // Quotes within values are written apart, so only a backslash at the end is in the way.
+    let is_broken = |text: &String| text.ends_with('\\');
+    if !is_readable(name) || values.clone().any(is_broken) {
+        return unread(at, "its texts end in a backslash, or its field's name has quotes", notes);
+    }
     let asked = match constraint.operator.as_str() {
-        "IN" => Condition::Attribute(Predicate { ignore_case: false, ..text(Operator::In) }),
-        "NOT_IN" => Condition::Attribute(Predicate { ignore_case: false, ..text(Operator::NotIn) }),
-        operator @ ("STR_CONTAINS" | "STR_STARTS_WITH" | "STR_ENDS_WITH") => {
-            let operator = match operator {
-                "STR_CONTAINS" => Operator::Contains,
-                "STR_STARTS_WITH" => Operator::StartsWith,
-                _ => Operator::EndsWith,
-            };
-            if texts().next().is_none() {
-                let text = "it compares with nothing: it never holds, as in Unleash's older SDKs; those on Yggdrasil keep the whole feature off";
-                notes.approximated(at, text);
-                Condition::Any(Vec::new())
-            } else {
-                Condition::Attribute(text(operator))
-            }
+        "IN" | "NOT_IN" => {
+            // Both ways of saying so become one.
+            let wanted = (constraint.operator == "IN") != constraint.inverted;
+            clock(constraint, at, notes);
+            let values = values.cloned();
+            return Some(if wanted { is_in(name, values) } else { is_not_in(name, values) });
         }
-        operator @ ("NUM_EQ" | "NUM_GT" | "NUM_GTE" | "NUM_LT" | "NUM_LTE") => {
-            let number = value.as_deref().and_then(|value| value.trim().parse::<f64>().ok());
-            let Some(number) = number.and_then(Number::from_f64) else {
-                return unread(notes, "its value is not a number");
-            };
-            let operator = match operator {
-                "NUM_EQ" => Operator::Equals,
-                "NUM_GT" => Operator::Gt,
-                "NUM_GTE" => Operator::Gte,
-                "NUM_LT" => Operator::Lt,
-                _ => Operator::Lte,
-            };
-            let values = vec![Scalar::Number(number)];
-            Condition::Attribute(Predicate { values, lenient: true, ..predicate(name, operator) })
+        "STR_CONTAINS" => fragments(constraint, Operator::Contains, at, notes)?,
+        "STR_STARTS_WITH" => fragments(constraint, Operator::StartsWith, at, notes)?,
+        "STR_ENDS_WITH" => fragments(constraint, Operator::EndsWith, at, notes)?,
+        "REGEX" => matches(constraint, at, notes)?,
+        "IN_CIDR" if constraint.values.iter().flatten().next().is_none() => {
+            return unread(at, "it compares with nothing", notes);
         }
-        operator @ ("DATE_AFTER" | "DATE_BEFORE") => {
-            let Some((date, time)) =
-                value.and_then(|date| Some((date.clone(), date.parse::<Timestamp>().ok()?)))
-            else {
-                return unread(notes, "its value is not a date");
-            };
-            date_condition(name, operator == "DATE_AFTER", date, time)
-        }
-        operator @ ("SEMVER_EQ" | "SEMVER_GT" | "SEMVER_GTE" | "SEMVER_LT" | "SEMVER_LTE") => {
-            let Some(version) = value else { return unread(notes, "it has no value") };
-            if version.starts_with('v') {
-                // Not even inverted does this ever hold.
-                return Some(Condition::Any(Vec::new()));
-            }
-            if Version::parse(&version).is_err() {
-                let text = "its value is not a version: the flag is off, as in Unleash, but for SDKs that take it for a number";
-                notes.approximated(at, text);
-                return None;
-            }
-            let operator = match operator {
-                "SEMVER_EQ" => Operator::SemverEq,
-                "SEMVER_GT" => Operator::SemverGt,
-                "SEMVER_GTE" => Operator::SemverGte,
-                "SEMVER_LT" => Operator::SemverLt,
-                _ => Operator::SemverLte,
-            };
-            Condition::All(vec![
-                compare(name, operator, [Scalar::Text(version)]),
-                compare(name, Operator::Matches, [Scalar::Text(STRICT_VERSION.to_owned())]),
-            ])
-        }
-        "REGEX" | "REGEX_MATCH" => {
-            let pattern = value.unwrap_or_default();
-            let usable = RegexBuilder::new(&pattern).size_limit(MAX_REGEX_BYTES).build().is_ok();
-            if !usable && RegexBuilder::new(&pattern).build().is_ok() {
-                notes.refused(at, "its pattern is too large");
-                return None;
-            }
-            if usable {
-                Condition::Attribute(Predicate {
-                    values: vec![Scalar::Text(pattern)],
-                    ignore_case: constraint.case_insensitive,
-                    lenient: true,
-                    ..predicate(name, Operator::Matches)
-                })
-            } else {
-                Condition::Any(Vec::new())
-            }
-        }
-        "IN_CIDR" => networks(name, constraint.values.iter().flatten().map(String::as_str), at, notes),
-        other => return unread(notes, &format!("its operator `{other}` is not known")),
+        "IN_CIDR" => networks(name, values.map(String::as_str), at, notes),
+        "NUM_EQ" | "SEMVER_EQ" => ordered(constraint, Order::Equal, at, notes)?,
+        "NUM_LT" | "SEMVER_LT" | "DATE_BEFORE" => ordered(constraint, Order::Less, at, notes)?,
+        "NUM_LTE" | "SEMVER_LTE" => ordered(constraint, Order::LessOrEqual, at, notes)?,
+        "NUM_GT" | "SEMVER_GT" | "DATE_AFTER" => ordered(constraint, Order::Greater, at, notes)?,
+        "NUM_GTE" | "SEMVER_GTE" => ordered(constraint, Order::GreaterOrEqual, at, notes)?,
+        other => return unread(at, &format!("its operator `{other}` is not known"), notes),
     };
     Some(if constraint.inverted { not(asked) } else { asked })
+}
+
+fn unread(at: &str, what: &str, notes: &mut Notes) -> Option<Condition> {
+    let text = format!("{what}, so Unleash keeps the feature off, and so does the flag");
+    notes.mapped(at, text);
+    None
+}
+
+/// An attribute's value among texts.
+pub(super) fn is_in(name: &str, values: impl Iterator<Item = String>) -> Condition {
+    any_of(parts(name, Operator::In, values))
+}
+
+fn is_not_in(name: &str, values: impl Iterator<Item = String>) -> Condition {
+    all_of(parts(name, Operator::NotIn, values))
+}
+
+/// As many conditions as their values need.
+fn parts(name: &str, operator: Operator, values: impl Iterator<Item = String>) -> Vec<Condition> {
+    let values: Vec<Scalar> = values.map(Scalar::Text).collect();
+    if values.is_empty() {
+        return vec![compare(name, operator, values)];
+    }
+    values.chunks(MAX_CONDITION_VALUES).map(|part| compare(name, operator, part.to_vec())).collect()
+}
+
+fn compare(name: &str, operator: Operator, values: Vec<Scalar>) -> Condition {
+    Condition::Attribute(predicate(name, operator, values, false))
+}
+
+/// A comparison in Unleash's way.
+pub(super) fn predicate(name: &str, operator: Operator, values: Vec<Scalar>, ignore_case: bool) -> Predicate {
+    let attribute = name.to_owned();
+    Predicate { attribute, operator, values, ignore_case, lenient: false, dialect: Dialect::Unleash }
+}
+
+/// Where a context says no time, Unleash asks texts of the present one.
+fn clock(constraint: &Constraint, at: &str, notes: &mut Notes) {
+    if constraint.context_name == CURRENT_TIME {
+        notes.approximated(
+            at,
+            "in Unleash a context without `currentTime` has the present time, written out; here it is the time of the evaluation for dates only, and nothing for texts",
+        );
+    }
+}
+
+fn fragments(constraint: &Constraint, operator: Operator, at: &str, notes: &mut Notes) -> Option<Condition> {
+    let values: Vec<Scalar> = constraint.values.iter().flatten().cloned().map(Scalar::Text).collect();
+    if values.is_empty() {
+        return unread(at, "it compares with nothing", notes);
+    }
+    clock(constraint, at, notes);
+    let parts = values.chunks(MAX_CONDITION_VALUES).map(|part| {
+        let own = predicate(&constraint.context_name, operator, part.to_vec(), constraint.case_insensitive);
+        Condition::Attribute(own)
+    });
+    Some(any_of(parts.collect()))
+}
+
+fn matches(constraint: &Constraint, at: &str, notes: &mut Notes) -> Option<Condition> {
+    let pattern = value(constraint).unwrap_or_default();
+    if pattern.ends_with('\\') {
+        return unread(at, "its pattern ends in a backslash", notes);
+    }
+    clock(constraint, at, notes);
+    let mut builder = RegexBuilder::new(&pattern);
+    match builder.case_insensitive(constraint.case_insensitive).size_limit(MAX_REGEX_BYTES).build() {
+        Ok(_) => {
+            let values = vec![Scalar::Text(pattern.clone())];
+            let ignore_case = constraint.case_insensitive;
+            let own = predicate(&constraint.context_name, Operator::Matches, values, ignore_case);
+            Some(Condition::Attribute(own))
+        }
+        Err(regex::Error::CompiledTooBig(_)) => {
+            notes.refused(at, format!("its pattern takes more than {MAX_REGEX_BYTES} bytes"));
+            None
+        }
+        Err(_) => {
+            notes.mapped(at, "its pattern can't be read: it matches nothing, as in Unleash");
+            Some(Condition::Any(Vec::new()))
+        }
+    }
 }
 
 /// Within one of the networks; those that can't be read are passed over, as Unleash does.
@@ -133,39 +142,107 @@ pub(super) fn networks<'t>(
     notes: &mut Notes,
 ) -> Condition {
     let mut values = Vec::new();
+    let mut unread = 0_usize;
     for text in texts {
-        if text.parse::<IpNet>().is_ok() || text.parse::<IpAddr>().is_ok() {
-            values.push(Scalar::Text(text.to_owned()));
-        } else {
-            notes.mapped(at, format!("`{text}` is no network: it is passed over, as Unleash does"));
+        match network(text) {
+            Some(network) => values.push(Scalar::Text(network)),
+            None => unread += 1,
         }
     }
-    if values.is_empty() { Condition::Any(Vec::new()) } else { compare(name, Operator::Cidr, values) }
-}
-
-/// `currentTime` is the time of the evaluation, unless the context says otherwise.
-fn date_condition(name: &str, after: bool, date: String, time: Timestamp) -> Condition {
-    let operator = if after { Operator::After } else { Operator::Before };
-    let given = compare(name, operator, [Scalar::Text(date)]);
-    if name != "currentTime" {
-        return given;
+    if unread > 0 {
+        notes.mapped(
+            at,
+            format!("{unread} of its values are no networks: they are passed over, as in Unleash"),
+        );
     }
-    // Seconds, as in JSONLogic's clock; a date between two of them keeps its fraction.
-    #[allow(clippy::cast_precision_loss)] // Milliseconds of any year that has four digits fit.
-    let seconds = time.millis() as f64 / 1_000.0;
-    let order = if after { ">" } else { "<" };
-    let clock = Condition::Logic(Box::new(json!({order: [{"var": "$flagd.timestamp"}, seconds]})));
-    let missing = compare(name, Operator::Exists, [Scalar::Bool(false)]);
-    Condition::Any(vec![given, Condition::All(vec![missing, clock])])
+    let parts = values.chunks(MAX_CONDITION_VALUES);
+    any_of(parts.map(|part| compare(name, Operator::Cidr, part.to_vec())).collect())
 }
 
-fn predicate(name: &str, operator: Operator) -> Predicate {
-    Predicate {
-        attribute: name.to_owned(),
-        operator,
-        values: Vec::new(),
-        ignore_case: false,
-        lenient: false,
-        dialect: Dialect::Usher,
+/// A network as Usher writes it. Unleash's engine reads masks too, `10.0.0.0/255.0.0.0`.
+fn network(text: &str) -> Option<String> {
+    let Some((address, length)) = text.split_once('/') else {
+        return text.parse::<IpAddr>().ok().map(|_| text.to_owned());
+    };
+    let address: IpAddr = address.parse().ok()?;
+    if let (IpAddr::V4(address), Ok(mask)) = (address, length.parse::<Ipv4Addr>()) {
+        return Ipv4Net::with_netmask(address, mask).ok().map(|network| network.to_string());
+    }
+    Some(IpNet::new(address, length.parse().ok()?).ok()?.to_string())
+}
+
+/// How two values lie to each other.
+#[derive(Clone, Copy)]
+enum Order {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+fn ordered(constraint: &Constraint, order: Order, at: &str, notes: &mut Notes) -> Option<Condition> {
+    let name = constraint.context_name.as_str();
+    let Some(text) = value(constraint) else { return unread(at, "it has no value", notes) };
+    if constraint.operator.starts_with("SEMVER") && text.starts_with('v') {
+        notes.mapped(at, "its value begins with `v`: it never holds, not even inverted, as in Unleash");
+        // What is made of this is turned around again where it is inverted.
+        let never = Condition::Any(Vec::new());
+        return Some(if constraint.inverted { not(never) } else { never });
+    }
+    match Literal::read(&text) {
+        Ok(Literal::Number(number)) => Some(number_ordered(name, order, number)),
+        Ok(Literal::Version(version)) => Some(version_ordered(name, order, version)),
+        Ok(Literal::Date { text, time }) => Some(date_ordered(name, order, text, time)),
+        Err(Unread::There) => unread(at, "its value can't be read", notes),
+        Err(Unread::Here(why)) => {
+            notes.refused(at, why);
+            None
+        }
+    }
+}
+
+fn number_ordered(name: &str, order: Order, number: Number) -> Condition {
+    let operator = match order {
+        Order::Equal => Operator::Equals,
+        Order::Less => Operator::Lt,
+        Order::LessOrEqual => Operator::Lte,
+        Order::Greater => Operator::Gt,
+        Order::GreaterOrEqual => Operator::Gte,
+    };
+    compare(name, operator, vec![Scalar::Number(number)])
+}
+
+fn version_ordered(name: &str, order: Order, version: String) -> Condition {
+    let operator = match order {
+        Order::Equal => Operator::SemverEq,
+        Order::Less => Operator::SemverLt,
+        Order::LessOrEqual => Operator::SemverLte,
+        Order::Greater => Operator::SemverGt,
+        Order::GreaterOrEqual => Operator::SemverGte,
+    };
+    compare(name, operator, vec![Scalar::Text(version)])
+}
+
+/// Dates are only ever before or after one another here; for the rest it takes two, and that it is a date at all.
+fn date_ordered(name: &str, order: Order, text: String, time: Timestamp) -> Condition {
+    let before = |text: String| compare(name, Operator::Before, vec![Scalar::Text(text)]);
+    let after = |text: String| compare(name, Operator::After, vec![Scalar::Text(text)]);
+    let shifted = |millis| Timestamp::from_millis(time.millis().saturating_add(millis)).to_string();
+    match order {
+        Order::Less => before(text),
+        Order::Greater => after(text),
+        Order::LessOrEqual => all_of(vec![before(shifted(1)), not(after(text))]),
+        Order::GreaterOrEqual => all_of(vec![after(shifted(-1)), not(before(text))]),
+        Order::Equal => all_of(vec![after(shifted(-1)), not(before(text.clone())), not(after(text))]),
+    }
+}
+
+/// The value of a constraint that has one. Numbers are sent as either.
+fn value(constraint: &Constraint) -> Option<String> {
+    match &constraint.value {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
     }
 }

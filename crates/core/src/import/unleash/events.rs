@@ -32,8 +32,9 @@ pub(super) fn fold(events: &Value) -> Result<(Documents, Documents), Problems> {
         let mend = "Give the events as Unleash sends them.";
         return Err(Problem::new("events", events, "this is not a list", mend).into());
     };
-    let mut features = Documents::new();
-    let mut segments = Documents::new();
+    // What was removed keeps its place without a value: to close each gap would take long.
+    let mut features = IndexMap::new();
+    let mut segments = IndexMap::new();
     for (n, event) in events.iter().enumerate() {
         let at = format!("events[{n}]");
         let missing = |field: &str| {
@@ -45,21 +46,23 @@ pub(super) fn fold(events: &Value) -> Result<(Documents, Documents), Problems> {
         match event.get("type").and_then(Value::as_str) {
             Some("hydration") => {
                 let fields = event.as_object().ok_or_else(|| missing("features"))?;
-                (features, segments) = state(fields)?;
+                let (all_features, all_segments) = state(fields)?;
+                features = all_features.into_iter().map(|(name, own)| (name, Some(own))).collect();
+                segments = all_segments.into_iter().map(|(id, own)| (id, Some(own))).collect();
             }
             Some("feature-updated") => {
                 let feature = part("feature")?;
-                features.insert(named(feature, "name")?, feature.clone());
+                features.insert(named(feature, "name")?, Some(feature.clone()));
             }
             Some("feature-removed") => {
-                features.shift_remove(&named(event, "featureName")?);
+                features.insert(named(event, "featureName")?, None);
             }
             Some("segment-updated") => {
                 let segment = part("segment")?;
-                segments.insert(named(segment, "id")?, segment.clone());
+                segments.insert(named(segment, "id")?, Some(segment.clone()));
             }
             Some("segment-removed") => {
-                segments.shift_remove(&named(event, "segmentId")?);
+                segments.insert(named(event, "segmentId")?, None);
             }
             other => {
                 let mend =
@@ -69,7 +72,10 @@ pub(super) fn fold(events: &Value) -> Result<(Documents, Documents), Problems> {
             }
         }
     }
-    Ok((features, segments))
+    let kept = |all: IndexMap<String, Option<Value>>| {
+        all.into_iter().filter_map(|(name, own)| Some((name, own?))).collect()
+    };
+    Ok((kept(features), kept(segments)))
 }
 
 fn list<'v>(fields: &'v Map<String, Value>, name: &str) -> Result<&'v [Value], Problem> {

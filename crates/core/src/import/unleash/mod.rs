@@ -8,26 +8,35 @@
 //!
 //! An empty `userId` or `sessionId` counts as missing, as in most of Unleash's SDKs; Yggdrasil draws by it.
 
+mod attributes;
 mod constraints;
 mod events;
+mod literal;
+mod rules;
 mod source;
 mod strategies;
 mod variants;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashSet},
+};
 
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::{
-    source::{Dependency, Feature, Segment},
+    source::{Dependency, Feature, Segment, Strategy},
     variants::Variants,
 };
-use super::{Options, Outcome, Report, all_of, object, report::Notes};
+use super::{
+    Options, Report, all_of, object,
+    report::{Notes, Outcome},
+};
 use crate::{
     model::{Cohort, CohortKey, Flag, FlagConfig, Killed, Lifecycle, Prerequisite, VariantKey},
-    problem::Problems,
+    problem::{Problem, Problems},
 };
 
 /// The variant of a feature that is not enabled, or has none for the context.
@@ -35,12 +44,26 @@ const DISABLED: &str = "disabled";
 
 /// What is known of all features while one is mapped.
 struct Known<'s> {
-    features: BTreeMap<&'s str, &'s Feature>,
-    segments: BTreeSet<i64>,
+    features: BTreeMap<&'s str, Parent<'s>>,
+    /// Whether Unleash can read them.
+    segments: BTreeMap<i64, bool>,
+}
+
+/// A feature that others may depend on.
+struct Parent<'s> {
+    feature: &'s Feature,
+    /// Read once, however many depend on it.
+    variants: OnceCell<Option<Variants>>,
 }
 
 pub(super) fn import(source: &Value, options: &Options, report: &mut Report) -> Result<(), Problems> {
     let fields = object(source, "")?;
+    if fields.contains_key("featureStrategies") {
+        let mend =
+            "Give what Unleash answers to `/api/client/features`: it has strategies within their features.";
+        let detail = "this is an export for another Unleash, of all environments";
+        return Err(Problem::new("featureStrategies", "…", detail, mend).into());
+    }
     let (features, segments) = match fields.get("events") {
         Some(events) => events::fold(events)?,
         None => events::state(fields)?,
@@ -55,24 +78,28 @@ pub(super) fn import(source: &Value, options: &Options, report: &mut Report) -> 
         }
     }
     let mut known = Known {
-        features: read.iter().map(|feature| (feature.name.as_str(), feature)).collect(),
-        segments: BTreeSet::new(),
+        features: read
+            .iter()
+            .map(|feature| (feature.name.as_str(), Parent { feature, variants: OnceCell::new() }))
+            .collect(),
+        segments: BTreeMap::new(),
     };
     for (id, value) in &segments {
         let mut notes = Notes::default();
         let cohort = match parse::<Segment>(value) {
             Ok(segment) => {
-                let cohort = cohort(&segment, &mut notes);
-                // What only Usher can't hold is there all the same: the features that use it are refused, not off.
-                if cohort.is_some() || notes.outcome() == Outcome::Refused {
-                    known.segments.insert(segment.id);
-                }
-                if cohort.is_none() {
-                    notes.refused("", "it can't be read");
+                let cohort = cohort(&segment, options, &mut notes);
+                known.segments.insert(segment.id, cohort.is_some() || notes.outcome() == Outcome::Refused);
+                if cohort.is_none() && notes.outcome() < Outcome::Refused {
+                    notes.refused(
+                        "",
+                        "Unleash turns off the features that use this segment, for it can't be read",
+                    );
                 }
                 cohort
             }
             Err(why) => {
+                known.segments.extend(id.parse::<i64>().map(|id| (id, true)));
                 notes.refused("", why);
                 None
             }
@@ -105,18 +132,19 @@ fn segment_key(id: i64) -> Option<CohortKey> {
     format!("unleash-segment-{id}").parse().ok()
 }
 
-fn cohort(segment: &Segment, notes: &mut Notes) -> Option<Cohort> {
+/// `None` where Unleash can't read it, or Usher can't hold it.
+fn cohort(segment: &Segment, options: &Options, notes: &mut Notes) -> Option<Cohort> {
     let constraints = segment.constraints.iter().flatten().enumerate();
     let conditions = constraints
         .map(|(n, constraint)| constraints::condition(constraint, &format!("constraints[{n}]"), notes));
-    let conditions = conditions.collect::<Option<Vec<_>>>()?;
-    let key = segment_key(segment.id)?;
+    let condition = all_of(conditions.collect::<Option<Vec<_>>>()?);
+    attributes::tell_of_condition(&condition, options, notes);
     let name = segment.name.clone().filter(|name| !name.trim().is_empty());
     Some(Cohort {
         name: name.unwrap_or_else(|| format!("Segment {}", segment.id)),
-        key,
+        key: segment_key(segment.id)?,
         description: "A segment of Unleash".to_owned(),
-        condition: Some(all_of(conditions)),
+        condition: Some(condition),
         by: None,
         keys: Vec::new(),
         venues: Vec::new(),
@@ -140,8 +168,11 @@ fn flag(feature: &Feature, known: &Known<'_>, options: &Options, notes: &mut Not
         default: None,
         when_stale: None,
     };
-    match strategies::rules(feature, &variants, known, notes) {
-        Some(rules) => config.rules = rules,
+    match rules::rules(feature, &variants, known, notes) {
+        Some(rules) => {
+            attributes::tell_of_rules(&rules, options, notes);
+            config.rules = rules;
+        }
         // Yggdrasil keeps a feature that it can't read off, and so does the flag.
         None => config.enabled = false,
     }
@@ -168,6 +199,14 @@ fn flag(feature: &Feature, known: &Known<'_>, options: &Options, notes: &mut Not
     })
 }
 
+/// Whether a strategy draws by the name of the feature that is asked for.
+fn draws_by_name(strategy: &Strategy) -> bool {
+    let is_settled = |rollout: String| matches!(rollout.as_str(), "0" | "100");
+    strategy.name == "flexibleRollout"
+        && strategy.parameter("groupId").is_none()
+        && !strategy.parameter("rollout").is_none_or(is_settled)
+}
+
 /// `None` for a dependency that is never met.
 fn prerequisite(
     dependency: &Dependency,
@@ -176,19 +215,26 @@ fn prerequisite(
     notes: &mut Notes,
 ) -> Option<Prerequisite> {
     let Dependency { feature, enabled, variants } = dependency;
-    let Some(parent) = known.features.get(feature.as_str()) else {
+    let Some(found) = known.features.get(feature.as_str()) else {
         notes.mapped(
             at,
             format!("there is no feature `{feature}`, so Unleash never enables this one: it is off"),
         );
         return None;
     };
+    let parent = found.feature;
     if parent.dependencies.as_ref().is_some_and(|own| !own.is_empty()) {
         notes.mapped(
             at,
             format!("`{feature}` depends on others, so Unleash never enables this one: it is off"),
         );
         return None;
+    }
+    if parent.strategies.iter().flatten().any(draws_by_name) {
+        notes.approximated(
+            at,
+            format!("`{feature}` draws without a group: on its own by its name, here too, but Unleash's engine draws it by this feature's name where this one asks"),
+        );
     }
     let enabled = enabled.unwrap_or(true);
     let mut wanted: Vec<VariantKey> = Vec::new();
@@ -198,7 +244,8 @@ fn prerequisite(
         // A parent that has no variant for the context lets everybody on.
         Some(_) if !has_variants => {}
         Some(names) if enabled => {
-            let of_parent = Variants::of(parent, &mut Notes::default())?;
+            let read = || Variants::of(parent, &mut Notes::default());
+            let of_parent = found.variants.get_or_init(read).as_ref()?;
             wanted = names.iter().flat_map(|name| of_parent.named(name)).collect();
             wanted.extend(DISABLED.parse());
         }

@@ -14,7 +14,6 @@ pub(super) struct Feature {
     pub(super) description: Option<String>,
     #[serde(default, rename = "type")]
     pub(super) kind: Option<String>,
-    #[serde(default)]
     pub(super) enabled: bool,
     #[serde(default)]
     pub(super) strategies: Option<Vec<Strategy>>,

@@ -1,276 +1,245 @@
-//! Strategies as rules.
+//! Whom a strategy enables: what it asks, and its share.
 
 use std::collections::HashSet;
 
 use super::{
-    Known, constraints, segment_key,
-    source::{Feature, Strategy, Variant},
-    variants::Variants,
+    Known,
+    constraints::{self, is_in},
+    literal::is_readable,
+    segment_key,
+    source::{Feature, Strategy},
 };
 use crate::{
-    import::{all_of, compare, report::Notes},
+    import::report::Notes,
     model::{
-        Condition, HashAlgorithm, Key, Operator, Percent, Predicate, Rollout, Rule, Scalar, Serve, Split,
-        WeightedVariant, WhenMissing,
+        CURRENT_TIME, Condition, HashAlgorithm, Operator, Percent, Predicate, Rollout, Scalar, WhenMissing,
     },
 };
 
 /// Never there, so that a draw by it is one by lot: Unleash's stickiness `random`.
-const BY_LOT: &str = "$random";
+pub(super) const BY_LOT: &str = "$random";
 
-/// A strategy as conditions and a share. `None` for one that enables nobody.
-type Matched = Option<(Vec<Condition>, Option<Rollout>)>;
-
-/// The rules of a feature. `None` where Unleash could not read one of its strategies, and keeps it off.
-pub(super) fn rules(
-    feature: &Feature,
-    variants: &Variants,
-    known: &Known<'_>,
-    notes: &mut Notes,
-) -> Option<Vec<Rule>> {
-    let strategies = feature.strategies.as_deref().unwrap_or_default();
-    let mut rules = Vec::new();
-    if strategies.is_empty() {
-        add(
-            &mut rules,
-            "always",
-            "No strategies: everybody",
-            (Vec::new(), None),
-            feature,
-            None,
-            variants,
-            notes,
-        );
-        return Some(rules);
-    }
-    for (n, strategy) in strategies.iter().enumerate() {
-        let at = format!("strategies[{n}]");
-        if strategy.disabled == Some(true) {
-            notes.mapped(at, "it is switched off, and left out");
-            continue;
-        }
-        let matched = matched(feature, strategy, &at, notes);
-        let asked = asked(strategy, known, &at, notes)?;
-        let Some((mut conditions, rollout)) = matched else { continue };
-        conditions.extend(asked);
-        let title = strategy.title.as_deref().filter(|title| !title.is_empty());
-        let name = title.unwrap_or(&strategy.name);
-        let id = format!("strategy-{}", n + 1);
-        add(&mut rules, &id, name, (conditions, rollout), feature, Some(strategy), variants, notes);
-    }
-    Some(rules)
+/// What a strategy enables.
+pub(super) enum Enables {
+    /// Those for whom all of the conditions hold, and the share of them.
+    Some(Vec<Condition>, Option<Rollout>),
+    Nobody,
+    /// Unleash can't read the strategy, and keeps the whole feature off.
+    Unread,
 }
 
-/// The rules of one strategy: those who are given a variant whatever the draw, then all others.
-#[allow(clippy::too_many_arguments)] // All that a rule is made of; a struct would only name them again.
-fn add(
-    rules: &mut Vec<Rule>,
-    id: &str,
-    name: &str,
-    (conditions, rollout): (Vec<Condition>, Option<Rollout>),
-    feature: &Feature,
-    strategy: Option<&Strategy>,
-    variants: &Variants,
-    notes: &mut Notes,
-) {
-    let mut push = |id: String, conditions: Vec<Condition>, serve: Serve| {
-        let Ok(id) = id.parse::<Key>() else { return };
-        let condition = (!conditions.is_empty()).then(|| all_of(conditions));
-        rules.push(Rule { id, name: name.to_owned(), condition, rollout: rollout.clone(), serve });
-    };
-    let own = strategy.and_then(|strategy| strategy.variants.as_deref()).unwrap_or_default();
-    let (served, group, stickiness) = match strategy {
-        // A strategy's variants are drawn as the strategy is.
-        Some(strategy) if !own.is_empty() => (
-            own,
-            strategy.parameter("groupId").unwrap_or_else(|| feature.name.clone()),
-            strategy.parameter("stickiness"),
-        ),
-        _ => {
-            let of_feature = feature.variants.as_deref().unwrap_or_default();
-            let stickiness = of_feature.first().and_then(|first| first.stickiness.clone());
-            (of_feature, feature.name.clone(), stickiness)
-        }
-    };
-    if own.is_empty() {
-        for (m, variant) in served.iter().enumerate() {
-            for (k, over) in variant.overrides.iter().flatten().enumerate() {
-                let Some(key) = variants.key(variant) else { continue };
-                let mut all = conditions.clone();
-                all.push(listed(&over.context_name, over.values.iter().cloned()));
-                push(format!("{id}-override-{}-{}", m + 1, k + 1), all, Serve::Variant(key));
+/// Reads one strategy of a feature.
+pub(super) struct Reader<'r> {
+    pub(super) feature: &'r Feature,
+    pub(super) strategy: &'r Strategy,
+    pub(super) known: &'r Known<'r>,
+    pub(super) at: &'r str,
+    pub(super) notes: &'r mut Notes,
+}
+
+impl Reader<'_> {
+    pub(super) fn read(&mut self) -> Enables {
+        let own = self.own();
+        // Also of a strategy that enables nobody: what can't be read keeps the whole feature off.
+        match (own, self.asked()) {
+            (Enables::Unread, _) | (_, None) => Enables::Unread,
+            (Enables::Nobody, _) => Enables::Nobody,
+            (Enables::Some(mut conditions, rollout), Some(asked)) => {
+                conditions.extend(asked);
+                Enables::Some(conditions, rollout)
             }
         }
     }
-    let Some(serve) = serve(served, &group, stickiness.as_deref(), variants, notes) else { return };
-    push(id.to_owned(), conditions, serve);
-}
 
-fn serve(
-    served: &[Variant],
-    group: &str,
-    stickiness: Option<&str>,
-    variants: &Variants,
-    notes: &mut Notes,
-) -> Option<Serve> {
-    let weights: Vec<WeightedVariant> = served
-        .iter()
-        .map(|variant| WeightedVariant { variant: variants.key(variant), weight: variant.weight })
-        .collect();
-    if weights.iter().all(|weighted| weighted.weight == 0) {
-        if !weights.is_empty() {
-            notes.mapped("variants", "all weights are zero: nobody is given a variant");
+    /// What its constraints and segments ask. `None` where Unleash can't read them.
+    fn asked(&mut self) -> Option<Vec<Condition>> {
+        let mut all = Vec::new();
+        for (n, constraint) in self.strategy.constraints.iter().flatten().enumerate() {
+            let at = format!("{}.constraints[{n}]", self.at);
+            all.push(constraints::condition(constraint, &at, self.notes)?);
         }
-        return variants.none().map(Serve::Variant);
+        let mut seen = HashSet::new();
+        for id in self.strategy.segments.iter().flatten().filter(|id| seen.insert(**id)) {
+            let why = match self.known.segments.get(id) {
+                Some(true) => None,
+                Some(false) => Some("can't be read"),
+                None => Some("is not there"),
+            };
+            if let Some(why) = why {
+                let text =
+                    format!("segment {id} {why}, so Unleash keeps the feature off, and so does the flag");
+                self.notes.mapped(format!("{}.segments", self.at), text);
+                return None;
+            }
+            all.push(Condition::Cohort(segment_key(*id)?));
+        }
+        Some(all)
     }
-    let (by, fallback, when_missing) = match stickiness {
-        None | Some("default") => ("userId", vec!["sessionId".to_owned()], WhenMissing::Random),
-        Some("random") => (BY_LOT, Vec::new(), WhenMissing::Random),
-        Some(name) => (name, Vec::new(), WhenMissing::Random),
-    };
-    if stickiness == Some("random") {
-        by_lot("variants", notes);
+
+    /// Whom the strategy itself is for, before its constraints.
+    fn own(&mut self) -> Enables {
+        match self.strategy.name.as_str() {
+            "default" => Enables::Some(Vec::new(), None),
+            "userWithId" => self.users(),
+            "flexibleRollout" => self.flexible(),
+            "gradualRolloutUserId" => self.gradual("userId"),
+            "gradualRolloutSessionId" => self.gradual("sessionId"),
+            "gradualRolloutRandom" => self.gradual_by_lot(),
+            "remoteAddress" => self.addresses(),
+            "applicationHostname" => self.hosts(),
+            custom => {
+                let text = format!(
+                    "`{custom}` is a strategy of your own: it enables nobody here, as in an SDK that lacks it"
+                );
+                self.notes.approximated(self.at, text);
+                Enables::Nobody
+            }
+        }
     }
-    Some(Serve::Split(Split {
-        by: vec![by.to_owned()],
-        seed: group.to_owned(),
-        weights,
-        hash: HashAlgorithm::Murmur3Unleash,
-        fallback,
-        when_missing,
-        otherwise: None,
-    }))
+
+    fn nobody(&mut self, why: &str) -> Enables {
+        self.notes.mapped(self.at, format!("{why}, so it enables nobody, in Unleash too: it is left out"));
+        Enables::Nobody
+    }
+
+    fn unread(&mut self, what: &str) -> Enables {
+        let text = format!("{what}, so Unleash keeps the feature off, and so does the flag");
+        self.notes.mapped(self.at, text);
+        Enables::Unread
+    }
+
+    /// A parameter's texts. `None` without it.
+    fn listed(&self, name: &str) -> Option<Vec<String>> {
+        let listed = self.strategy.parameter(name)?;
+        Some(listed.split(',').map(|text| text.trim().to_owned()).collect())
+    }
+
+    fn users(&mut self) -> Enables {
+        let Some(users) = self.listed("userIds") else { return self.nobody("it lists nobody") };
+        if users.iter().any(|user| user.ends_with('\\')) {
+            return self.unread("one of its users ends in a backslash");
+        }
+        Enables::Some(vec![is_in("userId", users.into_iter())], None)
+    }
+
+    fn addresses(&mut self) -> Enables {
+        let Some(addresses) = self.listed("IPs") else { return self.nobody("it lists no address") };
+        if !addresses.iter().all(|address| is_readable(address)) {
+            return self.unread("its addresses have quotes, or end in a backslash");
+        }
+        let addresses = addresses.iter().map(String::as_str);
+        Enables::Some(vec![constraints::networks("remoteAddress", addresses, self.at, self.notes)], None)
+    }
+
+    fn hosts(&mut self) -> Enables {
+        let hosts = self.listed("hostNames").unwrap_or_else(|| vec![String::new()]);
+        if !hosts.iter().all(|host| is_readable(host)) {
+            return self.unread("its hosts have quotes, or end in a backslash");
+        }
+        self.notes.approximated(
+            self.at,
+            "Unleash asks for the name of the machine that evaluates; here the context's `hostname` is asked for",
+        );
+        let values = hosts.into_iter().map(Scalar::Text).collect();
+        let listed: Predicate = constraints::predicate("hostname", Operator::In, values, true);
+        Enables::Some(vec![Condition::Attribute(listed)], None)
+    }
+
+    /// A whole number of a parameter.
+    fn whole(&self, name: &str) -> Option<u64> {
+        self.strategy.parameter(name)?.parse().ok()
+    }
+
+    fn flexible(&mut self) -> Enables {
+        let Some(percent) = self.whole("rollout") else { return self.nobody("its share is no whole number") };
+        let group = self.strategy.parameter("groupId");
+        let stickiness = self.strategy.parameter("stickiness");
+        if ![&group, &stickiness].into_iter().flatten().all(|text| is_readable(text)) {
+            return self.unread("its group or its stickiness has quotes, or ends in a backslash");
+        }
+        let Some(percent) = share(percent) else { return self.unread("its share is above 100") };
+        // Unleash's engine reads the group back from between quotes.
+        let seed = group.map_or_else(|| self.feature.name.clone(), |group| group.replace("\\\"", "\""));
+        let is_settled = percent.steps() == 0 || percent.steps() == Percent::STEPS;
+        let rollout = match stickiness.as_deref() {
+            // Who has no identity is drawn by lot: everybody is in a share of all.
+            None | Some("default" | "random") if percent.steps() == Percent::STEPS => {
+                return Enables::Some(Vec::new(), None);
+            }
+            None | Some("default") => drawn(percent, "userId", seed, &["sessionId"], WhenMissing::Random),
+            Some("random") => {
+                if !is_settled {
+                    by_lot(self.at, self.notes);
+                }
+                drawn(percent, BY_LOT, lot(&seed, self.at), &[], WhenMissing::Random)
+            }
+            Some("") => return self.nobody("it is sticky on nothing"),
+            Some(CURRENT_TIME) => {
+                by_lot(self.at, self.notes);
+                drawn(percent, CURRENT_TIME, seed, &[], WhenMissing::Random)
+            }
+            Some(name) => drawn(percent, name, seed, &[], WhenMissing::Outside),
+        };
+        Enables::Some(Vec::new(), Some(rollout))
+    }
+
+    fn gradual(&mut self, by: &str) -> Enables {
+        let (Some(percent), Some(group)) = (self.whole("percentage"), self.strategy.parameter("groupId"))
+        else {
+            return self.nobody("it lacks its percentage or its group");
+        };
+        if !is_readable(&group) {
+            return self.unread("its group has quotes, or ends in a backslash");
+        }
+        let Some(percent) = share(percent) else { return self.unread("its percentage is above 100") };
+        let seed = group.replace("\\\"", "\"");
+        Enables::Some(Vec::new(), Some(drawn(percent, by, seed, &[], WhenMissing::Outside)))
+    }
+
+    fn gradual_by_lot(&mut self) -> Enables {
+        match self.whole("percentage").map(share) {
+            None => self.nobody("its percentage is no whole number"),
+            // All of it, or what Unleash takes for more.
+            Some(None) => Enables::Some(Vec::new(), None),
+            Some(Some(percent)) if percent.steps() == Percent::STEPS => Enables::Some(Vec::new(), None),
+            Some(Some(percent)) => {
+                if percent.steps() > 0 {
+                    by_lot(self.at, self.notes);
+                }
+                let seed = lot(&self.feature.name, self.at);
+                let rollout = drawn(percent, BY_LOT, seed, &[], WhenMissing::Random);
+                Enables::Some(Vec::new(), Some(rollout))
+            }
+        }
+    }
 }
 
-fn by_lot(at: &str, notes: &mut Notes) {
-    notes.approximated(
-        at,
-        "drawn by lot: Unleash draws for every single evaluation, here two within one millisecond draw alike",
-    );
+/// Percents as a share. `None` beyond 100.
+fn share(percent: u64) -> Option<Percent> {
+    let steps = u32::try_from(percent).ok()?.checked_mul(Percent::STEPS / 100)?;
+    (steps <= Percent::STEPS).then(|| Percent::from_steps(steps))
 }
 
-/// Whom a strategy itself is for, before its constraints.
-fn matched(feature: &Feature, strategy: &Strategy, at: &str, notes: &mut Notes) -> Matched {
-    let nobody = |notes: &mut Notes, why: &str| {
-        notes.mapped(at, format!("{why}, so it enables nobody, in Unleash too: it is left out"));
-        None
-    };
-    let listing = |name: &str| strategy.parameter(name).unwrap_or_default();
-    let percent = |name: &str| {
-        let percent = strategy.parameter(name)?.parse::<u32>().ok().filter(|percent| *percent <= 100)?;
-        Some(Percent::from_steps(percent * (Percent::STEPS / 100)))
-    };
-    let by = |percent, by: &str, seed: String, fallback: Vec<String>, when_missing| Rollout {
+/// The seed of a lot: each strategy's own, for Unleash draws one after the other.
+pub(super) fn lot(group: &str, at: &str) -> String {
+    format!("{group} {at}")
+}
+
+fn drawn(percent: Percent, by: &str, seed: String, fallback: &[&str], when_missing: WhenMissing) -> Rollout {
+    Rollout {
         by: vec![by.to_owned()],
         percent,
         from: Percent::default(),
         seed,
         hash: HashAlgorithm::Murmur3Unleash,
-        fallback,
+        fallback: fallback.iter().map(|name| (*name).to_owned()).collect(),
         when_missing,
-    };
-    match strategy.name.as_str() {
-        "default" => Some((Vec::new(), None)),
-        "userWithId" => {
-            if strategy.parameter("userIds").is_none() {
-                return nobody(notes, "it lists nobody");
-            }
-            let listed = listed("userId", listing("userIds").split(',').map(|id| id.trim().to_owned()));
-            Some((vec![listed], None))
-        }
-        "flexibleRollout" => {
-            let Some(percent) = percent("rollout") else {
-                return nobody(notes, "its share is no whole number up to 100");
-            };
-            let group = strategy.parameter("groupId").unwrap_or_else(|| feature.name.clone());
-            let stickiness = strategy.parameter("stickiness");
-            let all = percent == Percent::from_steps(Percent::STEPS);
-            let rollout = match stickiness.as_deref() {
-                // Who has no identity is drawn by lot: everybody is in a share of all.
-                None | Some("default" | "random") if all => return Some((Vec::new(), None)),
-                None | Some("default") => {
-                    by(percent, "userId", group, vec!["sessionId".to_owned()], WhenMissing::Random)
-                }
-                Some("random") => {
-                    by_lot(at, notes);
-                    by(percent, BY_LOT, group, Vec::new(), WhenMissing::Random)
-                }
-                Some(name) => by(percent, name, group, Vec::new(), WhenMissing::Outside),
-            };
-            Some((Vec::new(), Some(rollout)))
-        }
-        name @ ("gradualRolloutUserId" | "gradualRolloutSessionId") => {
-            let (Some(percent), Some(group)) = (percent("percentage"), strategy.parameter("groupId")) else {
-                return nobody(notes, "it lacks its percentage or its group");
-            };
-            let key = if name == "gradualRolloutUserId" { "userId" } else { "sessionId" };
-            Some((Vec::new(), Some(by(percent, key, group, Vec::new(), WhenMissing::Outside))))
-        }
-        "gradualRolloutRandom" => {
-            let Some(percent) = percent("percentage") else {
-                return nobody(notes, "its percentage is no whole number up to 100");
-            };
-            if percent == Percent::from_steps(Percent::STEPS) {
-                return Some((Vec::new(), None));
-            }
-            by_lot(at, notes);
-            let rollout = by(percent, BY_LOT, feature.name.clone(), Vec::new(), WhenMissing::Random);
-            Some((Vec::new(), Some(rollout)))
-        }
-        "remoteAddress" => {
-            if strategy.parameter("IPs").is_none() {
-                return nobody(notes, "it lists no address");
-            }
-            let listing = listing("IPs");
-            let networks = listing.split(',').map(str::trim);
-            Some((vec![constraints::networks("remoteAddress", networks, at, notes)], None))
-        }
-        "applicationHostname" => {
-            notes.approximated(
-                at,
-                "Unleash asks for the name of the machine that evaluates; here the context's `hostname` is asked for",
-            );
-            let names = listing("hostNames");
-            let names = names.split(',').map(|name| name.trim().to_owned());
-            let Condition::Attribute(listed) = listed("hostname", names) else { return None };
-            Some((vec![Condition::Attribute(Predicate { ignore_case: true, ..listed })], None))
-        }
-        custom => {
-            notes.approximated(
-                at,
-                format!(
-                    "`{custom}` is a strategy of your own: it enables nobody here, as in an SDK that lacks it"
-                ),
-            );
-            None
-        }
     }
 }
 
-/// What its constraints and segments ask. `None` where Unleash can't read them.
-fn asked(strategy: &Strategy, known: &Known<'_>, at: &str, notes: &mut Notes) -> Option<Vec<Condition>> {
-    let mut all = Vec::new();
-    for (n, constraint) in strategy.constraints.iter().flatten().enumerate() {
-        all.push(constraints::condition(constraint, &format!("{at}.constraints[{n}]"), notes)?);
-    }
-    let mut seen = HashSet::new();
-    for id in strategy.segments.iter().flatten().filter(|id| seen.insert(**id)) {
-        if !known.segments.contains(id) {
-            let text =
-                format!("there is no segment {id}, so Unleash keeps the feature off, and so does the flag");
-            notes.mapped(format!("{at}.segments"), text);
-            return None;
-        }
-        all.push(Condition::Cohort(segment_key(*id)?));
-    }
-    Some(all)
-}
-
-/// Among the values, as texts.
-fn listed(name: &str, values: impl Iterator<Item = String>) -> Condition {
-    let listed = compare(name, Operator::In, values.map(Scalar::Text));
-    match listed {
-        Condition::Attribute(predicate) => Condition::Attribute(Predicate { lenient: true, ..predicate }),
-        other => other,
-    }
+pub(super) fn by_lot(at: &str, notes: &mut Notes) {
+    notes.approximated(
+        at,
+        "drawn by lot: Unleash draws for every single evaluation, here two within one millisecond draw alike",
+    );
 }

@@ -9,8 +9,12 @@ use super::{
 };
 use crate::{
     import::report::Notes,
+    limits::MAX_VARIANTS,
     model::{FlagType, VariantKey},
 };
+
+/// How deep a payload may nest to be given as an object: it will stand within a flag, and that within what is sent.
+const MAX_PAYLOAD_DEPTH: usize = 64;
 
 /// The variants of a feature, those of its strategies among them.
 pub(super) struct Variants {
@@ -38,6 +42,13 @@ impl Variants {
         let mut own = Self { flag_type, all: IndexMap::new(), off: DISABLED };
         own.add(DISABLED, DISABLED, Value::Null)?;
         for (at, variant) in all(feature) {
+            if own.all.len() > MAX_VARIANTS {
+                notes.refused(
+                    "variants",
+                    format!("there are more than {MAX_VARIANTS}, the most that a flag may have"),
+                );
+                return None;
+            }
             if variant.name == DISABLED {
                 notes
                     .refused(at, "a variant that is named as Unleash names no variant can't be told from it");
@@ -135,13 +146,22 @@ fn flag_type(feature: &Feature) -> FlagType {
 
 fn parsed(flag_type: FlagType, payload: &Payload) -> Option<Value> {
     match (flag_type, payload.kind.as_str()) {
-        (FlagType::Object, "json") => serde_json::from_str(&payload.value)
-            .ok()
-            .filter(|value: &Value| value.is_object() || value.is_array()),
+        (FlagType::Object, "json") => serde_json::from_str(&payload.value).ok().filter(|value: &Value| {
+            (value.is_object() || value.is_array()) && is_flat(value, MAX_PAYLOAD_DEPTH)
+        }),
         (FlagType::Float, "number") => {
             payload.value.trim().parse().ok().and_then(Number::from_f64).map(Value::Number)
         }
         _ => None,
+    }
+}
+
+/// Whether a value nests no deeper.
+fn is_flat(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Array(parts) => depth > 0 && parts.iter().all(|part| is_flat(part, depth - 1)),
+        Value::Object(fields) => depth > 0 && fields.values().all(|part| is_flat(part, depth - 1)),
+        _ => true,
     }
 }
 

@@ -8,7 +8,7 @@ use semver::{Prerelease, Version};
 
 use crate::{
     context::{AttributeValue, Text, parse_version},
-    model::{Operator, Predicate, Scalar},
+    model::{Operator, Predicate, Scalar, Timestamp},
     problem::Problem,
     ruleset::test::{Test, VersionRange, each, versions, wrong},
 };
@@ -47,10 +47,17 @@ impl Comparison {
         })
     }
 
-    pub(super) fn holds(&self, found: Option<&AttributeValue>) -> bool {
+    pub(super) fn only_text(&self) -> Option<&Text> {
+        match self {
+            Self::Single(Test::In(values)) => values.only_text(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn holds(&self, found: Option<&AttributeValue>, now: Timestamp) -> bool {
         match (self, found) {
-            (Self::Single(test), Some(AttributeValue::List(_))) => test.holds(None),
-            (Self::Single(test), found) => test.holds(found),
+            (Self::Single(test), Some(AttributeValue::List(_))) => test.holds(None, now),
+            (Self::Single(test), found) => test.holds(found, now),
             (Self::Contains(parts), Some(AttributeValue::Text(text))) => {
                 parts.iter().any(|part| text.as_str().contains(&**part))
             }

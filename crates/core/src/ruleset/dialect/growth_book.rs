@@ -8,7 +8,7 @@ use regex::Regex;
 use super::not_its_own;
 use crate::{
     context::AttributeValue,
-    model::{Operator, Predicate, Scalar},
+    model::{Operator, Predicate, Scalar, Timestamp},
     problem::Problem,
     ruleset::{
         test::{Accept, Test, each, pattern, wrong},
@@ -101,12 +101,12 @@ impl Comparison {
         Ok(Self::Order { accept, texts: texts.into(), numbers: numbers.into() })
     }
 
-    pub(super) fn holds(&self, value: &AttributeValue) -> bool {
+    pub(super) fn holds(&self, value: &AttributeValue, now: Timestamp) -> bool {
         use AttributeValue::{Float, Integer, List, Text};
         match (self, value) {
-            (Self::Own(test), value) => test.holds(Some(value)),
+            (Self::Own(test), value) => test.holds(Some(value), now),
             (Self::Lower { elements: true, .. }, List(values)) => {
-                values.iter().any(|value| !matches!(value, List(_)) && self.holds(value))
+                values.iter().any(|value| !matches!(value, List(_)) && self.holds(value, now))
             }
             (_, List(_)) => false,
             (Self::Equals(values), value) => values.contains(value),

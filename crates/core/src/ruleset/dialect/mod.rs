@@ -6,11 +6,12 @@
 pub(crate) mod flagd;
 pub(crate) mod growth_book;
 pub(crate) mod launch_darkly;
+mod unleash;
 
 use super::test::Test;
 use crate::{
-    context::AttributeValue,
-    model::{Dialect, Operator, Predicate},
+    context::{AttributeValue, Text},
+    model::{Dialect, Operator, Predicate, Timestamp},
     problem::Problem,
 };
 
@@ -22,6 +23,7 @@ pub(crate) enum Foreign {
     GrowthBook(growth_book::Comparison),
     /// Of one element of a list.
     GrowthBookElement(growth_book::Comparison),
+    Unleash(unleash::Comparison),
 }
 
 impl Foreign {
@@ -46,24 +48,33 @@ impl Foreign {
                     None => growth_book::Comparison::Own(Box::new(Test::own(predicate)?)),
                 }))
             }
+            Dialect::Unleash => unleash::Comparison::compile(predicate)?.map(Self::Unleash),
         })
     }
 
-    pub(crate) fn holds(&self, found: Option<&AttributeValue>) -> bool {
-        let (this, Some(found)) = (self, found) else {
-            return matches!(self, Self::Flagd(comparison) if comparison.holds(found));
-        };
-        match (this, found) {
-            (Self::Flagd(comparison), value) => comparison.holds(Some(value)),
-            (Self::LaunchDarkly(comparison), AttributeValue::List(values)) => {
+    /// The text that a single value must be, letter by letter, for the comparison to hold.
+    pub(crate) fn only_text(&self) -> Option<&Text> {
+        match self {
+            Self::Flagd(comparison) => comparison.only_text(),
+            Self::Unleash(comparison) => comparison.only_text(),
+            Self::LaunchDarkly(_) | Self::GrowthBook(_) | Self::GrowthBookElement(_) => None,
+        }
+    }
+
+    pub(crate) fn holds(&self, found: Option<&AttributeValue>, now: Timestamp) -> bool {
+        match (self, found) {
+            (Self::Flagd(comparison), found) => comparison.holds(found, now),
+            (Self::Unleash(comparison), found) => comparison.holds(found, now),
+            (_, None) => false,
+            (Self::LaunchDarkly(comparison), Some(AttributeValue::List(values))) => {
                 values.iter().any(|value| comparison.holds(value))
             }
-            (Self::LaunchDarkly(comparison), single) => comparison.holds(single),
-            (Self::GrowthBook(comparison), value) => comparison.holds(value),
-            (Self::GrowthBookElement(comparison), AttributeValue::List(values)) => {
-                values.iter().any(|value| comparison.holds(value))
+            (Self::LaunchDarkly(comparison), Some(single)) => comparison.holds(single),
+            (Self::GrowthBook(comparison), Some(value)) => comparison.holds(value, now),
+            (Self::GrowthBookElement(comparison), Some(AttributeValue::List(values))) => {
+                values.iter().any(|value| comparison.holds(value, now))
             }
-            (Self::GrowthBookElement(_), _) => false,
+            (Self::GrowthBookElement(_), Some(_)) => false,
         }
     }
 }
