@@ -252,6 +252,115 @@ fn flagds_dialect_compares_single_values() {
 }
 
 #[test]
+fn unleashs_dialect_reads_texts_by_the_letter() {
+    let condition = |op: &str, value: &Value, more: Value| {
+        let mut own = json!({"attribute": "x", "op": op, "values": [value], "dialect": "unleash"});
+        own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        own
+    };
+    // (operator, value, for what it holds, for what it does not)
+    let table = [
+        ("in", json!("5"), json!(["5", 5]), json!(["5.0", 5.5, ["5"], "", true])),
+        ("in", json!("5.0"), json!(["5.0", 5.0]), json!(["5", 5])),
+        ("notIn", json!("true"), json!([false, ["true"], "True"]), json!([true, "true"])),
+        ("startsWith", json!("1"), json!(["12", 12, 1.5]), json!([[1], 21])),
+        ("contains", json!(""), json!(["", "a", 1, false]), json!([[], ["a"]])),
+        ("matches", json!("^[0-9]+$"), json!(["12", 12]), json!([1.5, ["1"]])),
+        (
+            "equals",
+            json!(0.3),
+            json!(["0.30000000000000004", 0.3, "3e-1"]),
+            json!(["0.3000000000000009", " 0.3", [0.3]]),
+        ),
+        (
+            "equals",
+            json!(9_007_199_254_740_992_i64),
+            json!(["9007199254740993", 9_007_199_254_740_993_i64]),
+            json!(["9007199254740994"]),
+        ),
+        ("gt", json!(5), json!(["5.5", 6, "inf"]), json!(["5", "NaN", "", true, [6]])),
+        (
+            "semverGte",
+            json!("1.2.0"),
+            json!(["1.2.0", "1.3.0-rc.1", "1.2.0+b"]),
+            json!(["v1.3.0", "1.3", "1", 2, ["1.3.0"]]),
+        ),
+        (
+            "after",
+            json!("2026-01-01T00:00:00Z"),
+            json!(["2026-01-01T00:00:00.0001Z", "2026-01-01 01:00:00+00:30"]),
+            json!([
+                "2026-01-01T00:00:00Z",
+                "2026-01-02",
+                "2026-01-02T00:00Z",
+                "1893456000000",
+                1_893_456_000_000_i64
+            ]),
+        ),
+        (
+            "before",
+            json!("2026-01-01T00:00:00Z"),
+            json!(["2025-12-31T23:59:59.9999Z"]),
+            json!(["2026-01-01T00:00:00.0000Z", 0]),
+        ),
+        ("cidr", json!("10.0.0.0/8"), json!(["10.1.2.3"]), json!(["11.1.2.3", ["10.1.2.3"], 10])),
+    ];
+    for (op, value, yes, no) in table {
+        let condition = condition(op, &value, json!({}));
+        for (values, expected) in [(yes, true), (no, false)] {
+            for x in values.as_array().unwrap() {
+                assert_eq!(holds(&condition, &json!({"x": x})), expected, "{x} {op} {value}");
+            }
+        }
+        assert_eq!(holds(&condition, &json!({})), op == "notIn", "{op}");
+    }
+    for (op, value, text, expected) in [
+        ("contains", "STRASSE", "Straße 1", false),
+        ("contains", "STRAẞE", "Die Straße", true),
+        ("startsWith", "É", "école", true),
+        ("endsWith", "ΟΔΟΣ", "η οδος", true),
+        ("endsWith", "οδοσ", "Η ΟΔΟΣ", false),
+        ("in", "ΟΔΟΣ", "οδος", true),
+        ("in", "s", "ſ", false),
+        ("in", "K", "\u{212A}", true),
+        ("in", "TRUE", "true", true),
+        ("matches", "ss$", "SS", true),
+    ] {
+        let condition = condition(op, &json!(value), json!({"ignoreCase": true}));
+        assert_eq!(holds(&condition, &json!({"x": text})), expected, "{text} {op} {value}");
+    }
+    for (wrong, field) in [
+        (condition("semverGte", &json!("3.2"), json!({})), "values[0]"),
+        (condition("in", &json!(5), json!({})), "values[0]"),
+        (condition("gt", &json!("5"), json!({})), "values[0]"),
+        (condition("modulo", &json!(5), json!({})), "op"),
+        (condition("gt", &json!(5), json!({"lenient": true})), "lenient"),
+        (condition("gt", &json!(5), json!({"ignoreCase": true})), "ignoreCase"),
+    ] {
+        let flag = json!({"key": "f", "type": "boolean", "variants": {"on": true}, "environments": {"production": {
+            "offVariant": "on", "rules": [{"id": "r", "if": wrong, "serve": {"variant": "on"}}]}}});
+        let problems = usher_core::model::parse_strict(&Kind::Flag, flag.to_string().as_bytes()).unwrap_err();
+        assert_eq!(problems.0[0].field, format!("environments.production.rules[0].if.{field}"));
+    }
+}
+
+#[test]
+fn the_time_of_the_evaluation_can_be_asked_for() {
+    let far = |op: &str, value: &str, dialect: &str| json!({"attribute": "currentTime", "op": op, "values": [value], "dialect": dialect});
+    for dialect in ["usher", "unleash"] {
+        assert!(holds(&far("after", "1960-01-01T00:00:00Z", dialect), &json!({})));
+        assert!(!holds(&far("before", "1960-01-01T00:00:00Z", dialect), &json!({})));
+        // A context may say otherwise.
+        let own = json!({"currentTime": "1959-12-31T23:59:59Z"});
+        assert!(holds(&far("before", "1960-01-01T00:00:00Z", dialect), &own));
+        assert!(!holds(&far("after", "1960-01-01T00:00:00Z", dialect), &own));
+        assert!(!holds(&far("after", "1960-01-01T00:00:00Z", dialect), &json!({"currentTime": "soon"})));
+    }
+    let other = json!({"attribute": "joined", "op": "after", "values": ["1960-01-01T00:00:00Z"]});
+    assert!(!holds(&other, &json!({})));
+}
+
+#[test]
 fn a_draw_can_do_without_a_part_of_its_key() {
     let rollout = |when: &str| json!({"rollout": {"by": ["a", "b"], "percent": 50.0, "seed": "s", "hash": "murmur3Flagd", "whenMissing": when}});
     let (mut within, mut differs) = (0, false);

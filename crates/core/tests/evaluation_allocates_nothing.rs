@@ -33,6 +33,11 @@ fn not_one_allocation_whatever_decides() {
         rule("order", json!({"attribute": "x", "op": "lt", "values": ["0"], "dialect": "growthBook"})),
         rule("padded", json!({"attribute": "appVersion", "op": "semverGt", "values": ["9"], "dialect": "growthBook"})),
         rule("lower", json!({"attribute": "x", "op": "in", "values": ["É"], "ignoreCase": true, "dialect": "growthBook"})),
+        rule("small-letters", json!({"attribute": "x", "op": "contains", "values": ["é"], "ignoreCase": true, "dialect": "unleash"})),
+        rule("written", json!({"attribute": "number", "op": "in", "values": ["1", "2"], "dialect": "unleash"})),
+        rule("spelled", json!({"attribute": "x", "op": "equals", "values": [5], "dialect": "unleash"})),
+        rule("date", json!({"attribute": "currentTime", "op": "before", "values": [0], "dialect": "unleash"})),
+        rule("whole", json!({"attribute": "appVersion", "op": "semverGt", "values": ["9.0.0"], "dialect": "unleash"})),
         rule("country", json!({"attribute": "venue.country", "op": "in", "values": ["Wales"]})),
     ], "default": split});
     let mut folded = test("equals", json!(["ZZZ"]));

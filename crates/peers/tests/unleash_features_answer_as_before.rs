@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::time::SystemTime;
+
 use serde_json::{Map, Value, json};
 use support::random::Random;
 use usher_core::{
@@ -14,8 +16,14 @@ use usher_core::{
 };
 use usher_peers::{Peer, Unleash};
 
-/// A time of our own for both sides: a context without `currentTime` is drawn only where no date is asked for.
-const NOW: i64 = 1_790_000_000_000;
+/// The present time, which Yggdrasil reads for itself; no date that is asked for is near it.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    Timestamp::from_millis(since.as_millis().try_into().unwrap())
+}
+
+/// Where the milliseconds begin that draws by lot are counted over.
+const START: i64 = 1_790_000_000_000;
 
 fn ruleset(source: &Value) -> Ruleset {
     let options = Options::new("production".parse().unwrap());
@@ -37,7 +45,7 @@ type Given = (bool, String, Option<String>);
 
 fn ours(rules: &Ruleset, flag: &str, context: &Value) -> Given {
     let context = Context::from_json(context).unwrap();
-    let evaluation = rules.evaluate(flag, &context, Timestamp::from_millis(NOW));
+    let evaluation = rules.evaluate(flag, &context, now());
     let variant = match evaluation.variant().unwrap() {
         "on" | "off" => "disabled",
         // Two of one name with other payloads are told apart here.
@@ -56,19 +64,103 @@ fn theirs(peer: &Unleash, flag: &str, context: &Value) -> Given {
     (variant.feature_enabled, variant.name, variant.payload.map(|payload| payload.value))
 }
 
-const TEXTS: [&str; 8] = ["a", "ab", "B", "prod", "é", "u-17", "Acme", "5"];
-const NUMBERS: [&str; 6] = ["0", "5", "5.0", "-1.5", "18", "100"];
-const VERSIONS: [&str; 7] = ["1.2.3", "1.2.4-beta.1", "2.0.0", "v1.2.3", "1.2", "10.0.0", "1.2.3+build"];
-const DATES: [&str; 4] =
-    ["2022-01-29T13:00:00.000Z", "2026-01-01T00:00:00Z", "2026-11-24T08:30:00+02:00", "2030-06-01T00:00:00Z"];
-const ADDRESSES: [&str; 5] = ["127.0.0.1", "10.1.2.3", "10.0.0.0/8", "::1", "nowhere"];
+const TEXTS: [&str; 18] = [
+    "a",
+    "ab",
+    "B",
+    "prod",
+    "é",
+    "u-17",
+    "Acme",
+    "5",
+    "",
+    "Straße",
+    "ss",
+    "STRASSE",
+    "ΟΔΟΣ",
+    "οδος",
+    "ſ",
+    "\u{212A}",
+    "say \"hi\"",
+    r"a\b",
+];
+const NUMBERS: [&str; 20] = [
+    "0",
+    "5",
+    "5.0",
+    "-1.5",
+    "18",
+    "100",
+    "0.3",
+    "0.30000000000000004",
+    "0.9999999999999999",
+    "1",
+    "1e-17",
+    "1e21",
+    "9007199254740993",
+    "9007199254740992",
+    "9223372036854775807",
+    "+5",
+    "5.",
+    "12e1",
+    "-0.0",
+    "4503599627370497.5",
+];
+/// What is no number, version or date to Yggdrasil, or another of them than one might think.
+const ODD_VALUES: [&str; 12] =
+    ["", " 5 ", ".5", "five", "0x10", "v1.2.3", "1.2", "1.2.3.4", "01.2.3", "2022-01-29", "inf", "5,0"];
+const VERSIONS: [&str; 8] =
+    ["1.2.3", "1.2.4-beta.1", "2.0.0", "v1.2.3", "1.2", "10.0.0", "1.2.3+build", "1.2.3-beta.1+build"];
+const DATES: [&str; 5] = [
+    "2022-01-29T13:00:00.000Z",
+    "2022-01-29T13:00:00Z",
+    "2026-01-01T00:00:00Z",
+    "2026-03-24T08:30:00+02:00",
+    "2130-06-01T00:00:00Z",
+];
+/// Times of contexts, and what only looks like one.
+const TIMES: [&str; 12] = [
+    "2022-01-29T13:00:00.000Z",
+    "2022-01-29T13:00:00.0005Z",
+    "2022-01-29T12:59:59.999999Z",
+    "2022-01-29T14:00:00.000001+01:00",
+    "2022-01-29 13:00:00Z",
+    "2026-01-01T00:00:00.123456789Z",
+    "1643461200000",
+    "2022-01-29T13:00Z",
+    "2022-01-29",
+    "2130-06-01T00:00:00+00:00",
+    "20220129T130000Z",
+    "soon",
+];
+const ADDRESSES: [&str; 11] = [
+    "127.0.0.1",
+    "10.1.2.3",
+    "10.0.0.0/8",
+    "::1",
+    "nowhere",
+    "10.0.0.9/255.0.0.0",
+    "10.0.0.0/255.0.255.0",
+    "10.0.0.0/08",
+    "2001:db8::/32",
+    "2001:db8::7",
+    "10.0.0.0/33",
+];
 const FIELDS: [&str; 8] =
     ["userId", "sessionId", "environment", "appName", "tier", "age", "version", "address"];
 
 fn constraint(random: &mut Random) -> Value {
     let mut own = json!({"contextName": random.pick(&FIELDS), "inverted": random.one_in(4)});
-    let list = |random: &mut Random, of: &[&'static str]| random.some(3, |random| random.pick(of));
-    match random.below(8) {
+    // Most of what an app asks makes sense; a feature with anything that does not is off.
+    let list = |random: &mut Random, of: &[&'static str]| match random.one_in(30) {
+        true => Vec::new(),
+        false => random.some(3, |random| random.pick(of)),
+    };
+    let value = |random: &mut Random, of: &[&'static str]| match random.one_in(20) {
+        true => random.pick(&ODD_VALUES),
+        false => random.pick(of),
+    };
+    match random.below(9) {
         0 => {
             own["operator"] = random.pick(&["IN", "NOT_IN"]).into();
             own["values"] = json!(list(random, &TEXTS));
@@ -76,6 +168,10 @@ fn constraint(random: &mut Random) -> Value {
         1 => {
             own["operator"] = random.pick(&["IN", "NOT_IN"]).into();
             own["values"] = json!([]);
+            if random.one_in(2) {
+                own["contextName"] = "age".into();
+                own["values"] = json!(list(random, &NUMBERS));
+            }
         }
         2 => {
             own["operator"] = random.pick(&["STR_CONTAINS", "STR_STARTS_WITH", "STR_ENDS_WITH"]).into();
@@ -85,31 +181,51 @@ fn constraint(random: &mut Random) -> Value {
         3 => {
             own["operator"] = random.pick(&["NUM_EQ", "NUM_GT", "NUM_GTE", "NUM_LT", "NUM_LTE"]).into();
             own["contextName"] = random.pick(&["age", "tier"]).into();
-            own["value"] = random.pick(&NUMBERS).into();
+            own["value"] = value(random, &NUMBERS).into();
         }
         4 => {
             own["operator"] = random.pick(&["DATE_AFTER", "DATE_BEFORE"]).into();
             own["contextName"] = random.pick(&["currentTime", "joined"]).into();
-            own["value"] = random.pick(&DATES).into();
+            own["value"] = value(random, &DATES).into();
         }
         5 => {
             let operators = ["SEMVER_EQ", "SEMVER_GT", "SEMVER_GTE", "SEMVER_LT", "SEMVER_LTE"];
             own["operator"] = random.pick(&operators).into();
             own["contextName"] = "version".into();
-            // Yggdrasil takes `1.2` for a number, and other SDKs for no version.
-            let versions: Vec<&str> = VERSIONS.into_iter().filter(|version| *version != "1.2").collect();
-            own["value"] = random.pick(&versions).into();
+            own["value"] = value(random, &VERSIONS).into();
         }
         6 => {
             own["operator"] = "REGEX".into();
-            own["value"] = random.pick(&["^a", "[0-9]+", "B$", "(unclosed", "u-1[0-9]"]).into();
+            own["value"] =
+                random.pick(&["^a", "[0-9]+", "B$", "(unclosed", "u-1[0-9]", "(?i)SS", r"\d\."]).into();
             own["caseInsensitive"] = random.one_in(2).into();
+        }
+        7 => {
+            // Its operator does not tell what is compared: the shape of its value does.
+            own["operator"] =
+                random.pick(&["NUM_EQ", "NUM_GTE", "NUM_LTE", "DATE_AFTER", "SEMVER_LT"]).into();
+            own["contextName"] = random.pick(&["age", "joined", "version", "currentTime"]).into();
+            own["value"] = match random.below(3) {
+                0 => random.pick(&NUMBERS),
+                1 => random.pick(&DATES),
+                _ => random.pick(&VERSIONS),
+            }
+            .into();
         }
         _ => {
             own["operator"] = "IN_CIDR".into();
             own["contextName"] = random.pick(&["remoteAddress", "address"]).into();
             own["values"] = json!(list(random, &ADDRESSES));
         }
+    }
+    if random.one_in(60) {
+        own["operator"] = random.pick(&["IS_FUNNY", "REGEX_MATCH", "in", ""]).into();
+    }
+    if random.one_in(60) {
+        own[random.pick(&["value", "values"])] = Value::Null;
+    }
+    if random.one_in(60) {
+        own["contextName"] = random.pick(&["age\"", r"age\", r#"a\"ge"#]).into();
     }
     own
 }
@@ -120,14 +236,25 @@ fn stickiness(random: &mut Random) -> &'static str {
 }
 
 fn strategy(random: &mut Random, variants: bool) -> Value {
-    let percent = random.pick(&["0", "1", "25", "50", "99", "100"]);
+    let percent = match random.one_in(20) {
+        true => random.pick(&["101", "150", "1000", "x", "-1", "12.5", "", "18446744073709551616"]),
+        false => random.pick(&["0", "1", "25", "50", "99", "100", "+5", "007"]),
+    };
     let sticky = stickiness(random);
-    let group = random.pick(&["g", "group two", "é"]);
-    let (name, parameters) = match random.below(9) {
+    let group = match random.one_in(20) {
+        true => random.pick(&[r"g\", "g\"", r#"g\"h"#, ""]),
+        false => random.pick(&["g", "group two", "é"]),
+    };
+    let (name, parameters) = match random.below(10) {
         0 => ("default", json!({})),
-        1 => ("userWithId", json!({"userIds": "u-1, u-2,u-17"})),
+        1 => ("userWithId", json!({"userIds": random.pick(&["u-1, u-2,u-17", "", "u-\"3\",u-4", r"u-1\"])})),
+        9 => (
+            random.pick(&["userWithId", "remoteAddress", "flexibleRollout", "gradualRolloutUserId"]),
+            json!({}),
+        ),
         2 => ("gradualRolloutUserId", json!({"percentage": percent, "groupId": group})),
         3 => ("gradualRolloutSessionId", json!({"percentage": percent, "groupId": group})),
+        4 if random.one_in(20) => ("remoteAddress", json!({"IPs": random.pick(&["", "::1\"", r"::1\"])})),
         4 => ("remoteAddress", json!({"IPs": random.some(3, |random| random.pick(&ADDRESSES)).join(", ")})),
         5 => ("myOwnStrategy", json!({"x": "y"})),
         6 => ("flexibleRollout", json!({"rollout": percent, "stickiness": sticky})),
@@ -138,7 +265,7 @@ fn strategy(random: &mut Random, variants: bool) -> Value {
         own["constraints"] = random.some(2, constraint).into();
     }
     if random.one_in(4) {
-        own["segments"] = json!(random.some(1, |random| random.pick(&[1, 2, 1, 2, 99])));
+        own["segments"] = json!(random.some(1, |random| random.pick(&[1, 2, 1, 2, 1, 2, 1, 2, 99])));
     }
     if variants && random.one_in(3) {
         own["variants"] = weighted(random, "s", false);
@@ -208,7 +335,12 @@ fn context(random: &mut Random) -> Value {
     // Without them Unleash draws by lot.
     own.insert("userId".into(), format!("u-{}", random.below(40)).into());
     own.insert("sessionId".into(), format!("s-{}", random.below(40)).into());
-    own.insert("currentTime".into(), random.pick(&DATES).into());
+    // Without one it is now.
+    match random.below(3) {
+        0 => None,
+        1 => own.insert("currentTime".into(), random.pick(&DATES).into()),
+        _ => own.insert("currentTime".into(), random.pick(&TIMES).into()),
+    };
     let mut maybe = |random: &mut Random, name: &str, value: Value| {
         if !random.one_in(3) {
             own.insert(name.into(), value);
@@ -218,26 +350,38 @@ fn context(random: &mut Random) -> Value {
     maybe(random, "environment", text.into());
     let text = random.pick(&TEXTS);
     maybe(random, "appName", text.into());
+    // Drawn by, and empty, it would count as missing here.
     let text = random.pick(&TEXTS);
-    maybe(random, "tier", text.into());
+    maybe(random, "tier", if text.is_empty() { "gold" } else { text }.into());
     let number = random.pick(&NUMBERS);
-    let number = if random.one_in(2) { serde_json::from_str(number).unwrap() } else { number.into() };
-    maybe(random, "age", number);
+    let age = match random.below(8) {
+        0..3 => serde_json::from_str(number).unwrap_or_else(|_| number.into()),
+        3 => random.pick(&[true, false]).into(),
+        4 => json!(["5", "a"]),
+        5 => random.pick(&ODD_VALUES).into(),
+        _ => number.into(),
+    };
+    maybe(random, "age", age);
     let version = random.pick(&VERSIONS);
     maybe(random, "version", version.into());
     let address = random.pick(&ADDRESSES);
     maybe(random, "address", address.into());
     let address = random.pick(&ADDRESSES);
     maybe(random, "remoteAddress", address.into());
-    let date = random.pick(&DATES);
-    maybe(random, "joined", date.into());
+    let joined = match random.below(6) {
+        0 => json!(1_643_461_200_001_i64),
+        1 => json!(["2022-01-29T13:00:00.001Z"]),
+        2 | 3 => random.pick(&TIMES).into(),
+        _ => random.pick(&DATES).into(),
+    };
+    maybe(random, "joined", joined);
     own.into()
 }
 
 #[test]
 fn random_features_answer_as_yggdrasil_answers_them() {
     let (mut compared, mut enabled, mut variants) = (0, 0, 0);
-    for seed in 0..2_500 {
+    for seed in 0..6_000 {
         let mut random = Random::new(seed);
         let source = features(&mut random);
         let rules = ruleset(&source);
@@ -303,7 +447,8 @@ fn what_is_drawn_by_lot_keeps_its_share_over_time() {
         "variants": [{"name": "a", "weight": 500}, {"name": "b", "weight": 500}]}]});
     let split = ruleset(&json!({"features": [both]}));
     let given = |millis| {
-        let evaluation = split.evaluate("both", &Context::anonymous(), Timestamp::from_millis(NOW + millis));
+        let evaluation =
+            split.evaluate("both", &Context::anonymous(), Timestamp::from_millis(START + millis));
         evaluation.variant().map(ToOwned::to_owned)
     };
     let count = |name: &str| (0..10_000).filter(|millis| given(*millis).as_deref() == Some(name)).count();
@@ -312,7 +457,7 @@ fn what_is_drawn_by_lot_keeps_its_share_over_time() {
         [("flexible", json!({"userId": "u"})), ("nobody", json!({})), ("old", json!({"userId": "u"}))]
     {
         let context = Context::from_json(&context).unwrap();
-        let at = |millis| rules.evaluate(flag, &context, Timestamp::from_millis(NOW + millis)).enabled;
+        let at = |millis| rules.evaluate(flag, &context, Timestamp::from_millis(START + millis)).enabled;
         let enabled = (0..10_000).filter(|millis| at(*millis)).count();
         assert!((2_800..3_200).contains(&enabled), "{flag}: {enabled} of 10,000 milliseconds");
     }

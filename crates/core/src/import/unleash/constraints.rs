@@ -16,11 +16,20 @@ use crate::{
     model::{CURRENT_TIME, Condition, Dialect, Operator, Predicate, Scalar, Timestamp},
 };
 
+/// Operators whose value has to be a version.
+const SEMVER: [&str; 5] = ["SEMVER_EQ", "SEMVER_GT", "SEMVER_GTE", "SEMVER_LT", "SEMVER_LTE"];
+
 /// What a constraint asks. `None` for one that Unleash can't read, which is noted: it then turns off the whole
 /// feature.
 pub(super) fn condition(constraint: &Constraint, at: &str, notes: &mut Notes) -> Option<Condition> {
     let name = constraint.context_name.as_str();
     let values = constraint.values.iter().flatten();
+    if SEMVER.contains(&constraint.operator.as_str())
+        && value(constraint).is_some_and(|own| own.starts_with('v'))
+    {
+        notes.mapped(at, "its value begins with `v`: it never holds, not even inverted, as in Unleash");
+        return Some(Condition::Any(Vec::new()));
+    }
     // Quotes within values are written apart, so only a backslash at the end is in the way.
     let is_broken = |text: &String| text.ends_with('\\');
     if !is_readable(name) || values.clone().any(is_broken) {
@@ -184,12 +193,6 @@ enum Order {
 fn ordered(constraint: &Constraint, order: Order, at: &str, notes: &mut Notes) -> Option<Condition> {
     let name = constraint.context_name.as_str();
     let Some(text) = value(constraint) else { return unread(at, "it has no value", notes) };
-    if constraint.operator.starts_with("SEMVER") && text.starts_with('v') {
-        notes.mapped(at, "its value begins with `v`: it never holds, not even inverted, as in Unleash");
-        // What is made of this is turned around again where it is inverted.
-        let never = Condition::Any(Vec::new());
-        return Some(if constraint.inverted { not(never) } else { never });
-    }
     match Literal::read(&text) {
         Ok(Literal::Number(number)) => Some(number_ordered(name, order, number)),
         Ok(Literal::Version(version)) => Some(version_ordered(name, order, version)),
