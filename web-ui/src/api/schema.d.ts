@@ -707,7 +707,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /** @enum {string} */
-            dialect?: "usher" | "flagd" | "launchDarkly" | "growthBook" | "growthBookElement";
+            dialect?: "usher" | "flagd" | "launchDarkly" | "growthBook" | "growthBookElement" | "unleash";
             prerequisite?: components["schemas"]["Prerequisite"];
         };
         /** @description How many flags and cohorts there are of each outcome. */

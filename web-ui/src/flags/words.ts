@@ -33,6 +33,7 @@ const DIALECTS: Record<Exclude<NonNullable<Condition['dialect']>, 'usher'>, stri
   launchDarkly: 'as LaunchDarkly compares',
   growthBook: 'as GrowthBook compares',
   growthBookElement: 'one element of a list, as GrowthBook compares',
+  unleash: 'as Unleash compares',
 };
 
 export function conditionWords(condition: Condition | undefined): string {

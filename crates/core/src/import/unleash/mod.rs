@@ -6,6 +6,10 @@
 //! answers the variant `disabled`, so does the flag, without a value, and whether the feature is enabled shows in the
 //! answer's metadata.
 //!
+//! Constraints are compared in Unleash's own way, see [`crate::model::Dialect`]. What Yggdrasil can't read turns the
+//! feature off there, and the flag off here: its grammar of strategies is followed, but for texts that would break out
+//! of their quotes into it.
+//!
 //! An empty `userId` or `sessionId` counts as missing, as in most of Unleash's SDKs; Yggdrasil draws by it.
 
 mod attributes;
