@@ -18,7 +18,7 @@ fn evaluate(criterion: &mut Criterion) {
     let (floor, people, contexts) = (Floor::default(), people(), reference::contexts());
     let compile = |documents: &[_]| Ruleset::compile(ENVIRONMENT.parse().unwrap(), Seq(1), documents.iter());
     let small = compile(&reference::small().unwrap());
-    let large = compile(&reference::large().unwrap());
+    let large = compile(&reference::large(reference::R3_FLAGS).unwrap());
     for (group, flag) in [("R1", R1), ("R2", R2)] {
         let mut group = criterion.benchmark_group(group);
         let mut next = people.iter().cycle();

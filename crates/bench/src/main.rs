@@ -9,10 +9,11 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use usher_testkit::allocations::Counting;
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Counting<MiMalloc> = Counting::over(MiMalloc);
 
 /// Measures Usher beside floors and peers.
 #[derive(Parser)]

@@ -10,6 +10,8 @@ use usher_core::{
     model::{Document, Kind, parse_strict},
 };
 
+/// Flags of R3.
+pub const R3_FLAGS: usize = 1_000;
 /// Contexts of one round.
 pub const CONTEXTS: usize = 1_000;
 /// Environment of all flags.
@@ -113,13 +115,13 @@ pub fn without_draws() -> Result<Vec<Document>, Problems> {
     Ok(vec![document(Kind::Flag, &r1(R1, 100))?, document(Kind::Flag, &r2([0, 0, 1]))?])
 }
 
-/// The documents of R3: those of [`small`] among many.
+/// The documents of R3: those of [`small`] among so many flags in all.
 ///
 /// # Errors
 /// None, unless the model has changed under them.
-pub fn large() -> Result<Vec<Document>, Problems> {
+pub fn large(flags: usize) -> Result<Vec<Document>, Problems> {
     let mut documents = small()?;
-    for n in 2..1_000 {
+    for n in 2..flags {
         let cohort = json!({"id": "cohort", "if": {"cohort": format!("cohort-{}", n % 200)}, "serve": {"variant": "on"}});
         let key = format!("flag-{n}");
         documents.push(document(

@@ -13,6 +13,9 @@ use std::process::ExitCode;
 
 use args::{Args, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = Args::read();
     // One TLS implementation for all who need one; there can only be an error if it was set before.

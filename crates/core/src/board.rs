@@ -222,7 +222,7 @@ impl<'r> Board<'r, '_> {
         if self.flags >= MAX_REFERENCE_DEPTH {
             return None;
         }
-        let scope = Scope::new(self.scope.ruleset, self.scope.context, self.scope.now);
+        let scope = self.scope.of_another_flag();
         let given = Board { scope, flags: self.flags + 1 }.exposure(config);
         let enabled = match given.source {
             Off | Killed | Prerequisite | Unknown => Truth::No,
@@ -323,7 +323,7 @@ impl<'r> Board<'r, '_> {
     fn holds(&self, condition: &CompiledCondition, depth: usize) -> Truth {
         match condition {
             CompiledCondition::Attribute(source, test) if source.is_of_venue() => {
-                test.holds(self.scope.find(source), self.scope.now).into()
+                test.holds(self.scope.find(source), &self.scope.clock).into()
             }
             CompiledCondition::Exists(source, wanted) if source.is_of_venue() => {
                 (self.scope.is_there(source) == *wanted).into()

@@ -16,6 +16,6 @@ pub mod references;
 pub mod ruleset;
 
 pub use context::Context;
-pub use evaluate::{ErrorCode, Evaluation, Reason, Trace};
+pub use evaluate::{ErrorCode, Evaluation, Now, Reason, Trace};
 pub use problem::{Problem, Problems};
 pub use ruleset::{Ruleset, VariantValue};

@@ -13,7 +13,7 @@ use usher_core::{
 use usher_testkit::allocations::{self, Counting};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Counting = Counting::new();
 
 const FLAGS: usize = 5_000;
 const VENUES: usize = 2_188;

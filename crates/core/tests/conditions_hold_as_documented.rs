@@ -239,10 +239,6 @@ fn flagds_dialect_compares_single_values() {
             json!({"attribute": "x", "op": "in", "values": ["a"], "ignoreCase": true, "dialect": "flagd"}),
             "ignoreCase",
         ),
-        (
-            json!({"attribute": "x", "op": "in", "values": ["a"], "lenient": true, "dialect": "flagd"}),
-            "lenient",
-        ),
     ] {
         let flag = json!({"key": "f", "type": "boolean", "variants": {"on": true}, "environments": {"production": {
             "offVariant": "on", "rules": [{"id": "r", "if": wrong, "serve": {"variant": "on"}}]}}});
@@ -334,7 +330,6 @@ fn unleashs_dialect_reads_texts_by_the_letter() {
         (condition("in", &json!(5), json!({})), "values[0]"),
         (condition("gt", &json!("5"), json!({})), "values[0]"),
         (condition("modulo", &json!(5), json!({})), "op"),
-        (condition("gt", &json!(5), json!({"lenient": true})), "lenient"),
         (condition("gt", &json!(5), json!({"ignoreCase": true})), "ignoreCase"),
     ] {
         let flag = json!({"key": "f", "type": "boolean", "variants": {"on": true}, "environments": {"production": {

@@ -3,7 +3,7 @@
 //! ```
 //! use usher_testkit::allocations::{self, Counting};
 //! #[global_allocator]
-//! static ALLOCATOR: Counting = Counting;
+//! static ALLOCATOR: Counting = Counting::new();
 //!
 //! assert_eq!(allocations::during(|| drop(Box::new(1))), 1);
 //! ```
@@ -26,23 +26,63 @@ fn hold(bytes: usize, sign: i64) {
     let _ = HELD.try_with(|held| held.set(held.get() + sign * bytes));
 }
 
-/// Passes everything on to the system's allocator, and counts it.
-pub struct Counting;
+/// Passes everything on to another allocator, and counts it.
+pub struct Counting<A = System>(A);
 
-// SAFETY: passes everything on to the system's allocator, unchanged.
-unsafe impl GlobalAlloc for Counting {
+impl Counting {
+    /// Over the system's allocator.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(System)
+    }
+}
+
+impl Default for Counting {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A> Counting<A> {
+    /// Over this one.
+    pub const fn over(allocator: A) -> Self {
+        Self(allocator)
+    }
+}
+
+fn count() {
+    // A thread that ends still allocates after its cell is gone.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: passes everything on to another allocator, unchanged.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that ends still allocates after its cell is gone.
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        count();
         hold(layout.size(), 1);
         // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
+        unsafe { self.0.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        hold(layout.size(), 1);
+        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
+        unsafe { self.0.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        hold(layout.size(), -1);
+        hold(size, 1);
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { self.0.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         hold(layout.size(), -1);
         // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
+        unsafe { self.0.dealloc(pointer, layout) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::value::RawValue;
 use usher_core::{
-    Context, ErrorCode, Evaluation, Reason, Ruleset, VariantValue,
+    Context, ErrorCode, Evaluation, Now, Reason, Ruleset, VariantValue,
     model::{Duration, FlagType, StaleThen, Timestamp},
     protocol::{OldValue, Value},
 };
@@ -128,18 +128,18 @@ impl Snapshot {
         Self { data: Data::Nothing, source: Source::Nothing }
     }
 
-    /// The answer for one flag. `now` is only asked when the data is not live.
+    /// The answer for one flag. `now` is only asked when the data is not live, or a date is compared.
     #[inline]
     pub(crate) fn answer(
         &self,
         flag: &str,
         context: &Context,
         freshness: Freshness,
-        now: impl FnOnce() -> Timestamp,
+        now: fn() -> Timestamp,
     ) -> Answer<'_> {
         let answer = match &self.data {
             Data::Ruleset(ruleset) => {
-                let evaluation = ruleset.evaluate(flag, context, freshness.heard);
+                let evaluation = ruleset.evaluate(flag, context, Now::Asked(now));
                 if freshness.live {
                     return evaluation.into();
                 }
@@ -188,7 +188,7 @@ impl Snapshot {
 }
 
 /// Whether data that was last confirmed then is older than this.
-fn is_over(after: Duration, heard: Timestamp, now: impl FnOnce() -> Timestamp) -> bool {
+fn is_over(after: Duration, heard: Timestamp, now: fn() -> Timestamp) -> bool {
     now().since(heard) > after.millis()
 }
 

@@ -74,6 +74,23 @@ async fn a_server_that_restarts_is_found_again_with_what_changed_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_flag_that_opens_at_a_time_opens_without_the_server_too() {
+    let server = server().await;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let doors = i64::try_from(since.as_millis()).unwrap() + 4_000;
+    let open = json!({"id": "doors", "if": {"attribute": "currentTime", "op": "after", "values": [doors]},
+        "serve": {"variant": "on"}});
+    put(&server, "gates", json!({"rules": [open], "default": {"variant": "off"}})).await;
+    let line = Line::to(&server.address()).await;
+    let client = Client::builder(&line.url(), &server.key("server").await).build().unwrap();
+    live(&client).await;
+    line.set(State::Cut);
+    assert!(!client.boolean("gates", &fan(), true), "not yet");
+    eventually("the gates have opened", async || client.boolean("gates", &fan(), false)).await;
+    assert_ne!(client.status(), Status::Live);
+}
+
+#[tokio::test]
 async fn when_stale_says_what_old_data_is_worth() {
     let server = server().await;
     for (key, then) in [("held", "hold"), ("safe", "off"), ("yours", "default")] {

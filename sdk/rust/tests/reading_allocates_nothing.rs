@@ -10,7 +10,7 @@ use usher_sdk::{Bootstrap, Client, Context, Mode, Source};
 use usher_testkit::allocations::{self, Counting};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Counting = Counting::new();
 
 /// Reads flags of every type, one that is missing and one of another type.
 fn read_all(client: &Client, context: &Context, tree: &Value) {

@@ -700,7 +700,6 @@ export interface components {
             op?: "in" | "notIn" | "equals" | "contains" | "startsWith" | "endsWith" | "matches" | "lt" | "lte" | "gt" | "gte" | "before" | "after" | "semverEq" | "semverLt" | "semverLte" | "semverGt" | "semverGte" | "semverTilde" | "semverCaret" | "cidr" | "exists" | "modulo";
             values?: (string | number | boolean)[];
             ignoreCase?: boolean;
-            lenient?: boolean;
             rollout?: components["schemas"]["Rollout"];
             /** @description A JSONLogic expression. */
             logic?: {

@@ -25,7 +25,6 @@ export function rows(condition: Condition | undefined): Rows | undefined {
       part.attribute &&
       part.op &&
       !part.ignoreCase &&
-      !part.lenient &&
       !part.dialect &&
       part.op in OPERATORS
     ) {

@@ -49,10 +49,9 @@ export function conditionWords(condition: Condition | undefined): string {
   // An operator of a newer server has no words here, but a name.
   const words = condition.op ? (OPERATORS[condition.op] ?? condition.op) : '?';
   const cases = condition.ignoreCase ? ' (in capitals or not)' : '';
-  const types = condition.lenient ? ' (as text or as number)' : '';
   const way = condition.dialect && condition.dialect !== 'usher' ? ` (${DIALECTS[condition.dialect]})` : '';
   const values = (condition.values ?? []).map(scalarWords).join(', ');
-  return `${condition.attribute} ${words} ${values}${cases}${types}${way}`.trim();
+  return `${condition.attribute} ${words} ${values}${cases}${way}`.trim();
 }
 
 function shareWords({ percent: share, from, by }: NonNullable<Rule['rollout']>): string {

@@ -3,6 +3,7 @@
 //! All subjects take turns, round by round, so that a noisy moment of the machine falls on all of them; the
 //! median of the rounds counts. Before anything is measured, all engines must agree on who gets what.
 
+mod compile;
 #[cfg(feature = "peers")]
 mod flags;
 #[cfg(feature = "peers")]
@@ -31,7 +32,7 @@ use crate::{
 
 /// Measures, and prints tables.
 pub fn run(rounds: usize, form: Form) -> Result<()> {
-    let (small, large) = (reference::small()?, reference::large()?);
+    let (small, large) = (reference::small()?, reference::large(reference::R3_FLAGS)?);
     let rules = compile(&small)?;
     let (floor, people, contexts) = (Floor::default(), people(), reference::contexts());
     let expected = verify::ours(&compile(&reference::without_draws()?)?, &contexts);
@@ -82,7 +83,7 @@ pub fn run(rounds: usize, form: Form) -> Result<()> {
     for work in ["R1", "R2"] {
         print(&subjects, work, form);
     }
-    Ok(())
+    compile::print(form)
 }
 
 fn compile(documents: &[Document]) -> Result<Ruleset> {

@@ -123,10 +123,8 @@ fn processor_seconds() -> Result<f64> {
 
 /// A hundred flags, with the cohorts that they ask.
 fn documents() -> Result<Vec<Document>> {
-    let (flags, others): (Vec<_>, Vec<_>) =
-        reference::large()?.into_iter().partition(|document| document.id().kind == Kind::Flag);
-    let cohorts = others.into_iter().filter(|document| document.id().kind == Kind::Cohort);
-    let documents: Vec<Document> = flags.into_iter().take(FLAGS).chain(cohorts).collect();
+    let all = reference::large(FLAGS)?.into_iter();
+    let documents: Vec<Document> = all.filter(|document| document.id().kind != Kind::Venue).collect();
     ensure!(documents.len() > FLAGS, "there are too few reference documents");
     Ok(documents)
 }

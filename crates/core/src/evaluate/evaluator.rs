@@ -17,7 +17,7 @@ use crate::{
 
 /// One evaluation under way.
 pub(super) struct Evaluator<'r, 'c, O> {
-    scope: Scope<'r, 'c>,
+    pub(super) scope: Scope<'r, 'c>,
     observer: O,
 }
 

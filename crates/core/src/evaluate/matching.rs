@@ -2,12 +2,17 @@
 
 use std::cell::OnceCell;
 
-use super::{Evaluation, evaluator::Evaluator, observer::Silent};
+use super::{
+    Evaluation,
+    clock::{Clock, Now},
+    evaluator::Evaluator,
+    observer::Silent,
+};
 use crate::{
     bucket::{Span, draw, foreign_place, is_foreign_identity, is_identity},
     context::{AttributeValue, Context},
     limits::MAX_REFERENCE_DEPTH,
-    model::{HashAlgorithm, Timestamp, WhenMissing},
+    model::{HashAlgorithm, WhenMissing},
     ruleset::{
         CompiledCohort, CompiledCondition, CompiledPrerequisite, CompiledRollout, CompiledVenue, KeyRef,
         Ruleset, Source, SplitKey,
@@ -18,7 +23,7 @@ use crate::{
 pub(crate) struct Scope<'r, 'c> {
     pub(crate) ruleset: &'r Ruleset,
     pub(crate) context: &'c Context,
-    pub(crate) now: Timestamp,
+    pub(crate) clock: Clock,
     /// How many flags led here, each for what it gives to another.
     flags: usize,
     /// The venue that the context names, looked up when first asked for.
@@ -27,8 +32,8 @@ pub(crate) struct Scope<'r, 'c> {
 
 impl<'r, 'c> Scope<'r, 'c> {
     #[inline]
-    pub(crate) fn new(ruleset: &'r Ruleset, context: &'c Context, now: Timestamp) -> Self {
-        Self { ruleset, context, now, flags: 0, venue: OnceCell::new() }
+    pub(crate) fn new(ruleset: &'r Ruleset, context: &'c Context, now: impl Into<Now>) -> Self {
+        Self { ruleset, context, clock: Clock::new(now), flags: 0, venue: OnceCell::new() }
     }
 
     pub(crate) fn venue(&self) -> Option<&'r CompiledVenue> {
@@ -53,10 +58,10 @@ impl<'r, 'c> Scope<'r, 'c> {
     #[inline]
     pub(crate) fn holds(&self, condition: &CompiledCondition, depth: usize) -> bool {
         match condition {
-            CompiledCondition::Attribute(source, test) => test.holds(self.find(source), self.now),
+            CompiledCondition::Attribute(source, test) => test.holds(self.find(source), &self.clock),
             // Most rules are a few comparisons side by side: those need no further call.
             CompiledCondition::All(parts) => parts.iter().all(|part| match part {
-                CompiledCondition::Attribute(source, test) => test.holds(self.find(source), self.now),
+                CompiledCondition::Attribute(source, test) => test.holds(self.find(source), &self.clock),
                 other => self.holds(other, depth),
             }),
             CompiledCondition::Any(parts) => parts.iter().any(|part| self.holds(part, depth)),
@@ -80,6 +85,12 @@ impl<'r, 'c> Scope<'r, 'c> {
         }
     }
 
+    /// What another flag looks at that this one leans on.
+    pub(crate) fn of_another_flag(&self) -> Self {
+        let Self { ruleset, context, flags, .. } = *self;
+        Self { ruleset, context, clock: self.clock.lend(), flags: flags + 1, venue: OnceCell::new() }
+    }
+
     /// What another flag gives to the context, and whether that is what is wanted of it. Nothing, and no, at the end
     /// of too long a chain (which the server refuses to write). Not inlined: it leads to a whole evaluation.
     #[inline(never)]
@@ -88,8 +99,9 @@ impl<'r, 'c> Scope<'r, 'c> {
             return (None, false);
         }
         // Without an observer: the trace tells one flag's story, the other's on request.
-        let scope = Scope { flags: self.flags + 1, ..Scope::new(self.ruleset, self.context, self.now) };
-        let given = Evaluator::new(scope, Silent).evaluate_ref(&wanted.flag);
+        let mut evaluator = Evaluator::new(self.of_another_flag(), Silent);
+        let given = evaluator.evaluate_ref(&wanted.flag);
+        self.clock.learn(&evaluator.scope.clock);
         let met = given.variant().is_some_and(|variant| wanted.accepts(variant))
             && wanted.enabled.is_none_or(|enabled| enabled == given.enabled);
         (Some(given), met)
@@ -173,7 +185,7 @@ impl<'r, 'c> Scope<'r, 'c> {
             // With stand-ins, one of them draws or nobody does.
             WhenMissing::Empty => Err(missing),
             WhenMissing::Random => {
-                let now = AttributeValue::Integer(self.now.millis());
+                let now = AttributeValue::Integer(self.clock.now().millis());
                 // A share and a split of one seed must not go together: who is early in one would be so in both.
                 let what = AttributeValue::Bool(matches!(span, Span::Steps));
                 Ok(foreign_place(HashAlgorithm::Xxh3, &key.seed, [&now, &what].into_iter(), span))

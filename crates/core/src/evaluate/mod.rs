@@ -1,10 +1,12 @@
 //! Evaluation: (ruleset, context, now) → what the flag gives, and why.
 //!
 //! The order is fixed: unknown flag, disabled or killed, prerequisites, venue override, targets, rules,
-//! default. Nothing here reads a clock, takes a lock, or allocates: what comes back borrows from the ruleset.
+//! default. Nothing here takes a lock, allocates, or reads a clock that it was not given: what comes back borrows
+//! from the ruleset.
 //! The same code explains itself when it is run with a [`Trace`], so an explanation can't differ from the
 //! answer.
 
+mod clock;
 mod evaluator;
 mod logic_words;
 mod matching;
@@ -17,14 +19,15 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-pub(crate) use self::matching::Scope;
+pub(crate) use self::{clock::Clock, matching::Scope};
 pub use self::{
+    clock::Now,
     reason::{ErrorCode, Reason},
     trace::{Outcome, Step, Trace},
 };
 use crate::{
     context::Context,
-    model::{FlagType, Timestamp, WhenStale},
+    model::{FlagType, WhenStale},
     ruleset::{CompiledConfig, CompiledFlag, Ruleset, VariantValue},
 };
 use evaluator::Evaluator;
@@ -270,14 +273,14 @@ impl Ruleset {
     /// ```
     #[must_use]
     #[inline]
-    pub fn evaluate(&self, flag: &str, context: &Context, now: Timestamp) -> Evaluation<'_> {
+    pub fn evaluate(&self, flag: &str, context: &Context, now: impl Into<Now>) -> Evaluation<'_> {
         Evaluator::new(Scope::new(self, context, now), observer::Silent).evaluate(flag)
     }
 
     /// What a client key may know of [`Ruleset::evaluate`]: a flag that clients may not see is not found, nor
     /// named where another flag needs it.
     #[must_use]
-    pub fn evaluate_for_client(&self, flag: &str, context: &Context, now: Timestamp) -> Evaluation<'_> {
+    pub fn evaluate_for_client(&self, flag: &str, context: &Context, now: impl Into<Now>) -> Evaluation<'_> {
         if !self.is_client_visible(flag) {
             return Evaluation::failed(ErrorCode::FlagNotFound);
         }
@@ -296,7 +299,7 @@ impl Ruleset {
     pub fn evaluate_all<'r>(
         &'r self,
         context: &Context,
-        now: Timestamp,
+        now: impl Into<Now>,
         clients: bool,
     ) -> impl Iterator<Item = (&'r str, Evaluation<'r>)> {
         let mut evaluator = Evaluator::new(Scope::new(self, context, now), observer::Silent);
@@ -312,7 +315,7 @@ impl Ruleset {
 
     /// The same answer as [`Ruleset::evaluate`], with every step on the way to it.
     #[must_use]
-    pub fn explain(&self, flag: &str, context: &Context, now: Timestamp) -> (Evaluation<'_>, Trace) {
+    pub fn explain(&self, flag: &str, context: &Context, now: impl Into<Now>) -> (Evaluation<'_>, Trace) {
         let mut trace = Trace::default();
         let evaluation = Evaluator::new(Scope::new(self, context, now), &mut trace).evaluate(flag);
         (evaluation, trace)

@@ -67,7 +67,7 @@ fn add(
         (Condition::Attribute(predicate), CompiledCondition::Attribute(source, _)) => {
             let found = match scope.find(source) {
                 Some(value) => format!("“{value}”"),
-                None if is_clock(predicate) => format!("now, {}", scope.now),
+                None if is_clock(predicate) => format!("now, {}", scope.clock.now()),
                 None => "missing".to_owned(),
             };
             format!("{} — it is {found}", comparison(predicate))

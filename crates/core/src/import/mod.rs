@@ -194,7 +194,6 @@ fn compare(attribute: &str, operator: Operator, values: impl IntoIterator<Item =
         operator,
         values: values.into_iter().collect(),
         ignore_case: false,
-        lenient: false,
         dialect: Dialect::default(),
     })
 }

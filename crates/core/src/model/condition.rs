@@ -41,9 +41,6 @@ pub struct Predicate {
     pub values: Vec<Scalar>,
     /// Whether upper and lower case are the same, by Unicode's full case folding.
     pub ignore_case: bool,
-    /// Whether types may differ: a text that reads as a number counts as that number where numbers are compared,
-    /// and a number or boolean counts as it is written where texts are.
-    pub lenient: bool,
     /// Whose way of comparing is followed.
     pub dialect: Dialect,
 }
@@ -203,8 +200,6 @@ struct RawCondition {
     values: Option<Vec<Scalar>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ignore_case: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    lenient: bool,
     #[serde(default, skip_serializing_if = "Dialect::is_default")]
     dialect: Dialect,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -219,7 +214,7 @@ impl TryFrom<RawCondition> for Condition {
     type Error = String;
 
     fn try_from(raw: RawCondition) -> Result<Self, String> {
-        let options = raw.ignore_case || raw.lenient || !raw.dialect.is_default();
+        let options = raw.ignore_case || !raw.dialect.is_default();
         let predicate_fields = raw.op.is_some() || raw.values.is_some() || options;
         let alternatives = [
             raw.all.is_some(),
@@ -247,7 +242,6 @@ impl TryFrom<RawCondition> for Condition {
                 operator,
                 values,
                 ignore_case: raw.ignore_case,
-                lenient: raw.lenient,
                 dialect: raw.dialect,
             }));
         }
@@ -279,7 +273,6 @@ impl From<Condition> for RawCondition {
                 op: Some(predicate.operator),
                 values: (!predicate.values.is_empty()).then_some(predicate.values),
                 ignore_case: predicate.ignore_case,
-                lenient: predicate.lenient,
                 dialect: predicate.dialect,
                 ..empty
             },

@@ -106,10 +106,8 @@ mod tests {
         let name = select(vec!["tier", "platform", "venue", "targetingKey", "venue.city"]);
         let op = select(vec!["equals", "in", "notIn"]);
         let value = select(vec![json!("a"), json!("b"), json!("A"), json!(1), json!(true)]);
-        (name, op, prop::collection::vec(value, 1..3), any::<bool>(), any::<bool>()).prop_map(
-            |(name, op, values, fold, lenient)| {
-                json!({"attribute": name, "op": op, "values": values, "ignoreCase": fold, "lenient": lenient})
-            },
+        (name, op, prop::collection::vec(value, 1..3), any::<bool>()).prop_map(
+            |(name, op, values, fold)| json!({"attribute": name, "op": op, "values": values, "ignoreCase": fold}),
         )
     }
 

@@ -8,10 +8,11 @@ use semver::{Prerelease, Version};
 
 use super::{
     dialect::Foreign,
-    values::{Values, compare_numbers, fold, number_of, with_text_of},
+    values::{Values, compare_numbers, fold},
 };
 use crate::{
     context::{AttributeValue, attribute_value, parse_version},
+    evaluate::Clock,
     limits::{MAX_CONDITION_VALUES, MAX_REGEX_BYTES},
     model::{CURRENT_TIME, Operator, Predicate, Scalar, Timestamp},
     problem::Problem,
@@ -45,8 +46,6 @@ pub(crate) enum Test {
         divisor: i64,
         remainders: Box<[i64]>,
     },
-    /// Another test that types don't matter to.
-    Lenient(Box<Test>),
     /// In another system's way.
     Foreign(Box<Foreign>),
 }
@@ -109,24 +108,9 @@ impl VersionRange {
 impl Test {
     pub(crate) fn compile(predicate: &Predicate) -> Result<Self, Problem> {
         check(predicate)?;
-        if let Some(foreign) = Foreign::compile(predicate)? {
-            let both = predicate.lenient.then(|| {
-                let detail =
-                    format!("`{}` of this dialect can't be lenient about types", predicate.operator.as_str());
-                Problem::new("lenient", true, detail, "Leave `lenient` or `dialect` out.")
-            });
-            return both.map_or(Ok(Self::Foreign(Box::new(foreign))), Err);
-        }
-        let strict = Self::own(predicate)?;
-        if !predicate.lenient {
-            return Ok(strict);
-        }
-        match strict {
-            Self::Time { .. } | Self::Version(_) | Self::Network(_) | Self::Exists(_) => {
-                let detail = format!("`{}` can't be lenient about types", predicate.operator.as_str());
-                Err(Problem::new("lenient", true, detail, "Leave `lenient` out."))
-            }
-            strict => Ok(Self::Lenient(Box::new(strict))),
+        match Foreign::compile(predicate)? {
+            Some(foreign) => Ok(Self::Foreign(Box::new(foreign))),
+            None => Self::own(predicate),
         }
     }
 
@@ -208,45 +192,16 @@ impl Test {
 
     /// Whether it holds for what was found in the context.
     #[inline]
-    pub(crate) fn holds(&self, found: Option<&AttributeValue>, now: Timestamp) -> bool {
+    pub(crate) fn holds(&self, found: Option<&AttributeValue>, clock: &Clock) -> bool {
         match self {
             Self::In(values) => found.is_some_and(|value| values.contains(value)),
             Self::NotIn(values) => !found.is_some_and(|value| values.contains(value)),
             Self::Exists(wanted) => found.is_some() == *wanted,
-            Self::Foreign(test) => test.holds(found, now),
-            Self::Lenient(test) => test.holds_leniently(found),
+            Self::Foreign(test) => test.holds(found, clock),
             Self::Time { accept, values, clock: true } if found.is_none() => {
-                values.iter().any(|own| accept.holds(now.cmp(own)))
+                values.iter().any(|own| accept.holds(clock.now().cmp(own)))
             }
             other => found.is_some_and(|value| other.holds_for(value)),
-        }
-    }
-
-    /// As [`Test::holds`], and also when what was found would hold if it were written as the other type.
-    #[inline(never)]
-    fn holds_leniently(&self, found: Option<&AttributeValue>) -> bool {
-        let Some(value) = found else { return matches!(self, Self::NotIn(_)) };
-        match self {
-            Self::NotIn(values) => !(values.contains(value) || values.contains_as_written(value)),
-            Self::In(values) => values.contains(value) || values.contains_as_written(value),
-            other => other.holds_for(value) || other.holds_as_written(value),
-        }
-    }
-
-    fn holds_as_written(&self, value: &AttributeValue) -> bool {
-        match (self, value) {
-            (_, AttributeValue::List(values)) => values.iter().any(|value| self.holds_as_written(value)),
-            (Self::Number { .. } | Self::Modulo { .. }, AttributeValue::Text(text)) => {
-                number_of(text.as_str()).is_some_and(|number| self.holds_for_single(&number))
-            }
-            (_, AttributeValue::Text(_)) => false,
-            (Self::Text { how, values, ignore_case }, other) => {
-                with_text_of(other, |text| values.iter().any(|own| text_holds(*how, text, own, *ignore_case)))
-            }
-            (Self::Matches(patterns), other) => {
-                with_text_of(other, |text| patterns.iter().any(|pattern| pattern.is_match(text)))
-            }
-            _ => false,
         }
     }
 

@@ -121,31 +121,9 @@ impl Values {
     }
 }
 
-impl Values {
-    /// Whether a number or boolean is in the set as a text, or a text as a number.
-    pub(crate) fn contains_as_written(&self, value: &AttributeValue) -> bool {
-        match value {
-            AttributeValue::List(values) => elements(values).any(|value| self.contains_as_written(value)),
-            AttributeValue::Text(text) => {
-                let number = number_of(text.as_str());
-                number.is_some_and(|number| self.others.iter().any(|own| same(own, &number)))
-            }
-            other => with_text_of(other, |text| {
-                self.texts.any(|own| if self.ignore_case { same_folded(own, text) } else { own == text })
-            }),
-        }
-    }
-}
-
 /// The elements of a list that can be compared; those of lists within it are not its own.
 fn elements(values: &[AttributeValue]) -> impl Iterator<Item = &AttributeValue> {
     values.iter().filter(|value| !matches!(value, AttributeValue::List(_)))
-}
-
-/// The number that a text spells, as `i64` or else `f64` read it.
-pub(crate) fn number_of(text: &str) -> Option<AttributeValue> {
-    let whole = text.parse::<i64>().map(AttributeValue::Integer);
-    whole.or_else(|_| text.parse::<f64>().map(AttributeValue::Float)).ok()
 }
 
 /// Calls `read` with a number or boolean as it is written, without touching the heap.

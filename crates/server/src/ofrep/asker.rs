@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, http::StatusCode};
 use usher_core::{
     Context, ErrorCode, Evaluation, Ruleset,
+    limits::MAX_CONTEXT_BYTES,
     model::{Credential, CredentialType, EnvironmentKey, Epoch, Timestamp},
     protocol::View,
 };
@@ -14,7 +15,7 @@ use crate::{
     app::App,
     auth,
     problem::Problem,
-    sdk::context_for,
+    sdk::{context_for, narrowed},
     world::{Place, StreamState, Touched},
 };
 
@@ -79,6 +80,16 @@ impl Asker {
     /// The context in the body of a request.
     pub(super) fn context(&self, body: &[u8]) -> Result<Context, Refusal> {
         let refused = |status, code, details: &str| Refusal::new(status, code, details);
+        let not_allowed = |problem: Problem| {
+            let forbidden = problem.code() == "forbidden";
+            let status = if forbidden { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+            refused(status, ErrorCode::InvalidContext, problem.detail())
+        };
+        if body.len() <= MAX_CONTEXT_BYTES
+            && let Some(context) = Context::quick(body)
+        {
+            return narrowed(&self.credential, context).map_err(not_allowed);
+        }
         let json = usher_core::problem::parse_json(body).map_err(|problems| {
             refused(StatusCode::BAD_REQUEST, ErrorCode::ParseError, &problems.to_string())
         })?;
@@ -87,11 +98,7 @@ impl Asker {
             return Err(refused(StatusCode::BAD_REQUEST, ErrorCode::InvalidContext, details));
         }
         let context = json.get("context").filter(|context| !context.is_null());
-        context_for(&self.credential, context, body.len()).map_err(|problem| {
-            let forbidden = problem.code() == "forbidden";
-            let status = if forbidden { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
-            refused(status, ErrorCode::InvalidContext, problem.detail())
-        })
+        context_for(&self.credential, context, body.len()).map_err(not_allowed)
     }
 }
 

@@ -43,7 +43,8 @@ pub(super) async fn one(
         };
         return Err(Refusal::new(status, error, details(error, &key)).of(&key));
     }
-    let text = serde_json::to_vec(&Keyed { key: &key, evaluation }).map_err(Problem::internal)?;
+    let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * 2);
+    serde_json::to_writer(&mut text, &Keyed { key: &key, evaluation }).map_err(Problem::internal)?;
     Ok(etag::answer(&request, text))
 }
 

@@ -27,7 +27,14 @@ pub fn context_for(credential: &Credential, value: Option<&Value>, sent: usize) 
         let mend = format!("Keep it within {MAX_CONTEXT_BYTES} bytes.");
         return Err(Problem::bad_value("context", "…", "the context is too large", &mend));
     }
-    let mut context = Context::from_json(value)?;
+    narrowed(credential, Context::from_json(value)?)
+}
+
+/// A context that has been read, checked against what its key may claim.
+///
+/// # Errors
+/// No venue where there are several to choose from (400), or one that is not the key's (403).
+pub fn narrowed(credential: &Credential, mut context: Context) -> Result<Context, Problem> {
     match (context.venue(), credential.venues.as_slice()) {
         (_, []) => {}
         (Some(venue), allowed) if allowed.iter().any(|own| own.as_str() == venue) => {}

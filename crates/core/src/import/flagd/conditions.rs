@@ -148,7 +148,6 @@ fn compare(attribute: &str, operator: Operator, values: Vec<Scalar>) -> Conditio
         operator,
         values,
         ignore_case: false,
-        lenient: false,
         dialect: Dialect::Flagd,
     })
 }

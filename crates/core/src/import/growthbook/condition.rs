@@ -319,7 +319,6 @@ impl Asking<'_, '_> {
                 operator,
                 values: values.to_vec(),
                 ignore_case,
-                lenient: false,
                 dialect,
             })
         };

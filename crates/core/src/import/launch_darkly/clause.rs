@@ -221,7 +221,6 @@ impl Asked {
                 operator: *operator,
                 values: values.to_vec(),
                 ignore_case: false,
-                lenient: false,
                 dialect: *dialect,
             })
         };

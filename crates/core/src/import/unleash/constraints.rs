@@ -92,7 +92,7 @@ fn compare(name: &str, operator: Operator, values: Vec<Scalar>) -> Condition {
 /// A comparison in Unleash's way.
 pub(super) fn predicate(name: &str, operator: Operator, values: Vec<Scalar>, ignore_case: bool) -> Predicate {
     let attribute = name.to_owned();
-    Predicate { attribute, operator, values, ignore_case, lenient: false, dialect: Dialect::Unleash }
+    Predicate { attribute, operator, values, ignore_case, dialect: Dialect::Unleash }
 }
 
 /// Where a context says no time, Unleash asks texts of the present one.

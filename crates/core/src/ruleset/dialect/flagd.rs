@@ -8,7 +8,8 @@ use semver::{Prerelease, Version};
 
 use crate::{
     context::{AttributeValue, Text, parse_version},
-    model::{Operator, Predicate, Scalar, Timestamp},
+    evaluate::Clock,
+    model::{Operator, Predicate, Scalar},
     problem::Problem,
     ruleset::test::{Test, VersionRange, each, versions, wrong},
 };
@@ -54,10 +55,10 @@ impl Comparison {
         }
     }
 
-    pub(super) fn holds(&self, found: Option<&AttributeValue>, now: Timestamp) -> bool {
+    pub(super) fn holds(&self, found: Option<&AttributeValue>, clock: &Clock) -> bool {
         match (self, found) {
-            (Self::Single(test), Some(AttributeValue::List(_))) => test.holds(None, now),
-            (Self::Single(test), found) => test.holds(found, now),
+            (Self::Single(test), Some(AttributeValue::List(_))) => test.holds(None, clock),
+            (Self::Single(test), found) => test.holds(found, clock),
             (Self::Contains(parts), Some(AttributeValue::Text(text))) => {
                 parts.iter().any(|part| text.as_str().contains(&**part))
             }

@@ -8,7 +8,8 @@ use regex::Regex;
 use super::not_its_own;
 use crate::{
     context::AttributeValue,
-    model::{Operator, Predicate, Scalar, Timestamp},
+    evaluate::Clock,
+    model::{Operator, Predicate, Scalar},
     problem::Problem,
     ruleset::{
         test::{Accept, Test, each, pattern, wrong},
@@ -101,12 +102,12 @@ impl Comparison {
         Ok(Self::Order { accept, texts: texts.into(), numbers: numbers.into() })
     }
 
-    pub(super) fn holds(&self, value: &AttributeValue, now: Timestamp) -> bool {
+    pub(super) fn holds(&self, value: &AttributeValue, clock: &Clock) -> bool {
         use AttributeValue::{Float, Integer, List, Text};
         match (self, value) {
-            (Self::Own(test), value) => test.holds(Some(value), now),
+            (Self::Own(test), value) => test.holds(Some(value), clock),
             (Self::Lower { elements: true, .. }, List(values)) => {
-                values.iter().any(|value| !matches!(value, List(_)) && self.holds(value, now))
+                values.iter().any(|value| !matches!(value, List(_)) && self.holds(value, clock))
             }
             (_, List(_)) => false,
             (Self::Equals(values), value) => values.contains(value),

@@ -11,7 +11,8 @@ mod unleash;
 use super::test::Test;
 use crate::{
     context::{AttributeValue, Text},
-    model::{Dialect, Operator, Predicate, Timestamp},
+    evaluate::Clock,
+    model::{Dialect, Operator, Predicate},
     problem::Problem,
 };
 
@@ -61,18 +62,18 @@ impl Foreign {
         }
     }
 
-    pub(crate) fn holds(&self, found: Option<&AttributeValue>, now: Timestamp) -> bool {
+    pub(crate) fn holds(&self, found: Option<&AttributeValue>, clock: &Clock) -> bool {
         match (self, found) {
-            (Self::Flagd(comparison), found) => comparison.holds(found, now),
-            (Self::Unleash(comparison), found) => comparison.holds(found, now),
+            (Self::Flagd(comparison), found) => comparison.holds(found, clock),
+            (Self::Unleash(comparison), found) => comparison.holds(found, clock),
             (_, None) => false,
             (Self::LaunchDarkly(comparison), Some(AttributeValue::List(values))) => {
                 values.iter().any(|value| comparison.holds(value))
             }
             (Self::LaunchDarkly(comparison), Some(single)) => comparison.holds(single),
-            (Self::GrowthBook(comparison), Some(value)) => comparison.holds(value, now),
+            (Self::GrowthBook(comparison), Some(value)) => comparison.holds(value, clock),
             (Self::GrowthBookElement(comparison), Some(AttributeValue::List(values))) => {
-                values.iter().any(|value| comparison.holds(value, now))
+                values.iter().any(|value| comparison.holds(value, clock))
             }
             (Self::GrowthBookElement(_), Some(_)) => false,
         }

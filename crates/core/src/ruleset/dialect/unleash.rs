@@ -9,6 +9,7 @@ use regex::Regex;
 
 use crate::{
     context::{AttributeValue, Text},
+    evaluate::Clock,
     model::{Operator, Predicate, Scalar, Timestamp},
     problem::Problem,
     ruleset::{
@@ -86,7 +87,7 @@ impl Comparison {
         }
     }
 
-    pub(super) fn holds(&self, found: Option<&AttributeValue>, now: Timestamp) -> bool {
+    pub(super) fn holds(&self, found: Option<&AttributeValue>, clock: &Clock) -> bool {
         let found = found.filter(|value| !matches!(value, AttributeValue::List(_)));
         match (self, found) {
             (Self::In { values, ignore_case, wanted }, found) => {
@@ -94,7 +95,7 @@ impl Comparison {
                 contains == *wanted
             }
             (Self::Time { accept, values, clock: true }, None) => {
-                values.iter().any(|own| accept.holds(now.cmp(own)))
+                values.iter().any(|own| accept.holds(clock.now().cmp(own)))
             }
             (_, None) => false,
             (Self::Text { how, values, ignore_case }, Some(value)) => {

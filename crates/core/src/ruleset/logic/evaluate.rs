@@ -132,7 +132,7 @@ fn until<'v>(parts: &'v [Node], at: &At<'v, '_, '_>, ends: impl Fn(&Value<'v>) -
 /// Whole seconds since 1970.
 #[allow(clippy::cast_precision_loss)] // Exact for the next 285 million years.
 fn seconds(at: &At<'_, '_, '_>) -> f64 {
-    at.scope.now.millis().div_euclid(1000) as f64
+    at.scope.clock.now().millis().div_euclid(1000) as f64
 }
 
 impl Variable {
