@@ -4,8 +4,10 @@ mod args;
 mod client;
 mod commands;
 mod demo;
+mod edge;
 mod failure;
 mod output;
+mod process;
 mod serve;
 mod venues;
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match args.command {
             Command::Serve(serve) => serve::serve(serve, args.output).await,
+            Command::Edge(edge) => edge::edge(edge, args.output).await,
             Command::DemoDevices(devices) => demo::devices::run(devices).await,
             command => commands::run(command, &args.server, args.output).await,
         }

@@ -1,16 +1,13 @@
 //! `usher serve`.
 
-use std::{io::IsTerminal, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use figment::{
-    Figment, Source,
-    error::Kind,
-    providers::{Env, Format, Serialized, Toml},
+    Figment,
+    providers::{Env, Serialized},
 };
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 use usher_server::Settings;
 
 use crate::{
@@ -18,12 +15,9 @@ use crate::{
     demo,
     failure::Usage,
     output,
+    process::{NOT_SETTINGS, PREFIX, file, log, stopped, texts, wrong},
 };
 
-/// What the names of variables start with.
-const PREFIX: &str = "USHER_";
-/// Variables that start alike but are no settings of a server.
-const NOT_SETTINGS: &[&str] = &["url", "token", "log", "bin"];
 /// Settings that are texts, whatever they look like: a token may be all digits.
 const TEXTS: &[&str] = &["listen", "data", "admin_token"];
 
@@ -81,19 +75,11 @@ struct Chosen {
 
 /// TOML file, then variables, then flags.
 fn settings(serve: &Serve) -> Result<Chosen> {
-    let mut figment = Figment::new();
-    if let Some(path) = &serve.config {
-        std::fs::metadata(path)
-            .map_err(|error| Usage(format!("{} can't be read: {error}", path.display())))?;
-        figment = figment.merge(Toml::file_exact(path));
-    }
+    let mut figment = file(Figment::new(), serve.config.as_deref())?;
+    // An edge's settings may stand in the same environment.
     let variables = Env::prefixed(PREFIX).ignore(NOT_SETTINGS).ignore(TEXTS);
-    figment = figment.merge(variables.filter(|name| !name.starts_with("demo")));
-    for name in TEXTS {
-        if let Ok(text) = std::env::var(format!("{PREFIX}{}", name.to_uppercase())) {
-            figment = figment.merge(Serialized::default(name, text));
-        }
-    }
+    figment = figment.merge(variables.filter(|name| !name.starts_with("demo") && !name.starts_with("edge")));
+    figment = texts(figment, PREFIX, TEXTS);
     if let Some(listen) = &serve.listen {
         figment = figment.merge(Serialized::default("listen", listen));
     }
@@ -106,53 +92,6 @@ fn settings(serve: &Serve) -> Result<Chosen> {
     if let Some(folder) = &fleeting {
         figment = figment.merge(Serialized::default("data", folder));
     }
-    let settings = figment.extract().map_err(|error| Usage(wrong(&error)))?;
+    let settings = figment.extract().map_err(|error| Usage(wrong(&error, PREFIX)))?;
     Ok(Chosen { settings, fleeting })
-}
-
-/// A setting that can't be used, in words: its name, where it stands, and what is wrong. What a token looks
-/// like is not told.
-fn wrong(error: &figment::Error) -> String {
-    let name = match (&error.kind, error.path.last()) {
-        (Kind::UnknownField(name, _), _) | (_, Some(name)) => name.as_str(),
-        (_, None) => "",
-    };
-    let place = match error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref()) {
-        Some(Source::File(file)) if name.is_empty() => file.display().to_string(),
-        Some(Source::File(file)) => format!("{}, `{name}`", file.display()),
-        _ => format!("{PREFIX}{}", name.to_uppercase()),
-    };
-    match &error.kind {
-        Kind::UnknownField(_, known) => {
-            format!("{place}: there is no such setting; use one of {}", known.join(", "))
-        }
-        Kind::InvalidType(..) if name == "admin_token" => {
-            format!("{place}: it is not a text; write it in quotes")
-        }
-        kind => format!("{place}: {}", kind.to_string().trim_end()),
-    }
-}
-
-/// `USHER_LOG` as in `debug`, or `info,usher_server=debug`.
-fn log() -> Result<()> {
-    let filter = match std::env::var("USHER_LOG") {
-        Ok(text) => EnvFilter::try_new(&text).map_err(|error| Usage(format!("USHER_LOG={text}: {error}")))?,
-        Err(_) => EnvFilter::new("info,actix_server=warn"),
-    };
-    // Colours are for people: a file of logs must not hold a terminal's codes.
-    let coloured = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
-    Ok(())
-}
-
-/// Listens from now on; what it gives back waits.
-fn stopped() -> Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals can't be heard")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals can't be heard")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

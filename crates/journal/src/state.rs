@@ -38,6 +38,16 @@ pub struct Entry {
 }
 
 impl State {
+    /// All documents as of a commit, where nothing else is known of how they came about.
+    #[must_use]
+    pub fn of(seq: Seq, at: Timestamp, documents: Vec<Document>) -> Self {
+        let changes = documents.into_iter().map(Change::Put).collect();
+        let actor = Actor::system("upstream");
+        let mut state = Self::default();
+        state.amend(&Commit { seq, at, actor, message: String::new(), idempotency_key: None, changes });
+        state
+    }
+
     /// The last commit that it contains.
     #[must_use]
     pub fn seq(&self) -> Seq {
@@ -92,6 +102,12 @@ impl State {
     /// When it is not: going on from a hole would make a state that never was.
     pub fn fold(&mut self, commit: &Commit) {
         assert_eq!(commit.seq, self.seq.next(), "commits are folded in order, without holes");
+        self.amend(commit);
+    }
+
+    /// Adds what one or more commits up to this one have made, where they are not to be had one by one: read from
+    /// afar, and only in part.
+    pub fn amend(&mut self, commit: &Commit) {
         self.seq = commit.seq;
         self.at = commit.at;
         for change in &commit.changes {

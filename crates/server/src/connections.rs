@@ -1,10 +1,10 @@
 //! Who is connected to this server's streams.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use usher_core::{
     model::Seq,
-    protocol::{Mode, SCHEMA, View},
+    protocol::{Census, Censuses, Group, Mode, SCHEMA, Source, View},
 };
 use utoipa::ToSchema;
 
@@ -36,6 +36,8 @@ pub struct Connection {
     pub instance: String,
     /// The credential that it came with.
     pub credential: String,
+    /// Its name, where it is an edge: no device, but somebody who counts devices.
+    pub edge: Option<String>,
     acked: AtomicU64,
     /// Told to close: the credential is gone.
     pub closing: Notify,
@@ -44,6 +46,7 @@ pub struct Connection {
 impl Connection {
     /// A client that has applied nothing yet.
     #[must_use]
+    #[allow(clippy::too_many_arguments)] // What a client says of itself, in one place.
     pub fn new(
         view: View,
         mode: Mode,
@@ -52,6 +55,7 @@ impl Connection {
         version: Option<String>,
         instance: &str,
         credential: &str,
+        edge: Option<String>,
     ) -> Self {
         Self {
             view,
@@ -61,6 +65,7 @@ impl Connection {
             version,
             instance: instance.to_owned(),
             credential: credential.to_owned(),
+            edge,
             acked: AtomicU64::new(0),
             closing: Notify::new(),
         }
@@ -89,7 +94,27 @@ impl Connection {
 pub struct Connections {
     all: DashMap<ConnectionId, Arc<Connection>>,
     next: AtomicU64,
+    /// How many of all are edges.
+    edges: AtomicUsize,
+    below: Mutex<Below>,
     changed: AtomicBool,
+    changes: AtomicU64,
+}
+
+/// Clients that are counted elsewhere.
+#[derive(Default)]
+struct Below {
+    censuses: Censuses<Source>,
+    /// Over which connection a source told last. It may have come again before its old connection has ended.
+    over: HashMap<Source, ConnectionId>,
+    total: usize,
+}
+
+impl Below {
+    fn sum(&mut self) {
+        let total = self.censuses.clients().values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        self.total = usize::try_from(total).unwrap_or(usize::MAX);
+    }
 }
 
 /// Connected clients, summed up.
@@ -144,21 +169,76 @@ impl Connections {
     pub fn add(&self, connection: Connection) -> (ConnectionId, Arc<Connection>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let connection = Arc::new(connection);
+        if connection.edge.is_some() {
+            self.edges.fetch_add(1, Ordering::Relaxed);
+        }
         self.all.insert(id, Arc::clone(&connection));
-        self.changed.store(true, Ordering::Release);
+        self.touch();
         (id, connection)
     }
 
-    /// A client has gone.
-    pub fn remove(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+    /// A client has gone; and with it a source of counts, if it was the one over which that told last.
+    pub fn remove(&self, id: ConnectionId) -> Option<(Arc<Connection>, Option<Source>)> {
+        let (_, connection) = self.all.remove(&id)?;
+        let mut gone = None;
+        if connection.edge.is_some() {
+            self.edges.fetch_sub(1, Ordering::Relaxed);
+            let (mut below, source) = (self.below(), source(&connection));
+            if below.over.get(&source) == Some(&id) {
+                below.over.remove(&source);
+                below.censuses.remove(&source);
+                below.sum();
+                gone = Some(source);
+            }
+        }
+        self.touch();
+        Some((connection, gone))
+    }
+
+    /// An edge has counted its clients. `None` where that is no news, or it is none.
+    pub fn counted(&self, id: ConnectionId, mut census: Census) -> Option<Source> {
+        let connection = self.get(id)?;
+        connection.edge.as_ref()?;
+        // It speaks for its own environment only.
+        census.clients.retain(|clients| clients.group.environment == *connection.view.environment());
+        let source = source(&connection);
+        let mut below = self.below();
+        if !below.censuses.put(source.clone(), census.bounded()) {
+            return None;
+        }
+        below.over.insert(source.clone(), id);
+        below.sum();
+        drop(below);
+        self.touch();
+        Some(source)
+    }
+
+    /// The edge that a source is.
+    #[must_use]
+    pub fn edge(&self, source: &Source) -> Option<Arc<Connection>> {
+        let id = self.below().over.get(source).copied()?;
+        self.get(id)
+    }
+
+    fn below(&self) -> MutexGuard<'_, Below> {
+        self.below.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touch(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
         self.changed.store(true, Ordering::Release);
-        self.all.remove(&id).map(|(_, connection)| connection)
+    }
+
+    /// How often anybody has come, gone or moved.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// A client is somewhere else now.
     pub fn moved(&self, connection: &Connection, venue: Option<Arc<str>>) {
         *connection.venue.lock().unwrap_or_else(PoisonError::into_inner) = venue;
-        self.changed.store(true, Ordering::Release);
+        self.touch();
     }
 
     /// One client.
@@ -167,13 +247,14 @@ impl Connections {
         self.all.get(&id).map(|connection| Arc::clone(&connection))
     }
 
-    /// How many there are.
+    /// How many devices there are, those behind edges included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.all.len()
+        let edges = self.edges.load(Ordering::Relaxed);
+        self.all.len().saturating_sub(edges).saturating_add(self.below().total)
     }
 
-    /// Whether there are none.
+    /// Whether nobody is connected, not even an edge.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
@@ -184,11 +265,54 @@ impl Connections {
         self.changed.swap(false, Ordering::AcqRel)
     }
 
-    /// The clients of these views, and where they are.
+    /// The devices of these views that are connected here, and where they are.
     #[must_use]
     pub fn on(&self, views: &[&View]) -> Vec<(ConnectionId, Option<Arc<str>>)> {
-        let on = self.all.iter().filter(|connection| views.contains(&&connection.view));
+        let views: HashSet<&View> = views.iter().copied().collect();
+        let on = self.all.iter().filter(|own| own.edge.is_none() && views.contains(&own.view));
         on.map(|connection| (*connection.key(), connection.venue())).collect()
+    }
+
+    /// The edges of these views, and what is made of what they counted last.
+    pub(crate) fn edges_on<T>(
+        &self,
+        views: &[&View],
+        made: impl Fn(&Census, &View) -> T,
+    ) -> Vec<(Source, T)> {
+        if self.edges.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let below = self.below();
+        let on = below.over.iter().filter_map(|(source, id)| {
+            let (connection, census) = (self.get(*id)?, below.censuses.get(source)?);
+            let concerned = views.contains(&&connection.view);
+            concerned.then(|| (source.clone(), made(census, &connection.view)))
+        });
+        on.collect()
+    }
+
+    /// Devices that are alike, counted, those behind edges included; of an environment, or of all.
+    #[must_use]
+    pub fn groups(&self, environment: Option<&str>) -> BTreeMap<Group, u64> {
+        let wanted = |own: &str| environment.is_none_or(|environment| environment == own);
+        let mut groups: BTreeMap<Group, u64> = BTreeMap::new();
+        for own in self.all.iter().filter(|own| own.edge.is_none() && wanted(own.view.environment())) {
+            let group = Group {
+                environment: own.view.environment().clone(),
+                venue: own.venue().map(|venue| venue.to_string()),
+                sdk: own.sdk.clone(),
+                version: own.version.clone(),
+                mode: own.mode,
+            };
+            *groups.entry(group).or_default() += 1;
+        }
+        for (group, count) in self.below().censuses.clients() {
+            if wanted(&group.environment) {
+                let sum = groups.entry(group.clone()).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+        groups
     }
 
     /// Tells every client of a credential to close.
@@ -202,10 +326,9 @@ impl Connections {
     #[must_use]
     pub fn by_venue(&self, environment: Option<&str>) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for connection in self.all.iter() {
-            let here = environment.is_none_or(|own| **connection.view.environment() == *own);
-            if let (true, Some(venue)) = (here, connection.venue()) {
-                *counts.entry(venue.to_string()).or_insert(0) += 1;
+        for (group, count) in self.groups(environment) {
+            if let Some(venue) = group.venue {
+                add(counts.entry(venue).or_default(), count);
             }
         }
         counts
@@ -214,13 +337,17 @@ impl Connections {
     /// All of an environment, summed up; of all, without one.
     #[must_use]
     pub fn summary(&self, environment: Option<&str>) -> Summary {
+        let mut by_venue: BTreeMap<String, usize> = BTreeMap::new();
         let mut by_sdk: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
         let (mut total, mut ruleset) = (0, 0);
-        for connection in self.all.iter() {
-            if environment.is_none_or(|own| **connection.view.environment() == *own) {
-                total += 1;
-                ruleset += usize::from(connection.mode == Mode::Ruleset);
-                *by_sdk.entry((connection.sdk.clone(), connection.version.clone())).or_default() += 1;
+        for (group, count) in self.groups(environment) {
+            add(&mut total, count);
+            if group.mode == Mode::Ruleset {
+                add(&mut ruleset, count);
+            }
+            add(by_sdk.entry((group.sdk, group.version)).or_default(), count);
+            if let Some(venue) = group.venue {
+                add(by_venue.entry(venue).or_default(), count);
             }
         }
         let by_sdk = by_sdk.into_iter().map(|((sdk, version), count)| SdkCount {
@@ -229,8 +356,7 @@ impl Connections {
             schema: SCHEMA,
             count,
         });
-        let by_venue =
-            self.by_venue(environment).into_iter().map(|(venue, count)| VenueCount { venue, count });
+        let by_venue = by_venue.into_iter().map(|(venue, count)| VenueCount { venue, count });
         Summary {
             total,
             by_venue: by_venue.collect(),
@@ -241,4 +367,14 @@ impl Connections {
             ],
         }
     }
+}
+
+/// Bounded, because whoever counts elsewhere can say anything.
+fn add(sum: &mut usize, count: u64) {
+    *sum = sum.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+}
+
+/// Who counts over a connection: an edge by its own random identity, which nobody can claim with another key.
+fn source(connection: &Connection) -> Source {
+    Source::Edge(format!("{}/{}", connection.credential, connection.instance))
 }

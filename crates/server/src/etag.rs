@@ -37,16 +37,18 @@ pub(crate) fn not_modified(tag: &str) -> HttpResponse {
 #[must_use]
 pub(crate) fn answer(request: &HttpRequest, text: Vec<u8>) -> HttpResponse {
     let tag = of(&text);
-    if matches(request, &tag) { not_modified(&tag) } else { tagged(&tag, text) }
+    answer_as(request, &tag, text)
 }
 
-/// `text` as JSON with its tag, whatever the asker has.
+/// `text` as JSON with a tag that stands for what matters in it, or 304.
 #[must_use]
-pub(crate) fn whole(text: Vec<u8>) -> HttpResponse {
-    tagged(&of(&text), text)
+pub(crate) fn answer_as(request: &HttpRequest, tag: &str, text: Vec<u8>) -> HttpResponse {
+    if matches(request, tag) { not_modified(tag) } else { tagged(tag, text) }
 }
 
-fn tagged(tag: &str, text: Vec<u8>) -> HttpResponse {
+/// `text` as JSON with this tag, whatever the asker has.
+#[must_use]
+pub(crate) fn tagged(tag: &str, text: Vec<u8>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::ETAG, tag))
         .insert_header(KEPT)

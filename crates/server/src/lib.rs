@@ -3,6 +3,9 @@
 //! `world` follows the journal and holds what is known; `stream` carries its changes to clients, `convergence`
 //! counts who has applied them; `ofrep` and `sdk` answer programs, `api` and `live` answer people. Everything
 //! that decides is a function over values; what waits and sends stands around it.
+//!
+//! What programs ask for is the `surface`. It takes its answers from a `source`: here that is the journal's world, at
+//! an edge the mirrors of it.
 
 pub mod api;
 pub mod app;
@@ -14,6 +17,7 @@ pub mod convergence;
 mod etag;
 mod headers;
 mod health;
+mod listen;
 pub mod live;
 pub mod metrics;
 mod ofrep;
@@ -24,10 +28,14 @@ mod run;
 pub mod sdk;
 pub mod seed;
 pub mod settings;
+pub mod source;
+mod standing;
 pub mod stream;
+pub mod surface;
 mod ui;
 pub mod world;
 
 pub use clock::now;
+pub use listen::{Listening, NotListening, listen};
 pub use run::{Running, StartError, run};
 pub use settings::{Secret, Settings};

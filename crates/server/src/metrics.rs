@@ -9,7 +9,7 @@ use prometheus::{
 };
 use usher_core::{Reason, protocol::Mode};
 
-use crate::{app::App, auth, problem::Problem};
+use crate::{app::App, auth, problem::Problem, surface::Surface};
 
 /// What a server's evaluations are counted by.
 const REASONS: [Reason; 6] =
@@ -51,7 +51,8 @@ pub struct Metrics {
     /// Seconds from publication to acknowledgement.
     pub convergence: Histogram,
     connections: IntGaugeVec,
-    seq: IntGauge,
+    /// The last commit that is applied here.
+    pub seq: IntGauge,
 }
 
 impl Metrics {
@@ -112,6 +113,12 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Where more can be registered.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Counts the evaluations of an answer over OFREP.
     pub(crate) fn evaluated(&self, evaluated: &Evaluated) {
         for (counter, count) in self.evaluations.iter().zip(&evaluated.0) {
@@ -122,17 +129,26 @@ impl Metrics {
     }
 }
 
-/// `GET /metrics`.
+/// `GET /metrics` of a server.
 pub async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     if !app.settings.metrics_open {
         auth::identify(&request, &app)?;
     }
-    let metrics = &app.metrics;
-    for count in app.connections.summary(None).by_mode {
+    let seq = app.world.snapshot().seq().0;
+    app.metrics.seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
+    shown(&app)
+}
+
+/// The metrics of a surface, with those of its moment.
+///
+/// # Errors
+/// They can't be written.
+pub fn shown(surface: &Surface) -> Result<HttpResponse, Problem> {
+    let metrics = &surface.metrics;
+    for count in surface.connections.summary(None).by_mode {
         let mode = if count.mode == Mode::Ruleset { "ruleset" } else { "values" };
         metrics.connections.with_label_values(&[mode]).set(i64::try_from(count.count).unwrap_or(i64::MAX));
     }
-    metrics.seq.set(i64::try_from(app.world.snapshot().seq().0).unwrap_or(i64::MAX));
     let mut text = Vec::new();
     TextEncoder::new().encode(&metrics.registry.gather(), &mut text).map_err(Problem::internal)?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))

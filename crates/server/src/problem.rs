@@ -115,6 +115,12 @@ impl Problem {
         self
     }
 
+    /// When to try again, in seconds, where that is known.
+    #[must_use]
+    pub fn comes_again_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
     /// What kind of problem, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {

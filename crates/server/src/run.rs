@@ -3,41 +3,31 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use actix_web::{
-    App as ActixApp, HttpServer,
-    dev::ServerHandle,
     middleware::{Compress, from_fn},
     web,
 };
-use socket2::SockRef;
-use tokio::{net::TcpStream, sync::Semaphore, task::JoinHandle, time::Instant};
-use usher_core::{limits::MAX_DOCUMENT_BYTES, model::Seq};
+use tokio::{task::JoinHandle, time::Instant};
+use usher_core::model::Seq;
 use usher_journal::{JournalError, SqliteJournal};
 
 use crate::{
     api,
-    app::{App, SNAPSHOT_ADMISSIONS},
+    app::App,
     auth::{session::Sessions, throttle::Throttle},
-    connections::Connections,
-    convergence::Convergence,
-    headers, health, live,
-    metrics::{self, Metrics},
-    ofrep::{self, Ofrep},
+    headers, health,
+    listen::{Listening, NotListening, listen},
+    live, metrics,
     problem::Problem,
-    reach, sdk,
     seed::{self, SeedError},
     settings::Settings,
-    stream, ui,
+    source::Source,
+    surface::{MAX_BODY_BYTES, Surface, nothing_here},
+    ui,
     world::World,
 };
 
-/// Largest body of a request, in bytes: one document and a little more.
-const MAX_BODY_BYTES: usize = MAX_DOCUMENT_BYTES + 64 * 1024;
-/// How long requests may take to finish once the server stops.
-const SHUTDOWN_SECONDS: u64 = 10;
 /// How long to wait for workers to let go of what they share.
 const LETTING_GO: Duration = Duration::from_secs(2);
-/// How long streams have to take their farewell.
-const DRAIN: Duration = Duration::from_millis(300);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +38,7 @@ pub enum StartError {
     /// The first commit.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// The address, or a file.
+    /// A file.
     #[error("{what}: {cause}")]
     System {
         /// What was tried.
@@ -56,6 +46,9 @@ pub enum StartError {
         /// What the system says.
         cause: std::io::Error,
     },
+    /// The address.
+    #[error(transparent)]
+    Address(#[from] NotListening),
     /// The metrics.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
@@ -63,10 +56,8 @@ pub enum StartError {
 
 /// A server that runs.
 pub struct Running {
-    address: SocketAddr,
     app: Arc<App>,
-    handle: ServerHandle,
-    server: JoinHandle<std::io::Result<()>>,
+    listening: Listening,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -74,7 +65,7 @@ impl Running {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// Its insides, for who seeds or tests it.
@@ -85,11 +76,8 @@ impl Running {
 
     /// Stops: says farewell to streams, finishes requests, and lets go of the journal.
     pub async fn stop(self) {
-        let Self { app, handle, server, tasks, .. } = self;
-        app.draining.send_replace(true);
-        tokio::time::sleep(DRAIN).await;
-        handle.stop(true).await;
-        drop(server.await);
+        let Self { app, listening, tasks } = self;
+        listening.stop().await;
         for task in tasks {
             task.abort();
             drop(task.await);
@@ -110,76 +98,33 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     let journal = Arc::new(SqliteJournal::open(&settings.data)?);
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
     let world = World::open(journal);
-    let connections = Arc::new(Connections::default());
-    let convergence = Arc::new(Convergence::new(Arc::clone(&connections)));
     let system = |what: String| move |cause| StartError::System { what, cause };
     let folder: &Path = &settings.data;
     let sessions = Sessions::open(folder, settings.secure_cookies)
         .map_err(system(format!("the session key in {} can't be used", folder.display())))?;
+    let source = Arc::clone(&world) as Arc<dyn Source>;
+    let surface = Arc::new(Surface::new(settings, source, &sessions.key_for("usher ofrep events"))?);
     let app = Arc::new(App {
+        surface: Arc::clone(&surface),
         world: Arc::clone(&world),
-        ofrep: Ofrep::new(&settings, &sessions),
         sessions,
         throttle: Throttle::default(),
-        connections,
-        convergence: Arc::clone(&convergence),
         live: live::Live::default(),
-        metrics: Metrics::new()?,
-        counts: sdk::events::Counts::default(),
-        admissions: Arc::new(Semaphore::new(SNAPSHOT_ADMISSIONS)),
         writing: Arc::default(),
-        draining: tokio::sync::watch::channel(false).0,
-        settings,
     });
-    let listen = app.settings.listen.clone();
     let data = web::Data::from(Arc::clone(&app));
-    let heartbeat = Duration::from_secs(app.settings.heartbeat_seconds.max(1).into());
-    let unreachable_after = heartbeat * reach::HEARTBEATS;
-    let mut server = HttpServer::new(move || {
-        let data = data.clone();
-        ActixApp::new().app_data(data).configure(for_programs).service(
-            web::scope("")
-                .wrap(from_fn(headers::for_pages))
-                .configure(routes)
-                .default_service(web::to(ui::file)),
-        )
-    })
-    .on_connect(move |socket, _| {
-        if let Some(socket) = socket.downcast_ref::<TcpStream>() {
-            reach::give_up_after(SockRef::from(socket), unreachable_after);
-        }
-    })
-    // Small answers and events go out at once, not with what comes next.
-    .tcp_nodelay(true)
-    .disable_signals()
-    .shutdown_timeout(SHUTDOWN_SECONDS);
-    if app.settings.workers > 0 {
-        server = server.workers(app.settings.workers);
-    }
-    let server = server.bind(&listen).map_err(system(format!("{listen} can't be listened on")))?;
-    let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let server = server.run();
-    let handle = server.handle();
+    let more = move |config: &mut web::ServiceConfig| {
+        let pages = web::scope("").wrap(from_fn(headers::for_pages)).configure(routes);
+        config.app_data(data.clone()).service(pages.default_service(web::to(ui::file)));
+    };
+    let convergence = Arc::clone(&surface.convergence);
+    let listening = listen(surface, more)?;
     let tasks = vec![
         tokio::spawn(Arc::clone(&world).follow(convergence)),
         tokio::spawn(live::narrate(Arc::clone(&app))),
     ];
-    tracing::info!(%address, seq = %Seq(world.snapshot().seq().0), "usher listens");
-    Ok(Running { address, app, handle, server: tokio::spawn(server), tasks })
-}
-
-/// What only programs ask for, and often: with no more around it than it needs.
-fn for_programs(config: &mut web::ServiceConfig) {
-    config.service(web::scope("/ofrep/v1").wrap(ofrep::any_origin()).configure(ofrep::configure)).service(
-        web::scope("/sdk/v1")
-            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
-            .wrap(headers::for_programs())
-            .route("/stream", web::get().to(stream::stream))
-            .route("/ruleset", web::get().to(sdk::ruleset))
-            .route("/values", web::post().to(sdk::values_now))
-            .route("/events", web::post().to(sdk::events::events))
-            .default_service(web::to(nothing_here)),
-    );
+    tracing::info!(address = %listening.address(), seq = %Seq(world.snapshot().seq().0), "usher listens");
+    Ok(Running { app, listening, tasks })
 }
 
 fn routes(config: &mut web::ServiceConfig) {
@@ -210,8 +155,4 @@ fn routes(config: &mut web::ServiceConfig) {
                 .configure(api::configure)
                 .default_service(web::to(nothing_here)),
         );
-}
-
-async fn nothing_here(request: actix_web::HttpRequest) -> Result<actix_web::HttpResponse, Problem> {
-    Err(Problem::not_found(format!("{} {}", request.method(), request.path())))
 }

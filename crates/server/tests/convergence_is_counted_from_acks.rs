@@ -20,6 +20,12 @@ async fn kill(server: &Server, flag: &str, venue: &str) -> u64 {
     server.admin().post(&path, &body).await.expect(200).json()["seq"].as_u64().unwrap()
 }
 
+async fn kill_everywhere(server: &Server, flag: &str) -> u64 {
+    let path = format!("/api/v1/flags/{flag}/environments/production/kill");
+    let body = json!({"message": "queues at gate C"});
+    server.admin().post(&path, &body).await.expect(200).json()["seq"].as_u64().unwrap()
+}
+
 /// Expected, converged and gone, of all or at a venue.
 fn counts(report: &Value, venue: Option<&str>) -> (u64, u64, u64) {
     let of = |one: &Value| {
@@ -51,7 +57,7 @@ async fn devices_count_when_they_have_acknowledged_at_the_venue_where_they_are()
         device(&server, &key, "wembley-stadium").await,
     ];
     let mut dome = device(&server, &key, "berlin-dome").await;
-    let seq = kill(&server, "always", "wembley-stadium").await;
+    let seq = kill_everywhere(&server, "always").await;
     for stream in wembley.iter_mut().chain([&mut dome]) {
         assert_eq!(stream.expect("delta").await["seq"].as_u64(), Some(seq));
     }
@@ -67,7 +73,7 @@ async fn devices_count_when_they_have_acknowledged_at_the_venue_where_they_are()
     let partly = report(&server, seq).await;
     assert_eq!(counts(&partly, Some("wembley-stadium")), (3, 2, 0));
     assert_eq!(counts(&partly, Some("berlin-dome")), (1, 0, 0));
-    let next = kill(&server, "banner", "wembley-stadium").await;
+    let next = kill_everywhere(&server, "banner").await;
     assert_eq!(counts(&report(&server, next).await, None), (4, 0, 0), "nobody runs ahead");
     // One goes away without it, the others come in.
     drop(wembley.pop());
@@ -80,6 +86,20 @@ async fn devices_count_when_they_have_acknowledged_at_the_venue_where_they_are()
         done["p50Ms"].as_f64() <= done["p99Ms"].as_f64() && done["p99Ms"].as_f64() <= done["maxMs"].as_f64()
     );
     assert_eq!(counts(&report(&server, next).await, None), (4, 0, 1));
+}
+
+#[tokio::test]
+async fn a_kill_at_a_venue_is_told_there_and_waited_for_there() {
+    let server = Server::seeded().await;
+    let key = server.key("server").await;
+    let mut wembley = device(&server, &key, "wembley-stadium").await;
+    let mut dome = device(&server, &key, "berlin-dome").await;
+    let seq = kill(&server, "always", "wembley-stadium").await;
+    assert_eq!(wembley.expect("delta").await["seq"].as_u64(), Some(seq));
+    dome.stays_quiet(std::time::Duration::from_millis(300)).await;
+    assert_eq!(counts(&report(&server, seq).await, None), (1, 0, 0));
+    wembley.ack(seq).await;
+    eventually("it has it", async || counts(&report(&server, seq).await, None) == (1, 1, 0)).await;
 }
 
 #[tokio::test]

@@ -46,12 +46,12 @@ impl Beginning {
     }
 
     fn cached_ruleset(body: RulesetBody, heard: Timestamp) -> Self {
-        let place = (Resume { epoch: body.epoch, seq: body.seq }, body.at);
+        let place = (Resume { epoch: body.epoch, seq: body.seq, view: body.view }, body.at);
         Self::cached(body.environment, Flags::Documents(body.documents), place, heard)
     }
 
     fn cached_values(body: ValuesBody, heard: Timestamp) -> Self {
-        let place = (Resume { epoch: body.epoch, seq: body.seq }, body.at);
+        let place = (Resume { epoch: body.epoch, seq: body.seq, view: None }, body.at);
         Self::cached(body.environment, Flags::Values(body.values), place, heard)
     }
 

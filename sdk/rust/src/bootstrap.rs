@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use usher_core::{
     model::{Document, EnvironmentKey},
-    protocol::{Mode, SCHEMA},
+    protocol::{Mode, SCHEMA, ValueMap},
 };
 
-use crate::{builder::BuildError, polling::ValueMap};
+use crate::builder::BuildError;
 
 /// Flags that a program brings along, for a first start without a server.
 #[derive(Clone, Debug)]

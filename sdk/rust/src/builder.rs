@@ -58,7 +58,9 @@ impl Builder {
         }
     }
 
-    /// Where this program runs: it is counted there, and in values mode asked for there.
+    /// Where this program runs: it is counted there, and in values mode asked for there. In ruleset mode it gets only
+    /// what this venue needs: for other venues it knows no overrides and no kills. A program that serves several
+    /// venues leaves it out.
     #[must_use]
     pub fn venue(mut self, venue: &str) -> Self {
         self.venue = Some(venue.to_owned());

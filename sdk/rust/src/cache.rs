@@ -58,7 +58,7 @@ struct Note {
 
 /// A folder for one client's flags.
 #[derive(Clone, Debug)]
-pub(crate) struct CacheFolder {
+pub struct CacheFolder {
     folder: PathBuf,
     mode: &'static str,
     of: String,
@@ -66,14 +66,16 @@ pub(crate) struct CacheFolder {
 
 impl CacheFolder {
     /// The folder for a client. The names in it say nothing about its key.
-    pub(crate) fn new(folder: &Path, url: &str, key: &str, mode: Mode, venue: Option<&str>) -> Self {
+    #[must_use]
+    pub fn new(folder: &Path, url: &str, key: &str, mode: Mode, venue: Option<&str>) -> Self {
         let mode = if mode == Mode::Ruleset { "ruleset" } else { "values" };
         let of = [url, key, venue.unwrap_or_default()].join("\u{1F}");
         Self { folder: folder.to_owned(), mode, of }
     }
 
     /// The place for one person's flags; in ruleset mode all have the same.
-    pub(crate) fn place(&self, person: Option<&str>) -> Cache {
+    #[must_use]
+    pub fn place(&self, person: Option<&str>) -> Cache {
         let person = if self.mode == "values" { person.unwrap_or_default() } else { "" };
         let name = checksum(&[self.of.as_bytes(), b"\x1F", person.as_bytes()]);
         Cache { path: self.folder.join(format!("usher-{}-{name}.cache", self.mode)) }
@@ -82,17 +84,17 @@ impl CacheFolder {
 
 /// A place on disk for one client's flags.
 #[derive(Clone, Debug)]
-pub(crate) struct Cache {
+pub struct Cache {
     path: PathBuf,
 }
 
 /// What is in a file now, for notes about it.
 #[derive(Clone, Debug)]
-pub(crate) struct Written(String);
+pub struct Written(String);
 
 /// Why there is nothing to begin with.
 #[derive(Debug)]
-pub(crate) enum Missing {
+pub enum Missing {
     /// There is no file: a first start.
     None,
     /// The file was no good, and has been set aside.
@@ -100,8 +102,23 @@ pub(crate) enum Missing {
 }
 
 impl Cache {
+    /// A file of somebody else's choice, in a folder that exists.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What is there, and when the server had last confirmed it.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<(T, Timestamp), Missing> {
+    ///
+    /// # Errors
+    /// There is nothing, or nothing that is any good.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<(T, Timestamp), Missing> {
         self.sweep();
         let length = match fs::metadata(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Missing::None),
@@ -167,7 +184,10 @@ impl Cache {
     }
 
     /// Writes `content`, whole or not at all.
-    pub(crate) fn write(&self, content: &impl Serialize, heard: Timestamp) -> io::Result<Written> {
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn write(&self, content: &impl Serialize, heard: Timestamp) -> io::Result<Written> {
         let body = serde_json::to_vec(content)?;
         let checksum = checksum_at(heard, &body);
         let length = body.len();
@@ -184,7 +204,10 @@ impl Cache {
 
     /// Notes that what was written is still current. Not synchronised: a note that a power cut takes is one
     /// minute's.
-    pub(crate) fn note(&self, written: &Written, heard: Timestamp) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn note(&self, written: &Written, heard: Timestamp) -> io::Result<()> {
         let checksum = checksum_at(heard, written.0.as_bytes());
         let note = Note { of: written.0.clone(), heard, checksum };
         put(&self.note_path(), &serde_json::to_vec(&note)?, false)

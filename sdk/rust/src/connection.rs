@@ -6,17 +6,16 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 use usher_core::{
     model::{Seq, Timestamp},
-    protocol::Resume,
+    protocol::{Backoff, Machine, Resume, Standing, ValueMap},
 };
 
 use crate::{
     asked::Asked,
-    backoff::{Backoff, draw},
     beginning::Beginning,
     bootstrap::Flags,
+    jitter::draw,
     link::{End, Socket, open_after},
-    machine::Machine,
-    polling::{self, Polled},
+    polling::{self, Polled, Said},
     saving::{Saving, State},
     sender,
     shared::{Shared, now},
@@ -36,7 +35,7 @@ const LONGEST_AWAY: Duration = Duration::from_secs(60);
 /// How long a client that was closed may take to send what it has counted.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-type Poll = Pin<Box<dyn Future<Output = Result<Polled, String>> + Send>>;
+type Poll = Pin<Box<dyn Future<Output = Result<Said, String>> + Send>>;
 
 /// The background task's own state.
 pub(crate) struct Connection {
@@ -215,7 +214,7 @@ impl Connection {
     async fn who_bars(&mut self, why: String) -> End {
         let Some(poll) = self.poll() else { return End::Refused(why) };
         match poll.await {
-            Ok(Polled::Refused(why)) => End::Refused(why),
+            Ok((Polled::Refused(why), _)) => End::Refused(why),
             Err(_) => End::Refused(why),
             polled => {
                 self.take(polled);
@@ -235,12 +234,17 @@ impl Connection {
     }
 
     /// Takes what a poll has brought; says when to poll again.
-    fn take(&mut self, polled: Result<Polled, String>) -> Duration {
+    fn take(&mut self, polled: Result<Said, String>) -> Duration {
         let often = POLL_EVERY.min(self.heartbeat.mul_f64(2.0 / 3.0)).mul_f64(0.75 + draw() / 2.0);
+        let mut standing = None;
+        let polled = polled.map(|(polled, said)| {
+            standing = said;
+            polled
+        });
         match polled {
             Ok(Polled::NotModified) => {}
             Ok(Polled::Ruleset(body, tag)) => {
-                self.machine.polled(Resume { epoch: body.epoch, seq: body.seq }, body.at);
+                self.machine.polled(Resume { epoch: body.epoch, seq: body.seq, view: body.view }, body.at);
                 self.store.environment = Some(body.environment);
                 // It has an environment, so it can't fail.
                 let _ = self.store.replace(&self.shared, body.documents, body.seq, Source::Server);
@@ -248,7 +252,7 @@ impl Connection {
                 self.tag = tag;
             }
             Ok(Polled::Values(body, tag)) => {
-                self.machine.polled(Resume { epoch: body.epoch, seq: body.seq }, body.at);
+                self.machine.polled(Resume { epoch: body.epoch, seq: body.seq, view: None }, body.at);
                 self.store.environment = Some(body.environment);
                 self.replace_values(body.values);
                 self.tag = tag;
@@ -265,12 +269,12 @@ impl Connection {
             }
         }
         (self.refused, self.polls) = (false, true);
-        self.confirm();
+        self.confirm(standing);
         often
     }
 
     /// The values for the context that the server was told.
-    pub(crate) fn replace_values(&mut self, values: polling::ValueMap) {
+    pub(crate) fn replace_values(&mut self, values: ValueMap) {
         if self.applied.person != self.told.person {
             // What waits to be written is the other person's.
             self.save(true);
@@ -290,12 +294,15 @@ impl Connection {
         })
     }
 
-    /// The server has confirmed that what there is is its newest.
-    pub(crate) fn confirm(&mut self) {
-        self.confirmed = now();
-        self.live_until = Some(Instant::now() + self.heartbeat * 2);
+    /// The server has confirmed that what there is is its newest. An edge says how old that is, and whether it has
+    /// itself lost its server: then this is its newest, and nobody knows whether there is newer.
+    pub(crate) fn confirm(&mut self, standing: Option<Standing>) {
+        let age = standing.map_or(0, |standing| i64::try_from(standing.age_ms).unwrap_or(i64::MAX));
+        self.confirmed = Timestamp::from_millis(now().millis().saturating_sub(age));
+        let stale = standing.is_some_and(|standing| standing.stale);
+        self.live_until = (!stale).then(|| Instant::now() + self.heartbeat * 2);
         self.saving.confirmed();
-        self.shared.go_live(self.applied.generation);
+        self.shared.hear(self.applied.generation, self.confirmed, stale);
     }
 
     /// When there is something to be written.

@@ -19,7 +19,6 @@
 //! gives a provider for the `open-feature` crate.
 
 mod asked;
-mod backoff;
 mod beginning;
 mod bootstrap;
 mod builder;
@@ -28,11 +27,12 @@ mod client;
 mod connection;
 mod details;
 mod events;
+mod jitter;
 mod link;
 mod listeners;
-mod machine;
 #[cfg(feature = "openfeature")]
 pub mod openfeature;
+pub mod parts;
 mod polling;
 mod saving;
 mod sender;

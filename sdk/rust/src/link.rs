@@ -21,15 +21,16 @@ use usher_core::protocol::{ClientFrame, SUBPROTOCOL};
 use crate::shared::Shared;
 
 /// A connection that is not there by then will not come.
-pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Largest frame that is taken from a server, in bytes.
 const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
 
-pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// An open stream.
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Why there is no stream, or no more.
 #[derive(Debug)]
-pub(crate) enum End {
+pub enum End {
     /// It broke, or could not be opened.
     Broken(String),
     /// The server refuses this client on a stream.
@@ -43,17 +44,24 @@ pub(crate) enum End {
 /// Opens a stream after a pause.
 pub(crate) async fn open_after(pause: Duration, shared: Arc<Shared>) -> Result<Socket, End> {
     sleep(pause).await;
-    let late = |_| Err(End::Broken("no connection in time".to_owned()));
-    timeout(CONNECT_WITHIN, open(&shared)).await.unwrap_or_else(late)
+    open(&shared.config.url, &shared.config.key).await
 }
 
-async fn open(shared: &Shared) -> Result<Socket, End> {
-    let config = &shared.config;
+/// Opens a stream at a server (`http://…`, `https://…`) with a key.
+///
+/// # Errors
+/// Nobody there in time, or nobody who opens a stream for this key.
+pub async fn open(url: &str, key: &str) -> Result<Socket, End> {
+    let late = |_| Err(End::Broken("no connection in time".to_owned()));
+    timeout(CONNECT_WITHIN, connect(url, key)).await.unwrap_or_else(late)
+}
+
+async fn connect(url: &str, key: &str) -> Result<Socket, End> {
     // http becomes ws, https becomes wss.
-    let url = format!("ws{}/sdk/v1/stream", config.url.strip_prefix("http").unwrap_or_default());
+    let url = format!("ws{}/sdk/v1/stream", url.strip_prefix("http").unwrap_or_default());
     let broken = |error: &dyn std::fmt::Display| End::Broken(error.to_string());
     let mut request = url.into_client_request().map_err(|error| broken(&error))?;
-    let key = HeaderValue::from_str(&format!("Bearer {}", config.key));
+    let key = HeaderValue::from_str(&format!("Bearer {key}"));
     let mut key = key.map_err(|_| End::Refused("this key has characters that no key has".to_owned()))?;
     key.set_sensitive(true);
     request.headers_mut().insert("Authorization", key);
@@ -73,8 +81,11 @@ async fn open(shared: &Shared) -> Result<Socket, End> {
     }
 }
 
-/// Says something. A server that takes nothing is as good as gone.
-pub(crate) async fn send(socket: &mut Socket, frame: &ClientFrame) -> Result<(), End> {
+/// Says something.
+///
+/// # Errors
+/// The connection is broken. A server that takes nothing is as good as gone.
+pub async fn send(socket: &mut Socket, frame: &ClientFrame) -> Result<(), End> {
     let text = serde_json::to_string(frame).map_err(|error| End::Broken(error.to_string()))?;
     match timeout(CONNECT_WITHIN, socket.send(Message::text(text))).await {
         Ok(sent) => sent.map_err(|error| End::Broken(error.to_string())),

@@ -2,19 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use indexmap::IndexMap;
 use reqwest::{StatusCode, header};
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 use tokio::time::timeout;
-use usher_core::protocol::{Mode, RulesetBody, SCHEMA, ValuesBody};
+use usher_core::{
+    model::VenueKey,
+    protocol::{Mode, RulesetBody, SCHEMA, Standing, ValuesBody},
+};
 
 use crate::{asked::Asked, link::CONNECT_WITHIN, shared::Shared};
 
 /// Longest time that one poll may take.
 const LONGEST: Duration = Duration::from_secs(300);
-
-/// Values by flag, as the server has written them.
-pub(crate) type ValueMap = IndexMap<String, Box<RawValue>>;
 
 /// What a poll has brought.
 pub(crate) enum Polled {
@@ -27,6 +26,9 @@ pub(crate) enum Polled {
     /// The key was refused.
     Refused(String),
 }
+
+/// The same, with what an edge says of itself.
+pub(crate) type Said = (Polled, Option<Standing>);
 
 /// A client for plain HTTP. It gives up on silence, not on a long answer over a slow line.
 pub(crate) fn client() -> Result<reqwest::Client, String> {
@@ -43,7 +45,7 @@ pub(crate) async fn poll(
     shared: Arc<Shared>,
     asked: Arc<Asked>,
     tag: Option<String>,
-) -> Result<Polled, String> {
+) -> Result<Said, String> {
     timeout(LONGEST, ask(&http, &shared, &asked, tag))
         .await
         .unwrap_or_else(|_| Err("it takes too long".to_owned()))
@@ -54,10 +56,17 @@ async fn ask(
     shared: &Shared,
     asked: &Asked,
     tag: Option<String>,
-) -> Result<Polled, String> {
+) -> Result<Said, String> {
     let config = &shared.config;
     let request = match config.mode {
-        Mode::Ruleset => http.get(format!("{}/sdk/v1/ruleset", config.url)),
+        Mode::Ruleset => {
+            let request = http.get(format!("{}/sdk/v1/ruleset", config.url));
+            // Only what this venue needs.
+            match config.venue.as_deref().filter(|venue| venue.parse::<VenueKey>().is_ok()) {
+                Some(venue) => request.query(&[("venue", venue)]),
+                None => request,
+            }
+        }
         Mode::Values => {
             http.post(format!("{}/sdk/v1/values", config.url)).json(&json!({"context": asked.context}))
         }
@@ -67,10 +76,13 @@ async fn ask(
         request = request.header(header::IF_NONE_MATCH, tag);
     }
     let response = request.send().await.map_err(|error| error.to_string())?;
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let standing = Standing::from_headers(header);
     match response.status() {
-        StatusCode::NOT_MODIFIED => return Ok(Polled::NotModified),
+        StatusCode::NOT_MODIFIED => return Ok((Polled::NotModified, standing)),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            return Ok(Polled::Refused(format!("the server refuses this key ({})", response.status())));
+            let why = format!("the server refuses this key ({})", response.status());
+            return Ok((Polled::Refused(why), standing));
         }
         status if !status.is_success() => return Err(format!("the server answered {status}")),
         _ => {}
@@ -85,6 +97,6 @@ async fn ask(
     match &polled {
         Polled::Ruleset(body, _) if body.schema != SCHEMA => Err(format!("it is of schema {}", body.schema)),
         Polled::Values(body, _) if body.schema != SCHEMA => Err(format!("it is of schema {}", body.schema)),
-        _ => Ok(polled),
+        _ => Ok((polled, standing)),
     }
 }

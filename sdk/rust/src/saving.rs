@@ -107,7 +107,7 @@ impl Saving {
 
     fn write(&mut self, cache: &Cache, state: &State<'_>) {
         self.write_at = None;
-        let (Some((Resume { epoch, seq }, at)), Some(environment)) =
+        let (Some((Resume { epoch, seq, view }, at)), Some(environment)) =
             (state.place, state.store.environment.clone())
         else {
             return;
@@ -116,7 +116,7 @@ impl Saving {
         let written = match state.shared.config.mode {
             Mode::Ruleset => {
                 let documents = state.store.documents.values().cloned().collect();
-                cache.write(&RulesetBody { epoch, seq, schema, at, environment, documents }, heard)
+                cache.write(&RulesetBody { epoch, seq, schema, at, environment, view, documents }, heard)
             }
             Mode::Values => {
                 let values = state.store.values.clone();

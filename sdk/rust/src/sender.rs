@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::StatusCode;
 use tokio::time::sleep;
 
-use crate::{backoff::draw, shared::Shared};
+use crate::{jitter::draw, shared::Shared};
 
 /// How often what was counted is sent, give or take a quarter, so that a fleet does not send all at once.
 const SEND_EVERY: Duration = Duration::from_secs(10);

@@ -48,7 +48,10 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     live: AtomicBool,
+    /// As of when the data is the newest.
     heard: AtomicI64,
+    /// When the server last spoke.
+    spoke: AtomicI64,
     /// Milliseconds between the server's pings.
     heartbeat: AtomicI64,
     pub(crate) status: watch::Sender<Status>,
@@ -71,6 +74,7 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(Snapshot::nothing()),
             live: AtomicBool::new(false),
             heard: AtomicI64::new(0),
+            spoke: AtomicI64::new(0),
             heartbeat: AtomicI64::new(i64::from(HEARTBEAT_SECONDS) * 1_000),
             status: watch::channel(Status::Connecting).0,
             changes: Listeners::default(),
@@ -110,7 +114,8 @@ impl Shared {
     /// called live that was not confirmed for two heartbeats.
     pub(crate) fn status(&self) -> Status {
         let (status, heard) = (*self.status.borrow(), self.heard());
-        let overdue = now().since(heard) > 2 * self.heartbeat.load(Ordering::Relaxed);
+        let spoke = Timestamp::from_millis(self.spoke.load(Ordering::Relaxed));
+        let overdue = now().since(spoke) > 2 * self.heartbeat.load(Ordering::Relaxed);
         if status == Status::Live && overdue { Status::Stale { since: heard } } else { status }
     }
 
@@ -130,8 +135,9 @@ impl Shared {
         }
     }
 
-    /// The server has just confirmed that this data is its newest.
-    pub(crate) fn go_live(&self, generation: u64) {
+    /// The server has just confirmed that this data is its newest; as of when, an edge knows. One that is `stale`
+    /// has lost its own server.
+    pub(crate) fn hear(&self, generation: u64, as_of: Timestamp, stale: bool) {
         let news = {
             let _exchange = self.exchange();
             if self.asked.borrow().generation != generation {
@@ -142,8 +148,9 @@ impl Shared {
                 let Some(confirmed) = snapshot.confirmed() else { return };
                 self.snapshot.store(Arc::new(confirmed));
             }
-            self.set_heard(now());
-            self.set_status(Status::Live)
+            self.spoke.store(now().millis(), Ordering::Relaxed);
+            self.set_heard(as_of);
+            self.set_status(if stale { Status::Stale { since: as_of } } else { Status::Live })
         };
         self.tell(news);
     }

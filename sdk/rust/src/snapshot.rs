@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use usher_core::{
     Context, ErrorCode, Evaluation, Now, Reason, Ruleset, VariantValue,
     model::{Duration, FlagType, StaleThen, Timestamp},
-    protocol::{OldValue, Value},
+    protocol::{OldValue, Value, ValueMap},
 };
 
-use crate::{details::Metadata, polling::ValueMap, status::Source};
+use crate::{details::Metadata, status::Source};
 
 /// What there is to answer from.
 pub(crate) enum Data {

@@ -11,8 +11,8 @@ pub enum Status {
     /// It has the server's newest data, and heard so less than two heartbeats ago: by a stream, or by polling
     /// where no stream comes through.
     Live,
-    /// It had live data, and has lost the server since then; or it was asked for another context, and what it
-    /// has is still for the one before.
+    /// It had live data, and has lost the server since then, or is served by an edge that has; or it was asked for
+    /// another context, and what it has is still for the one before.
     Stale {
         /// When the server last confirmed that the data was its newest.
         since: Timestamp,

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use usher_core::{
     Ruleset,
     model::{Document, DocumentId, EnvironmentKey, Kind, Seq},
+    protocol::ValueMap,
 };
 
 use crate::{
-    polling::ValueMap,
     shared::Shared,
     snapshot::{Data, Entry, Snapshot},
     status::Source,

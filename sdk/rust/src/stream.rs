@@ -8,14 +8,13 @@ use tokio_tungstenite::tungstenite::Message;
 use usher_core::{
     model::Seq,
     protocol::{
-        Ack, ClientFrame, ErrorCode, FrameError, Hello, Mode, SCHEMA, Scope, ServerError, ServerFrame,
+        Ack, Action, ClientFrame, ErrorCode, FrameError, Hello, Mode, SCHEMA, Scope, ServerError, ServerFrame,
     },
 };
 
 use crate::{
     connection::{Connection, at},
     link::{End, Socket, send},
-    machine::Action,
     status::Source,
 };
 
@@ -85,10 +84,11 @@ impl Connection {
             return Err(End::Broken("the server speaks of what was not asked for".to_owned()));
         }
         match action {
-            Action::Ready(seconds, environment) => {
-                self.heartbeat = Duration::from_secs(u64::from(seconds.max(1)));
-                self.shared.set_heartbeat(seconds.max(1));
-                self.store.environment = Some(environment);
+            Action::Ready(terms) => {
+                let seconds = terms.heartbeat_sec.max(1);
+                self.heartbeat = Duration::from_secs(seconds.into());
+                self.shared.set_heartbeat(seconds);
+                self.store.environment = Some(terms.environment);
             }
             Action::Replace(documents) => {
                 let replaced = self.store.replace(&self.shared, documents, seq, Source::Server);
@@ -106,7 +106,7 @@ impl Connection {
                 let amended = self.store.amend_values(&self.shared, put, &delete);
                 self.amended(amended)?;
             }
-            Action::Current => self.confirm(),
+            Action::Current => self.confirm(self.machine.standing()),
             Action::Ack(seq) => send(socket, &ClientFrame::Ack(Ack { seq })).await?,
             Action::Pong => send(socket, &ClientFrame::Pong).await?,
             Action::Resync(why) => return Err(End::Broken(why.to_owned())),
@@ -142,6 +142,7 @@ impl Connection {
             scope: Some(Scope { venues }),
             resume: self.machine.place(),
             schemas: vec![SCHEMA],
+            edge: None,
         }
     }
 }

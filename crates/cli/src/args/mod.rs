@@ -85,6 +85,11 @@ pub enum Command {
         after_help = "Example: usher serve --listen 127.0.0.1:7080 --data ./usher-data\nSettings come from the --config file (TOML), then USHER_* variables, then flags."
     )]
     Serve(Serve),
+    /// Run an edge: a relay near venues, that goes on without its upstream.
+    #[command(
+        after_help = "Example: USHER_EDGE_KEYS=usk_… usher edge --upstream https://usher.example.org --venue wembley-stadium --name edge-wembley\nSettings come from the --config file (TOML), then USHER_EDGE_* variables, then flags. Every user of the machine can read flags: give keys by USHER_EDGE_KEYS (commas between) or by the file."
+    )]
+    Edge(Edge),
     /// See and change flags.
     #[command(
         subcommand,
@@ -184,6 +189,31 @@ pub struct Serve {
     /// How many devices the demo simulates.
     #[arg(long, default_value_t = 300, requires = "demo")]
     pub devices: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Edge {
+    /// A TOML file of settings.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes a free one. 127.0.0.1:7081 by default.
+    #[arg(long)]
+    pub listen: Option<String>,
+    /// Address of the server, or of another edge.
+    #[arg(long)]
+    pub upstream: Option<String>,
+    /// A server key (`usk_…`); one for each environment that is relayed.
+    #[arg(long)]
+    pub key: Vec<String>,
+    /// Relay this venue, and hold nothing of others; all that the keys are for, without any.
+    #[arg(long)]
+    pub venue: Vec<String>,
+    /// Folder of the copy on disk.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// What it is called upstream.
+    #[arg(long)]
+    pub name: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

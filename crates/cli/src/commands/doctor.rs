@@ -19,6 +19,11 @@ pub async fn run(client: &Client, shown: Output) -> Result<()> {
     {
         return Err(ready.err().unwrap_or_else(|| anyhow::anyhow!("no answer")));
     }
+    if let Ok(answer) = &ready
+        && answer["edge"].is_string()
+    {
+        return edge(answer, shown);
+    }
     checks.push(match ready {
         Ok(answer) => ("ready", true, format!("at commit {}", answer["seq"])),
         Err(error) => ("ready", false, format!("{error:#}")),
@@ -51,6 +56,32 @@ pub async fn run(client: &Client, shown: Output) -> Result<()> {
         }
         Err(error) => ("journal", false, format!("{error:#}")),
     });
+    conclude(&checks, shown)
+}
+
+/// An edge has no more than this to look at: what else there is, its upstream has.
+fn edge(ready: &Value, shown: Output) -> Result<()> {
+    let name = format!("edge {}, {} clients connected", text(&ready["edge"]), ready["connections"]);
+    let mut checks = vec![("ready", true, name)];
+    for one in ready["environments"].as_array().into_iter().flatten() {
+        let stale = one["stale"] == true;
+        let what = if stale { "upstream is lost" } else { "confirmed" };
+        let found = format!(
+            "{} at commit {}, {what}, as of {}",
+            text(&one["environment"]),
+            one["seq"],
+            text(&one["asOf"])
+        );
+        checks.push(("upstream", !stale, found));
+    }
+    for why in ready["refused"].as_array().into_iter().flatten() {
+        checks.push(("key", false, text(why)));
+    }
+    conclude(&checks, shown)
+}
+
+/// Shows what was found; fails if any of it is not well.
+fn conclude(checks: &[(&str, bool, String)], shown: Output) -> Result<()> {
     let failed = checks.iter().filter(|(_, good, _)| !good).count();
     if shown == Output::Json {
         let list: Vec<Value> = checks

@@ -41,7 +41,7 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::Restore { from, data } => files::restore(&from, &data, shown).await,
         Command::Doctor => doctor::run(&client, shown).await,
         // These have no server to talk to, and never come here.
-        Command::Serve(_) | Command::DemoDevices(_) => Ok(()),
+        Command::Serve(_) | Command::Edge(_) | Command::DemoDevices(_) => Ok(()),
     }
 }
 

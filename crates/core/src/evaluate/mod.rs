@@ -27,7 +27,7 @@ pub use self::{
 };
 use crate::{
     context::Context,
-    model::{FlagType, WhenStale},
+    model::{FlagType, Timestamp, WhenStale},
     ruleset::{CompiledConfig, CompiledFlag, Ruleset, VariantValue},
 };
 use evaluator::Evaluator;
@@ -198,6 +198,27 @@ impl Evaluation<'_> {
     /// # Errors
     /// Those of the serialiser.
     pub fn serialize_fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        self.serialize_answer(map)?;
+        if self.has_metadata() {
+            map.serialize_entry("metadata", &Metadata { of: self, as_of: None })?;
+        }
+        Ok(())
+    }
+
+    /// The same, with the time as of which it holds among its metadata (`asOf`).
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize_fields_as_of<M: SerializeMap>(
+        &self,
+        map: &mut M,
+        as_of: Timestamp,
+    ) -> Result<(), M::Error> {
+        self.serialize_answer(map)?;
+        map.serialize_entry("metadata", &Metadata { of: self, as_of: Some(as_of) })
+    }
+
+    fn serialize_answer<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         if let Some(value) = self.value() {
             map.serialize_entry("value", value)?;
         }
@@ -207,9 +228,6 @@ impl Evaluation<'_> {
         map.serialize_entry("reason", self.reason.as_str())?;
         if let Some(error) = self.error {
             map.serialize_entry("errorCode", error.as_str())?;
-        }
-        if self.has_metadata() {
-            map.serialize_entry("metadata", &Metadata(self))?;
         }
         Ok(())
     }
@@ -232,24 +250,30 @@ impl<'r> Evaluation<'r> {
     }
 }
 
-struct Metadata<'a, 'r>(&'a Evaluation<'r>);
+struct Metadata<'a, 'r> {
+    of: &'a Evaluation<'r>,
+    as_of: Option<Timestamp>,
+}
 
 impl Serialize for Metadata<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.0.config.into_iter().flat_map(CompiledConfig::metadata) {
+        for (name, value) in self.of.config.into_iter().flat_map(CompiledConfig::metadata) {
             map.serialize_entry(name, value)?;
         }
-        if let Some(enabled) = self.0.told_enabled() {
+        if let Some(as_of) = self.as_of {
+            map.serialize_entry("asOf", &as_of)?;
+        }
+        if let Some(enabled) = self.of.told_enabled() {
             map.serialize_entry("enabled", &enabled)?;
         }
-        if let Some(rule) = self.0.rule {
+        if let Some(rule) = self.of.rule {
             map.serialize_entry("rule", rule)?;
         }
-        if let Some(name) = self.0.missing_split_key {
+        if let Some(name) = self.of.missing_split_key {
             map.serialize_entry("splitKeyMissing", name)?;
         }
-        if let Some(flag) = self.0.failed_prerequisite {
+        if let Some(flag) = self.of.failed_prerequisite {
             map.serialize_entry("prerequisiteFailed", flag)?;
         }
         map.end()

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FrameError, type_of};
+use super::{Census, FrameError, ViewTag, type_of};
 use crate::model::{Epoch, Seq, VenueKey};
 
 /// What a client wants to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Documents, to evaluate by itself. For server keys.
@@ -31,6 +31,8 @@ pub enum ClientFrame {
     },
     /// The answer to a ping.
     Pong,
+    /// Edges, where `ready` says that it is welcome: the clients further down, counted.
+    Downstream(Box<Census>),
 }
 
 /// Who is there and what it has.
@@ -59,13 +61,16 @@ pub struct Hello {
     /// The payload schemas that it reads.
     #[serde(default)]
     pub schemas: Vec<u32>,
+    /// The name of an edge. It is no device itself, but has clients of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<String>,
 }
 
 /// Where a client is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scope {
-    /// The venues it serves; the first one is where it is counted.
+    /// The venues it serves: the first one is where it is counted, and in ruleset mode it is sent nothing of others.
     #[serde(default)]
     pub venues: Vec<VenueKey>,
 }
@@ -78,6 +83,9 @@ pub struct Resume {
     pub epoch: Epoch,
     /// Up to which commit.
     pub seq: Seq,
+    /// What part of the workspace, as `ready` said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewTag>,
 }
 
 /// Everything up to this commit has been applied.
@@ -103,6 +111,7 @@ impl ClientFrame {
             "ack" => Self::Ack(serde_json::from_str(text)?),
             "context" => Self::Context { context: serde_json::from_str::<ContextFrame>(text)?.context },
             "pong" => Self::Pong,
+            "downstream" => Self::Downstream(serde_json::from_str(text)?),
             other => return Err(FrameError::UnknownType(other.to_owned())),
         })
     }

@@ -3,22 +3,35 @@
 //! Frames are JSON objects with a `type`. Both sides pass over fields they don't know; a type they don't know
 //! is [`Unknown`](FrameError::UnknownType), which a client passes over and a server answers with an error.
 
+mod backoff;
+mod census;
 mod client;
+mod machine;
 mod server;
+mod standing;
 mod value;
 mod view;
 
 use std::borrow::Cow;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
+pub use backoff::Backoff;
+pub use census::{Census, Censuses, Clients, CommitCount, Count, Group, Source, VenueCount};
 pub use client::{Ack, ClientFrame, Hello, Mode, Resume, Scope};
+pub use machine::{Action, Machine, Terms};
 pub use server::{
     Delta, Drain, ErrorCode, Intent, Ping, Ready, RulesetBody, ServerError, ServerFrame, Snapshot, Values,
     ValuesBody,
 };
+pub use standing::{KeyBody, Standing};
 pub use value::{EvaluatedValue, OldValue, Value};
-pub use view::View;
+pub use view::{View, ViewTag};
+
+/// Values by flag, as a server has written them.
+pub type ValueMap = IndexMap<String, Box<RawValue>>;
 
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "usher.v1";

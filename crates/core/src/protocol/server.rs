@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{FrameError, type_of};
-use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp};
+use super::{FrameError, Standing, ViewTag, type_of};
+use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp, VenueKey};
 
 /// A frame from a server.
 #[derive(Clone, Debug, Serialize)]
@@ -55,6 +55,22 @@ pub struct Ready {
     pub intent: Intent,
     /// The environment of the key.
     pub environment: EnvironmentKey,
+    /// What part of the workspace the stream shows: said again when resuming, because documents of one part are not
+    /// those of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewTag>,
+    /// The venues that it is narrowed to; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub venues: Vec<VenueKey>,
+    /// Nothing up to this commit, which may be later than `seq`, is missing on the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Seq>,
+    /// Whether `downstream` is welcome.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub downstream: bool,
+    /// From an edge: how old what it says may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Standing>,
 }
 
 /// A part of all documents.
@@ -116,6 +132,12 @@ pub struct Values {
 pub struct Ping {
     /// The newest commit that the client was sent: one that has less has lost something.
     pub seq: Seq,
+    /// Nothing up to this commit, which may be later than `seq`, is missing on the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Seq>,
+    /// From an edge: how old what it says may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Standing>,
 }
 
 /// The server is about to stop.
@@ -180,6 +202,9 @@ pub struct RulesetBody {
     pub at: Timestamp,
     /// The environment of the key.
     pub environment: EnvironmentKey,
+    /// What part of the workspace these documents are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewTag>,
     /// All documents.
     pub documents: Vec<Document>,
 }

@@ -1,8 +1,10 @@
 //! What a key sees of the workspace: documents specialised to one environment, and to its venues.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::model::{Document, DocumentId, EnvironmentKey, Kind, VenueKey};
 
@@ -25,6 +27,24 @@ impl View {
     #[must_use]
     pub fn environment(&self) -> &EnvironmentKey {
         &self.environment
+    }
+
+    /// The venues that it is narrowed to; none for all.
+    #[must_use]
+    pub fn venues(&self) -> &BTreeSet<VenueKey> {
+        &self.venues
+    }
+
+    /// Tells it from other views, in few bytes.
+    #[must_use]
+    pub fn tag(&self) -> ViewTag {
+        let mut hash = Xxh3::new();
+        hash.update(self.environment.as_bytes());
+        for venue in &self.venues {
+            hash.update(b"\x1F");
+            hash.update(venue.as_bytes());
+        }
+        ViewTag(hash.digest())
     }
 
     /// What is seen of `document`; `None` for one that does not belong on a stream at all. A flag loses its
@@ -89,6 +109,36 @@ impl View {
     }
 }
 
+/// Which view it is, in few bytes: 16 hexadecimal digits in text. Equal views have equal tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ViewTag(u64);
+
+impl fmt::Display for ViewTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for ViewTag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        u64::from_str_radix(text, 16).map(Self).map_err(|error| error.to_string())
+    }
+}
+
+impl Serialize for ViewTag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ViewTag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +174,17 @@ mod tests {
         let may_name = |kind: &str, key: &str| view.may_name(&DocumentId::new(kind.into(), key));
         assert!(may_name("venue", "a") && may_name("flag", "f") && may_name("cohort", "c"));
         assert!(!may_name("venue", "b") && !may_name("key", "k") && !may_name("user", "u"));
+    }
+
+    #[test]
+    fn a_tag_tells_views_apart_and_goes_through_text() {
+        let view = |venues: &[&str]| {
+            View::new("production".parse().unwrap(), venues.iter().map(|venue| venue.parse().unwrap()))
+        };
+        assert_eq!(view(&["a", "b"]).tag(), view(&["b", "a"]).tag());
+        let tags = [view(&[]).tag(), view(&["a"]).tag(), view(&["b"]).tag(), view(&["a", "b"]).tag()];
+        assert!((1..4).all(|n| !tags[..n].contains(&tags[n])));
+        assert_eq!(tags[0].to_string().parse(), Ok(tags[0]));
     }
 
     #[test]

@@ -161,8 +161,7 @@ pub async fn rotate(
     let expected = vec![(entry.document.id().clone(), Expected::Version(entry.version))];
     only_now(&write.commit(vec![Change::Put(new.clone()), Change::Put(old)], expected).await?)?;
     if rotation.overlap_seconds == 0 {
-        app.connections.close_credential(&key);
-        app.ofrep.close_credential(&key);
+        app.close_credential(&key);
     }
     Ok(HttpResponse::Created().json(json!({"secret": secret, "key": shown(&new)})))
 }
@@ -187,8 +186,7 @@ pub async fn revoke(
     let expected = vec![(entry.document.id().clone(), Expected::Version(entry.version))];
     let write = write.or_message(|| format!("Revoke key “{name}”"));
     let written = write.commit(vec![Change::Put(checked(&revoked)?)], expected).await?;
-    app.connections.close_credential(&key);
-    app.ofrep.close_credential(&key);
+    app.close_credential(&key);
     Ok(HttpResponse::Ok().json(written))
 }
 

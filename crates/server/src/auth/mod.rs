@@ -18,7 +18,7 @@ use usher_core::{
 };
 use usher_journal::{Actor, ActorKind};
 
-use crate::{app::App, clock, problem::Problem};
+use crate::{app::App, clock, problem::Problem, source::unknown_key, surface::Surface};
 
 /// Whoever uses the administration API.
 #[derive(Clone, Debug)]
@@ -83,20 +83,26 @@ pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
 ///
 /// # Errors
 /// No key, one that is unknown, expired or revoked (401), or an API token (403).
-pub fn sdk_key(request: &HttpRequest, app: &App) -> Result<Arc<Credential>, Problem> {
+pub async fn sdk_key(request: &HttpRequest, surface: &Surface) -> Result<Arc<Credential>, Problem> {
+    let Some(secret) = sdk_secret(request) else {
+        return Err(Problem::unauthorized("Send an SDK key as `Authorization: Bearer usk_…` (or uck_…)."));
+    };
+    let credential = surface.source.credential(secret).answer().await?;
+    if credential.credential_type == CredentialType::Api {
+        return Err(Problem::forbidden("This is an API token; here a server or client key is needed."));
+    }
+    Ok(credential)
+}
+
+/// The secret that a request of a program carries.
+#[must_use]
+pub fn sdk_secret(request: &HttpRequest) -> Option<&str> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let protocol = || {
         let offered = header("Sec-WebSocket-Protocol")?;
         offered.split(',').find_map(|one| one.trim().strip_prefix(KEY_SUBPROTOCOL_PREFIX))
     };
-    let Some(secret) = bearer(request).or_else(|| header("X-API-Key")).or_else(protocol) else {
-        return Err(Problem::unauthorized("Send an SDK key as `Authorization: Bearer usk_…` (or uck_…)."));
-    };
-    let credential = live_credential(secret, app)?;
-    if credential.credential_type == CredentialType::Api {
-        return Err(Problem::forbidden("This is an API token; here a server or client key is needed."));
-    }
-    Ok(credential)
+    bearer(request).or_else(|| header("X-API-Key")).or_else(protocol)
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {
@@ -108,7 +114,5 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 fn live_credential(secret: &str, app: &App) -> Result<Arc<Credential>, Problem> {
     // Found by its hash: an attacker who measures this learns about hashes, not about secrets.
     let found = app.world.snapshot().credentials.get(&secret::hash(secret)).cloned();
-    found
-        .filter(|credential| credential.is_live(clock::now()))
-        .ok_or_else(|| Problem::unauthorized("This key is not known here, has expired or was revoked."))
+    found.filter(|credential| credential.is_live(clock::now())).ok_or_else(unknown_key)
 }

@@ -76,7 +76,7 @@ impl Sessions {
 
     /// A key of its own for another purpose: what is signed for one is nothing to the other.
     #[must_use]
-    pub(crate) fn key_for(&self, purpose: &str) -> [u8; KEY_BYTES] {
+    pub fn key_for(&self, purpose: &str) -> [u8; KEY_BYTES] {
         Sha256::new().chain_update(purpose).chain_update(&self.key).finalize().into()
     }
 

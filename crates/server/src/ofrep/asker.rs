@@ -7,15 +7,15 @@ use usher_core::{
     Context, ErrorCode, Evaluation, Ruleset,
     limits::MAX_CONTEXT_BYTES,
     model::{Credential, CredentialType, EnvironmentKey, Epoch, Timestamp},
-    protocol::View,
+    protocol::{Standing, View},
 };
 
 use super::{events::Position, refusal::Refusal};
 use crate::{
-    app::App,
     auth,
     problem::Problem,
     sdk::{context_for, narrowed},
+    surface::Surface,
     world::{Place, StreamState, Touched},
 };
 
@@ -24,17 +24,22 @@ pub(super) struct Asker {
     pub(super) credential: Arc<Credential>,
     ruleset: Arc<Ruleset>,
     epoch: Epoch,
+    /// At an edge: how old its answers may be.
+    pub(super) standing: Option<Standing>,
 }
 
 impl Asker {
     /// Who sent this request, if they may ask now.
-    pub(super) fn new(request: &HttpRequest, app: &App) -> Result<Self, Refusal> {
-        let credential = auth::sdk_key(request, app)?;
+    pub(super) async fn new(request: &HttpRequest, app: &Surface) -> Result<Self, Refusal> {
+        let credential = auth::sdk_key(request, app).await?;
         limited(app, &credential)?;
-        let snapshot = app.world.snapshot();
-        let ruleset = snapshot.ruleset(environment(&credential)?).cloned();
+        let environment = environment(&credential)?;
+        // Asked before the flags are taken: they are no older than this says.
+        let standing = app.source.standing(environment);
+        let snapshot = app.source.hub(environment)?.snapshot();
+        let ruleset = snapshot.ruleset(environment).cloned();
         let ruleset = ruleset.ok_or_else(|| Problem::forbidden("The environment of this key is gone."))?;
-        Ok(Self { credential, ruleset, epoch: snapshot.epoch })
+        Ok(Self { credential, ruleset, epoch: snapshot.epoch, standing })
     }
 
     /// Whether it sees only what clients may see.
@@ -71,8 +76,9 @@ impl Asker {
     }
 
     /// Which configuration this caller is being answered from.
-    pub(super) fn position(&self, app: &App) -> Result<Position, Refusal> {
-        let stream = app.world.streams().subscribe(view(&self.credential)?);
+    pub(super) fn position(&self, app: &Surface) -> Result<Position, Refusal> {
+        let hub = app.source.hub(self.flag_set())?;
+        let stream = hub.streams().subscribe(view(&self.credential)?);
         let touched = stream.borrow().touched;
         Ok(Position { epoch: self.epoch, seq: seen(&self.credential, &touched).seq })
     }
@@ -103,7 +109,7 @@ impl Asker {
 }
 
 /// Refuses a key that asks too often.
-pub(super) fn limited(app: &App, credential: &Credential) -> Result<(), Refusal> {
+pub(super) fn limited(app: &Surface, credential: &Credential) -> Result<(), Refusal> {
     app.ofrep.limit.take(&credential.key).map_err(|seconds| {
         app.metrics.limited.inc();
         let details = format!("This key asks too often: ask again in {seconds} s.");

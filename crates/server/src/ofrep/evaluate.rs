@@ -12,7 +12,9 @@ use serde::{
 use usher_core::{Context, ErrorCode, Evaluation, limits::MAX_FLAG_KEY_BYTES, model::Timestamp};
 
 use super::{asker::Asker, events::EventStream, refusal::Refusal};
-use crate::{app::App, body::Body, clock, etag, metrics::Evaluated, problem::Problem};
+use crate::{
+    body::Body, clock, etag, metrics::Evaluated, problem::Problem, standing::told, surface::Surface,
+};
 
 /// About as long as the answer of one flag is, so that the text of many need not grow often.
 const BYTES_OF_A_FLAG: usize = 96;
@@ -21,11 +23,11 @@ const BYTES_OF_A_FLAG: usize = 96;
 pub(super) async fn one(
     request: HttpRequest,
     key: web::Path<String>,
-    app: web::Data<App>,
+    app: web::Data<Surface>,
     body: Result<Body, Problem>,
 ) -> Result<HttpResponse, Refusal> {
     let key = key.into_inner();
-    let asker = Asker::new(&request, &app)?;
+    let asker = Asker::new(&request, &app).await?;
     if key.len() > MAX_FLAG_KEY_BYTES {
         let details = format!("A flag's key has at most {MAX_FLAG_KEY_BYTES} bytes.");
         return Err(Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::General, details).of(&key));
@@ -43,18 +45,21 @@ pub(super) async fn one(
         };
         return Err(Refusal::new(status, error, details(error, &key)).of(&key));
     }
+    let keyed = Keyed { key: &key, evaluation };
     let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * 2);
-    serde_json::to_writer(&mut text, &Keyed { key: &key, evaluation }).map_err(Problem::internal)?;
-    Ok(etag::answer(&request, text))
+    serde_json::to_writer(&mut text, &keyed).map_err(Problem::internal)?;
+    let Some(standing) = asker.standing else { return Ok(etag::answer(&request, text)) };
+    let dated = serde_json::to_vec(&Dated { keyed, as_of: standing.as_of }).map_err(Problem::internal)?;
+    Ok(told(etag::answer_as(&request, &etag::of(&text), dated), Some(standing)))
 }
 
 /// `POST /ofrep/v1/evaluate/flags`.
 pub(super) async fn all(
     request: HttpRequest,
-    app: web::Data<App>,
+    app: web::Data<Surface>,
     body: Result<Body, Problem>,
 ) -> Result<HttpResponse, Refusal> {
-    let asker = Asker::new(&request, &app)?;
+    let asker = Asker::new(&request, &app).await?;
     let context = asker.context(&body?)?;
     // Who was told of a change asks after it was applied here: the flags are no older than what they were told of.
     let other = expects_other(&request, &asker, &app)?;
@@ -64,14 +69,21 @@ pub(super) async fn all(
     let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * (asker.flags() + 8));
     serde_json::to_writer(&mut text, &bulk).map_err(Problem::internal)?;
     app.metrics.evaluated(&flags.evaluated);
-    Ok(if other { etag::whole(text) } else { etag::answer(&request, text) })
+    let tag = etag::of(&text);
+    if let Some(standing) = asker.standing {
+        // The time is no part of the tag: who has these flags already is told of it in a header.
+        text.truncate(text.len() - END.len());
+        text.extend(format!(r#","asOf":"{}"{END}"#, standing.as_of).into_bytes());
+    }
+    let answer = if other { etag::tagged(&tag, text) } else { etag::answer_as(&request, &tag, text) };
+    Ok(told(answer, asker.standing))
 }
 
 /// Whether the caller asks because of a change event that told of another configuration than this answer is made
 /// from. Then it gets the whole answer, whatever it has: a tag never turns that into a 304. Where the configuration
 /// is the one it expects, the tag decides as ever; and the configuration never makes a 304 by itself, for it says
 /// nothing about the context.
-fn expects_other(request: &HttpRequest, asker: &Asker, app: &App) -> Result<bool, Refusal> {
+fn expects_other(request: &HttpRequest, asker: &Asker, app: &Surface) -> Result<bool, Refusal> {
     let query = request.query_string();
     if query.is_empty() {
         return Ok(false);
@@ -117,6 +129,21 @@ impl Serialize for Keyed<'_> {
     }
 }
 
+/// The same from an edge: with the time as of which it holds among the flag's metadata.
+struct Dated<'a> {
+    keyed: Keyed<'a>,
+    as_of: Timestamp,
+}
+
+impl Serialize for Dated<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("key", self.keyed.key)?;
+        self.keyed.evaluation.serialize_fields_as_of(&mut map, self.as_of)?;
+        map.end()
+    }
+}
+
 /// All flags that a caller may see: evaluated while they are written.
 struct Flags<'a> {
     asker: &'a Asker,
@@ -135,6 +162,9 @@ impl Serialize for Flags<'_> {
         all.end()
     }
 }
+
+/// How a bulk answer ends: with its metadata.
+const END: &str = "}}";
 
 /// A bulk answer.
 struct Bulk<'a> {

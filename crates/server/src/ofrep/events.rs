@@ -36,8 +36,8 @@ use super::{
     token,
 };
 use crate::{
-    app::App,
     clock,
+    surface::Surface,
     world::{Place, StreamState},
 };
 
@@ -93,7 +93,7 @@ struct Endpoint {
 
 impl EventStream {
     /// The stream of this caller; none where there are none.
-    pub(super) fn of(asker: &Asker, app: &App, now: Timestamp) -> Result<Option<Self>, Refusal> {
+    pub(super) fn of(asker: &Asker, app: &Surface, now: Timestamp) -> Result<Option<Self>, Refusal> {
         if !app.ofrep.listeners.any_allowed() {
             return Ok(None);
         }
@@ -104,10 +104,10 @@ impl EventStream {
 }
 
 /// `GET /ofrep/v1/events?token=…`.
-pub(super) async fn events(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Refusal> {
+pub(super) async fn events(request: HttpRequest, app: web::Data<Surface>) -> Result<HttpResponse, Refusal> {
     let token = parameter(request.query_string(), "token").unwrap_or_default();
     let app = app.into_inner();
-    let opened = app.ofrep.tokens.read(&token, &app.world.snapshot(), clock::now())?;
+    let opened = app.ofrep.tokens.read(&token, |key| app.source.named(key), clock::now())?;
     limited(&app, &opened.credential)?;
     let no_place = |details: &str| {
         app.metrics.event_streams_refused.inc();
@@ -117,7 +117,8 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>) -> Result<
     if *app.draining.borrow() {
         return Err(no_place("This server is about to stop."));
     }
-    let state = app.world.streams().subscribe(view(&opened.credential)?);
+    let view = view(&opened.credential)?;
+    let state = app.source.hub(view.environment())?.streams().subscribe(view);
     let present = Present::new(&app, &opened.credential)
         .ok_or_else(|| no_place("No more streams can be opened here: poll, and try again later."))?;
     let last = request.headers().get("Last-Event-ID").and_then(|value| value.to_str().ok());
@@ -271,10 +272,10 @@ impl Stream {
 
     /// Whether the credential still opens anything.
     fn is_allowed(&self) -> bool {
-        let snapshot = self.present.app.world.snapshot();
-        let credential = snapshot.credentials.get(&self.credential.hash);
+        let source = &self.present.app.source;
         let environment = self.credential.environment.as_deref().unwrap_or_default();
-        credential.is_some_and(|own| own.is_live(clock::now())) && snapshot.ruleset(environment).is_some()
+        let there = || source.hub(environment).is_ok_and(|hub| hub.snapshot().ruleset(environment).is_some());
+        source.known(&self.credential.hash).is_some() && there()
     }
 }
 

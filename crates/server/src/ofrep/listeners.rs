@@ -9,7 +9,7 @@ use dashmap::DashMap;
 use tokio::sync::Notify;
 use usher_core::model::Credential;
 
-use crate::app::App;
+use crate::surface::Surface;
 
 /// Streams that may be open at a time. Each costs a connection and about a kilobyte.
 pub const EVENT_STREAMS: usize = 20_000;
@@ -50,7 +50,7 @@ impl Listeners {
 
 /// An open stream, counted as long as this lives.
 pub(super) struct Present {
-    pub(super) app: Arc<App>,
+    pub(super) app: Arc<Surface>,
     pub(super) id: u64,
     /// Told to end: the credential is gone.
     pub(super) closing: Arc<Notify>,
@@ -58,7 +58,7 @@ pub(super) struct Present {
 
 impl Present {
     /// `None` where there is no place.
-    pub(super) fn new(app: &Arc<App>, credential: &Arc<Credential>) -> Option<Self> {
+    pub(super) fn new(app: &Arc<Surface>, credential: &Arc<Credential>) -> Option<Self> {
         let listeners = &app.ofrep.listeners;
         let id = listeners.next.fetch_add(1, Ordering::Relaxed);
         let closing = Arc::new(Notify::new());

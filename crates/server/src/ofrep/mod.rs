@@ -27,7 +27,7 @@ use usher_core::ErrorCode;
 
 use self::{limit::Limit, listeners::Listeners, refusal::Refusal, token::Tokens};
 pub use self::{limit::REQUESTS_PER_SECOND, listeners::EVENT_STREAMS, token::TOKEN_SECONDS};
-use crate::{auth::session::Sessions, headers, settings::Settings};
+use crate::{headers, settings::Settings};
 
 /// Largest body of a request, in bytes. A context has 64 KiB at most; the rest is for what may stand around it.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -40,13 +40,13 @@ pub struct Ofrep {
 }
 
 impl Ofrep {
-    /// Nothing asked yet, nobody listening.
+    /// Nothing asked yet, nobody listening. `key` signs the addresses of event streams.
     #[must_use]
-    pub fn new(settings: &Settings, sessions: &Sessions) -> Self {
+    pub fn new(settings: &Settings, key: &[u8]) -> Self {
         let window = Duration::from_secs(settings.ofrep_token_seconds.max(1).into());
         Self {
             limit: Limit::new(settings.ofrep_requests_per_second),
-            tokens: Tokens::new(&sessions.key_for("usher ofrep events"), window),
+            tokens: Tokens::new(key, window),
             listeners: Listeners::new(settings.ofrep_event_streams),
         }
     }
@@ -90,7 +90,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
 
 /// What a browser's client may see, on every answer. Keys are no cookies, so any origin may ask.
 pub(crate) fn any_origin() -> DefaultHeaders {
-    const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Retry-After");
+    const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Retry-After, Usher-As-Of");
     headers::for_programs()
         .add((header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY))
         .add((header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED))

@@ -72,7 +72,8 @@ impl Refusal {
 /// Of what the rest of the server says; contexts that can't be taken are told apart where they are read.
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self::new(problem.status_code(), ErrorCode::General, problem.detail())
+        let retry_after = problem.comes_again_after();
+        Self { retry_after, ..Self::new(problem.status_code(), ErrorCode::General, problem.detail()) }
     }
 }
 

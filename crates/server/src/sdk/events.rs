@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use usher_core::limits::MAX_FLAG_KEY_BYTES;
 
-use crate::{app::App, auth, body::Body, problem::Problem};
+use crate::{auth, body::Body, problem::Problem, surface::Surface};
 
 /// Exposures and metrics in one batch.
 const MAX_BATCH: usize = 1_000;
@@ -19,8 +19,8 @@ const MAX_SUMS: usize = 100_000;
 /// Batches that are remembered, so that one sent twice counts once.
 const REMEMBERED_BATCHES: usize = 10_000;
 
-/// What an SDK sends.
-#[derive(Debug, Deserialize)]
+/// What an SDK sends, or an edge for its clients.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Batch {
     /// Its random name: sending it again changes nothing.
@@ -43,7 +43,7 @@ impl Batch {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Exposure {
     flag: String,
@@ -54,7 +54,7 @@ struct Exposure {
     count: u64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Metric {
     metric: String,
@@ -126,6 +126,34 @@ impl Counts {
         true
     }
 
+    /// Takes sums of an environment away, as a batch of this name: for who passes them on. `None` when there are none.
+    #[must_use]
+    pub fn take(&self, environment: &str, name: String) -> Option<Batch> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = MAX_BATCH;
+        let mut chosen = |of: &Of| {
+            let chosen = left > 0 && of.environment == environment;
+            left -= usize::from(chosen);
+            chosen
+        };
+        let exposures = inner.exposures.extract_if(|of, _| chosen(of)).map(|(of, count)| Exposure {
+            flag: of.name,
+            variant: of.variant,
+            venue: of.venue,
+            count,
+        });
+        let exposures: Vec<Exposure> = exposures.collect();
+        let metrics = inner.metrics.extract_if(|of, _| chosen(of)).map(|(of, (count, sum))| Metric {
+            metric: of.name,
+            venue: of.venue,
+            count,
+            sum,
+        });
+        let metrics: Vec<Metric> = metrics.collect();
+        let some = !(exposures.is_empty() && metrics.is_empty());
+        some.then_some(Batch { batch: name, exposures, metrics })
+    }
+
     /// How often a variant of a flag was given out, anywhere.
     #[must_use]
     pub fn exposures(&self, flag: &str, variant: &str) -> u64 {
@@ -139,8 +167,12 @@ impl Counts {
 }
 
 /// `POST /sdk/v1/events`.
-pub async fn events(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
-    let credential = auth::sdk_key(&request, &app)?;
+pub async fn events(
+    request: HttpRequest,
+    app: web::Data<Surface>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let credential = auth::sdk_key(&request, &app).await?;
     let environment = credential.environment.as_deref().unwrap_or_default().to_owned();
     let batch: Batch = usher_core::problem::from_json(&body)?;
     if batch.exposures.len() + batch.metrics.len() > MAX_BATCH {

@@ -2,17 +2,20 @@
 
 pub mod events;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use serde_json::Value;
 use usher_core::{
     Context,
     limits::MAX_CONTEXT_BYTES,
-    model::{Credential, CredentialType},
-    protocol::{RulesetBody, SCHEMA, ValuesBody, View},
+    model::{Credential, CredentialType, EnvironmentKey, VenueKey},
+    protocol::{KeyBody, RulesetBody, SCHEMA, ValuesBody, View},
 };
 
-use crate::{app::App, auth, body::Body, clock, etag, problem::Problem, stream::session::values};
+use crate::{
+    auth, body::Body, clock, etag, problem::Problem, standing::told, stream::session::values,
+    surface::Surface,
+};
 
 /// The context of a client, checked against what its key may claim: a key that is narrowed to venues speaks for
 /// those only, and for its one venue without being asked. `sent` is the length of what it came in: measuring it
@@ -48,20 +51,62 @@ pub fn narrowed(credential: &Credential, mut context: Context) -> Result<Context
     Ok(context)
 }
 
+/// What a credential is sent of the documents: all that it may see, or only what these of its venues need.
+///
+/// # Errors
+/// A venue that the key is not for (403).
+pub fn view_for(
+    credential: &Credential,
+    environment: &EnvironmentKey,
+    asked: &[VenueKey],
+) -> Result<View, Problem> {
+    let allowed = &credential.venues;
+    if let Some(venue) = asked.iter().find(|venue| !allowed.is_empty() && !allowed.contains(venue)) {
+        return Err(Problem::forbidden(format!("This key is not for {venue}.")));
+    }
+    let venues = if asked.is_empty() { allowed } else { asked };
+    Ok(View::new(environment.clone(), venues.iter().cloned()))
+}
+
+/// 503: so many combinations of venues are looked at that one more would slow down every change.
+pub fn too_many_views() -> Problem {
+    let detail = "Too many different sets of venues are looked at: ask without a venue, or later.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_views", detail).retry_after(30)
+}
+
+/// What is asked of `GET /sdk/v1/ruleset`.
+#[derive(Deserialize)]
+pub struct RulesetQuery {
+    /// Only what this venue needs.
+    venue: Option<VenueKey>,
+}
+
 /// `GET /sdk/v1/ruleset`: all documents, for server keys.
-pub async fn ruleset(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let credential = auth::sdk_key(&request, &app)?;
+pub async fn ruleset(
+    request: HttpRequest,
+    app: web::Data<Surface>,
+    query: Result<web::Query<RulesetQuery>, actix_web::Error>,
+) -> Result<HttpResponse, Problem> {
+    let credential = auth::sdk_key(&request, &app).await?;
     let environment = match (&credential.environment, credential.credential_type) {
         (Some(environment), CredentialType::Server) => environment.clone(),
         _ => return Err(Problem::forbidden("Client keys get values, never rules: ask /sdk/v1/values.")),
     };
-    let view = View::new(environment.clone(), credential.venues.iter().cloned());
-    let state = app.world.streams().subscribe(view).borrow().clone();
+    let query = query.map_err(|error| {
+        Problem::bad_value("query", request.query_string(), &error.to_string(), "Name a venue by its key.")
+    })?;
+    let view = view_for(&credential, &environment, query.venue.as_slice())?;
+    let hub = app.source.hub(&environment)?;
+    if !hub.streams().has_room_for(&view) {
+        return Err(too_many_views());
+    }
+    let standing = app.source.standing(&environment);
+    let view_tag = view.tag();
+    let state = hub.streams().subscribe(view).borrow().clone();
     // One place in one journal says all about a view, so it makes the tag; documents need not be hashed.
-    let narrowed = xxhash_rust::xxh3::xxh3_64(format!("{:?}", credential.venues).as_bytes());
-    let tag = format!("\"{}-{}-{environment}-{narrowed:x}\"", state.snapshot.epoch, state.head);
+    let tag = format!("\"{}-{}-{environment}-{view_tag}\"", state.snapshot.epoch, state.head);
     if etag::matches(&request, &tag) {
-        return Ok(etag::not_modified(&tag));
+        return Ok(told(etag::not_modified(&tag), standing));
     }
     // Of a large workspace this takes long; streams are not to wait for it.
     let text = web::block(move || {
@@ -71,15 +116,24 @@ pub async fn ruleset(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
             schema: SCHEMA,
             at: state.snapshot.at(),
             environment,
+            view: Some(view_tag),
             documents: state.documents(),
         })
     });
     let text = text.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
-    Ok(HttpResponse::Ok()
+    let answer = HttpResponse::Ok()
         .insert_header(("ETag", tag))
         .insert_header(("Cache-Control", "private, no-cache"))
         .content_type("application/json")
-        .body(text))
+        .body(text);
+    Ok(told(answer, standing))
+}
+
+/// `GET /sdk/v1/key`: what a key may ask for, asked by whoever has it.
+pub async fn key(request: HttpRequest, app: web::Data<Surface>) -> Result<HttpResponse, Problem> {
+    let credential = auth::sdk_key(&request, &app).await?;
+    let body = KeyBody::of(&credential).ok_or_else(|| Problem::forbidden("This key has no environment."))?;
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body))
 }
 
 /// What is asked of `POST /sdk/v1/values`.
@@ -92,16 +146,18 @@ pub struct ValuesRequest {
 /// `POST /sdk/v1/values`: all values for one context.
 pub async fn values_now(
     request: HttpRequest,
-    app: web::Data<App>,
+    app: web::Data<Surface>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let credential = auth::sdk_key(&request, &app)?;
+    let credential = auth::sdk_key(&request, &app).await?;
     let asked: ValuesRequest = usher_core::problem::from_json(&body)?;
     let Some(environment) = credential.environment.clone() else {
         return Err(Problem::forbidden("This key has no environment."));
     };
     let context = context_for(&credential, asked.context.as_ref(), body.len())?;
-    let state = app.world.streams().subscribe(View::new(environment.clone(), [])).borrow().clone();
+    let standing = app.source.standing(&environment);
+    let hub = app.source.hub(&environment)?;
+    let state = hub.streams().subscribe(View::new(environment.clone(), [])).borrow().clone();
     let client = credential.credential_type == CredentialType::Client;
     let body = ValuesBody {
         epoch: state.snapshot.epoch,
@@ -112,5 +168,5 @@ pub async fn values_now(
         values: values(&state, &context, client, clock::now()),
     };
     let text = serde_json::to_vec(&body).map_err(Problem::internal)?;
-    Ok(etag::answer(&request, text))
+    Ok(told(etag::answer(&request, text), standing))
 }

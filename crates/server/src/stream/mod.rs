@@ -14,26 +14,26 @@ use bytestring::ByteString;
 use futures_util::StreamExt;
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use usher_core::{
     Context,
     model::{Credential, CredentialType, EnvironmentKey, Seq, VenueKey},
     protocol::{
-        ClientFrame, Drain, ErrorCode, FrameError, Hello, MAX_CLIENT_FRAME_BYTES, Mode, Ping, SCHEMA,
-        SUBPROTOCOL, ServerError, ServerFrame, View,
+        Census, ClientFrame, Drain, ErrorCode, FrameError, Hello, MAX_CLIENT_FRAME_BYTES, Mode, Ping, Resume,
+        SCHEMA, SUBPROTOCOL, ServerError, ServerFrame, View,
     },
 };
 
 use crate::{
-    app::App,
     auth, clock,
     connections::{Connection, ConnectionId},
     problem::Problem,
-    sdk::context_for,
-    world::{StreamState, streams_frame as frame},
+    sdk::{context_for, view_for},
+    surface::Surface,
+    world::{Hub, StreamState, streams_frame as frame},
 };
-use session::{Opening, Session};
+use session::{Opening, Session, Terms};
 
 /// A client says hello within this time, or is not one.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -44,15 +44,25 @@ const DRAIN_SPREAD_MS: u64 = 5_000;
 
 /// Longest message of an error, in characters: it may repeat what the client sent.
 const MAX_ERROR_CHARACTERS: usize = 500;
+/// Longest name of an edge, in characters.
+const MAX_NAME_CHARACTERS: usize = 128;
+/// Venues that a client can ask for at a time; who needs more asks for all.
+const MAX_SCOPE_VENUES: usize = 256;
+/// For how long it is waited for what a client has that is not known here yet.
+const CATCH_UP_WITHIN: Duration = Duration::from_secs(2);
+/// How often it is looked for meanwhile.
+const CATCH_UP_EVERY: Duration = Duration::from_millis(50);
 
 /// `GET /sdk/v1/stream`, a WebSocket.
 pub async fn stream(
     request: HttpRequest,
     body: web::Payload,
-    app: web::Data<App>,
+    app: web::Data<Surface>,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let credential = auth::sdk_key(&request, &app)?;
+    let credential = auth::sdk_key(&request, &app).await?;
     let environment = environment_of(&credential)?;
+    // Where there is nothing to be sent yet, that is said before there is a stream.
+    app.source.hub(&environment)?;
     let (response, socket, messages) = actix_ws::handle_with_protocols(&request, body, &[SUBPROTOCOL])?;
     let messages = messages
         .max_frame_size(MAX_CLIENT_FRAME_BYTES)
@@ -84,7 +94,7 @@ impl From<Closed> for End {
 }
 
 struct Link {
-    app: Arc<App>,
+    app: Arc<Surface>,
     credential: Arc<Credential>,
     environment: EnvironmentKey,
     socket: actix_ws::Session,
@@ -164,9 +174,18 @@ impl Link {
 
     async fn run(&mut self, hello: Hello) -> Result<(), End> {
         let (mut session, view, venue) = self.admit(&hello)?;
+        let room = self.hub()?.streams().has_room_for(&view);
+        if !room {
+            let message = "Too many different sets of venues are looked at.".to_owned();
+            return Err(End::Tell(
+                ErrorCode::Busy,
+                message,
+                Some(COME_AGAIN_MS * 30 + spread(&hello, 30_000)),
+            ));
+        }
         // Who has not said where it is, is where its context is.
         let moves = hello.scope.as_ref().is_none_or(|scope| scope.venues.is_empty());
-        let mut stream = self.app.world.streams().subscribe(view.clone());
+        let mut stream = self.hub()?.streams().subscribe(view.clone());
         let instance = hello.instance.as_deref().unwrap_or_default();
         let connection = Connection::new(
             view,
@@ -176,6 +195,7 @@ impl Link {
             hello.version.clone(),
             instance,
             &self.credential.key,
+            hello.edge.as_ref().map(|name| name.chars().take(MAX_NAME_CHARACTERS).collect()),
         );
         // From here on it is counted, so it must be taken off whatever happens.
         let present = Present::new(&self.app, connection);
@@ -187,9 +207,7 @@ impl Link {
 
     /// Whether the key still opens anything.
     fn check_key(&self) -> Result<(), End> {
-        let snapshot = self.app.world.snapshot();
-        let now = snapshot.credentials.get(&self.credential.hash);
-        if now.is_some_and(|credential| credential.is_live(clock::now())) {
+        if self.app.source.known(&self.credential.hash).is_some() {
             return Ok(());
         }
         Err(End::Tell(ErrorCode::Unauthorized, "This key has expired or was revoked.".to_owned(), None))
@@ -204,10 +222,11 @@ impl Link {
         }
         let is_client = self.credential.credential_type == CredentialType::Client;
         let asked: &[VenueKey] = hello.scope.as_ref().map_or(&[], |scope| &scope.venues);
-        let allowed = &self.credential.venues;
-        if let Some(venue) = asked.iter().find(|venue| !allowed.is_empty() && !allowed.contains(venue)) {
-            return Err(forbidden(format!("This key is not for {venue}.")));
+        if asked.len() > MAX_SCOPE_VENUES {
+            return Err(forbidden(format!("Name at most {MAX_SCOPE_VENUES} venues, or none for all.")));
         }
+        let narrowed = view_for(&self.credential, &self.environment, asked);
+        let narrowed = narrowed.map_err(|problem| forbidden(problem.detail().to_owned()))?;
         let (session, context_venue) = match hello.mode {
             Mode::Ruleset if is_client => {
                 return Err(forbidden(
@@ -223,9 +242,12 @@ impl Link {
         };
         let venue =
             asked.first().map(|venue| Arc::from(venue.as_str())).or(context_venue).or(self.only_venue());
-        // Values are made here from everything; documents are narrowed to what the key may see.
-        let narrowed = if hello.mode == Mode::Ruleset { allowed.clone() } else { Vec::new() };
-        Ok((session, View::new(self.environment.clone(), narrowed), venue))
+        // Values are made here from everything; documents are narrowed to what the key may see, and wants to.
+        let view = match hello.mode {
+            Mode::Ruleset => narrowed,
+            Mode::Values => View::new(self.environment.clone(), []),
+        };
+        Ok((session, view, venue))
     }
 
     /// The venue of a key that is for one only.
@@ -250,9 +272,14 @@ impl Link {
         stream: &mut watch::Receiver<Arc<StreamState>>,
         hello: &Hello,
     ) -> Result<(), End> {
+        let (resume, known) = self.catch_up(hello, stream).await?;
         let state = Arc::clone(&stream.borrow_and_update());
-        let heartbeat = self.app.settings.heartbeat_seconds.max(1);
-        match session.open(&state, hello.resume, heartbeat, clock::now()) {
+        let terms = Terms {
+            heartbeat_sec: self.app.settings.heartbeat_seconds.max(1),
+            known,
+            upstream: self.app.source.standing(&self.environment),
+        };
+        match session.open(&state, resume, terms, clock::now()) {
             Opening::Frames(frames) => self.send_all(frames).await,
             Opening::Snapshot(ready) => {
                 let admissions = Arc::clone(&self.app.admissions);
@@ -275,6 +302,64 @@ impl Link {
                 Ok(())
             }
         }
+    }
+
+    /// What is known here, or reaches it.
+    fn hub(&self) -> Result<&Hub, End> {
+        let there = self.app.source.hub(&self.environment);
+        there.map_err(|problem| End::Tell(ErrorCode::Busy, problem.detail().to_owned(), Some(COME_AGAIN_MS)))
+    }
+
+    /// Where the client can go on, and up to where everything is known here. A client that was served elsewhere may
+    /// have more than is known here: that is waited for. An edge that has lost its upstream gives it nothing then,
+    /// for what the client has is better.
+    async fn catch_up(
+        &self,
+        hello: &Hello,
+        stream: &watch::Receiver<Arc<StreamState>>,
+    ) -> Result<(Option<Resume>, Seq), End> {
+        let own = stream.borrow().view().clone();
+        let unnarrowed =
+            || hello.mode == Mode::Values || hello.scope.as_ref().is_none_or(|own| own.venues.is_empty());
+        // Documents of one view are not those of another.
+        let fits = |resume: &Resume| resume.view.map_or_else(unnarrowed, |view| view == own.tag());
+        let resume = hello.resume.filter(fits);
+        let deadline = Instant::now() + CATCH_UP_WITHIN;
+        loop {
+            let hub = self.hub()?;
+            let (epoch, known) = (hub.snapshot().epoch, hub.known());
+            let ahead = resume.is_some_and(|resume| resume.epoch == epoch && resume.seq > known);
+            if !ahead {
+                return Ok((resume, known));
+            }
+            if Instant::now() >= deadline {
+                if self.app.source.is_authority(&self.environment) {
+                    return Ok((resume, known));
+                }
+                let message = "This edge has lost its upstream, and has less than you.".to_owned();
+                return Err(End::Tell(
+                    ErrorCode::Busy,
+                    message,
+                    Some(COME_AGAIN_MS + spread(hello, COME_AGAIN_MS)),
+                ));
+            }
+            sleep(CATCH_UP_EVERY).await;
+        }
+    }
+
+    /// An edge tells of its clients.
+    fn census(&self, census: Census, present: &Present) -> Result<(), End> {
+        if present.connection.edge.is_none() {
+            let message = "Only an edge, which says so in its hello, counts clients.".to_owned();
+            return Err(End::Tell(ErrorCode::BadFrame, message, None));
+        }
+        let same_journal = census.epoch == self.hub()?.snapshot().epoch;
+        if let Some(source) = self.app.connections.counted(present.id, census.clone())
+            && same_journal
+        {
+            self.app.convergence.counted(&source, &census);
+        }
+        Ok(())
     }
 
     async fn follow(
@@ -308,6 +393,7 @@ impl Link {
                                 self.send(frame).await?;
                             }
                         }
+                        Some(ClientFrame::Downstream(census)) => self.census(*census, present)?,
                         Some(ClientFrame::Hello(_)) => {
                             return Err(End::Tell(ErrorCode::BadFrame, "Hello was said already.".to_owned(), None));
                         }
@@ -328,7 +414,9 @@ impl Link {
                     self.check_key()?;
                     // What it was sent, not what is newest: that may be about to be sent, and is no gap.
                     let seq = session.sent();
-                    self.send(frame(&ServerFrame::Ping(Ping { seq }))).await?;
+                    let known = self.known_beyond(stream);
+                    let upstream = self.app.source.standing(&self.environment);
+                    self.send(frame(&ServerFrame::Ping(Ping { seq, known, upstream }))).await?;
                 }
                 () = present.connection.closing.notified() => {
                     return Err(End::Tell(ErrorCode::Unauthorized, "This key was revoked.".to_owned(), None));
@@ -340,6 +428,13 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// The newest commit of which nothing is missing on a stream that has been sent to its end.
+    fn known_beyond(&self, stream: &watch::Receiver<Arc<StreamState>>) -> Option<Seq> {
+        // Read first: a commit that comes in between is then still to be sent.
+        let known = self.hub().ok()?.known();
+        (!stream.has_changed().unwrap_or(true)).then_some(known)
     }
 
     async fn send_all(&mut self, frames: Vec<ByteString>) -> Result<(), End> {
@@ -368,13 +463,13 @@ fn spread(hello: &Hello, range: u64) -> u64 {
 
 /// A connection, counted as long as this lives.
 struct Present {
-    app: Arc<App>,
+    app: Arc<Surface>,
     id: ConnectionId,
     connection: Arc<Connection>,
 }
 
 impl Present {
-    fn new(app: &Arc<App>, connection: Connection) -> Self {
+    fn new(app: &Arc<Surface>, connection: Connection) -> Self {
         let (id, connection) = app.connections.add(connection);
         Self { app: Arc::clone(app), id, connection }
     }
@@ -388,7 +483,10 @@ impl Present {
 
 impl Drop for Present {
     fn drop(&mut self) {
-        self.app.connections.remove(self.id);
+        let source = self.app.connections.remove(self.id).and_then(|(_, source)| source);
         self.app.convergence.left(self.id, self.connection.acked());
+        if let Some(source) = source {
+            self.app.convergence.source_left(&source);
+        }
     }
 }

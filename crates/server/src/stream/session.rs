@@ -9,7 +9,8 @@ use usher_core::{
     Context,
     model::{DocumentId, Seq, Timestamp},
     protocol::{
-        EvaluatedValue, Intent, MAX_SNAPSHOT_PART_BYTES, Mode, Ready, Resume, SCHEMA, ServerFrame, Values,
+        EvaluatedValue, Intent, MAX_SNAPSHOT_PART_BYTES, Mode, Ready, Resume, SCHEMA, ServerFrame, Standing,
+        Values,
     },
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -31,6 +32,17 @@ enum Kind {
         /// The hash of what was last sent for each flag.
         last: HashMap<String, u64>,
     },
+}
+
+/// What is said of a stream before anything comes on it.
+#[derive(Clone, Copy)]
+pub struct Terms {
+    /// Seconds between pings.
+    pub heartbeat_sec: u32,
+    /// Nothing up to this commit is missing here.
+    pub known: Seq,
+    /// At an edge: how old what it says may be.
+    pub upstream: Option<Standing>,
 }
 
 /// How a stream begins.
@@ -75,9 +87,10 @@ impl Session {
         &mut self,
         state: &StreamState,
         resume: Option<Resume>,
-        heartbeat_sec: u32,
+        terms: Terms,
         now: Timestamp,
     ) -> Opening {
+        let Terms { heartbeat_sec, known, upstream } = terms;
         let ready = |intent| {
             streams_frame(&ServerFrame::Ready(Ready {
                 epoch: state.snapshot.epoch,
@@ -86,6 +99,11 @@ impl Session {
                 heartbeat_sec,
                 intent,
                 environment: state.environment().clone(),
+                view: Some(state.view().tag()),
+                venues: state.view().venues().iter().cloned().collect(),
+                known: Some(known),
+                downstream: true,
+                upstream,
             }))
         };
         self.sent = state.head;
@@ -93,8 +111,18 @@ impl Session {
             // What the client had was for another context, perhaps: values are few, and sent whole.
             return Opening::Frames(vec![ready(Intent::Delta), self.all_values(state, now)]);
         }
-        match resume.filter(|resume| resume.epoch == state.snapshot.epoch && resume.seq <= state.head) {
-            Some(resume) if resume.seq == state.head => Opening::Frames(vec![ready(Intent::Current)]),
+        // Between the head and what is known here, nothing has concerned this view; what was deleted before the floor
+        // is not known here.
+        let leads_on = |resume: &Resume| {
+            resume.epoch == state.snapshot.epoch
+                && resume.seq <= known.max(state.head)
+                && (resume.seq >= state.snapshot.floor || state.since(resume.seq).is_some())
+        };
+        match resume.filter(leads_on) {
+            Some(resume) if resume.seq >= state.head => {
+                self.sent = resume.seq;
+                Opening::Frames(vec![ready(Intent::Current)])
+            }
             Some(resume) => {
                 let frames = catch_up(state, resume.seq);
                 // It lacks so much that a snapshot, in parts and shared with others, costs less than a frame of

@@ -4,17 +4,18 @@
 //! tells convergence whom to expect, and moves the streams, in this order: whoever is told of a commit can
 //! already be counted, and finds it in the snapshot.
 
+mod hub;
 mod snapshot;
 mod streams;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use tokio::sync::{broadcast, watch};
 use usher_core::model::Seq;
 use usher_journal::{Append, AppendError, Appended, Commit, Journal, JournalError, Point};
 
+pub use hub::Hub;
 pub use snapshot::Snapshot;
 pub(crate) use streams::frame as streams_frame;
 pub use streams::{Place, SharedDelta, StreamState, Streams, Touched};
@@ -29,10 +30,9 @@ const WAITING_COMMITS: usize = 256;
 /// The world as this server sees it.
 pub struct World {
     journal: Arc<dyn Journal>,
-    snapshot: ArcSwap<Snapshot>,
+    hub: Hub,
     applied: watch::Sender<Seq>,
     commits: broadcast::Sender<Arc<Commit>>,
-    streams: Streams,
     /// Turns true when the journal is not followed any more.
     failed: watch::Sender<bool>,
 }
@@ -42,13 +42,11 @@ impl World {
     #[must_use]
     pub fn open(journal: Arc<dyn Journal>) -> Arc<Self> {
         let snapshot = Arc::new(Snapshot::compile(journal.epoch(), journal.state()));
-        let streams = Streams::new(&snapshot);
         Arc::new(Self {
             applied: watch::channel(snapshot.seq()).0,
             commits: broadcast::channel(WAITING_COMMITS).0,
             journal,
-            snapshot: ArcSwap::new(snapshot),
-            streams,
+            hub: Hub::new(snapshot),
             failed: watch::channel(false).0,
         })
     }
@@ -56,7 +54,13 @@ impl World {
     /// What is known now.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.load_full()
+        self.hub.snapshot()
+    }
+
+    /// The same, with the streams that carry its changes.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// What was known then.
@@ -84,7 +88,7 @@ impl World {
     /// The streams that carry changes.
     #[must_use]
     pub fn streams(&self) -> &Streams {
-        &self.streams
+        self.hub.streams()
     }
 
     /// Every commit as it is applied.
@@ -130,7 +134,7 @@ impl World {
     async fn go_on_following(&self, convergence: &Convergence) {
         let mut head = self.journal.watch();
         loop {
-            let seq = self.snapshot.load().seq();
+            let seq = self.snapshot().seq();
             match self.journal.read(seq, READ_AT_ONCE).await {
                 Ok(commits) if commits.is_empty() => {
                     if head.changed().await.is_err() {
@@ -151,13 +155,8 @@ impl World {
     }
 
     fn apply(&self, commit: Commit, convergence: &Convergence) {
-        let before = self.snapshot.load_full();
-        let after = Arc::new(before.after(&commit));
-        self.snapshot.store(Arc::clone(&after));
-        let preparation = self.streams.prepare(&before, &after, &commit);
-        convergence.publish(&commit, preparation.views());
-        self.streams.publish(&after, preparation);
-        self.applied.send_replace(after.seq());
+        self.hub.apply(&commit, convergence);
+        self.applied.send_replace(commit.seq);
         // Nobody listening is fine.
         drop(self.commits.send(Arc::new(commit)));
     }

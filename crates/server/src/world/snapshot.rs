@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub credentials: HashMap<String, Arc<Credential>>,
     /// People by e-mail.
     pub users: HashMap<String, Arc<User>>,
+    /// Of what was deleted up to this commit nothing is known: whoever has less can't be led on from there.
+    pub floor: Seq,
 }
 
 impl Snapshot {
@@ -35,14 +37,46 @@ impl Snapshot {
                 (key.clone(), Arc::new(Ruleset::compile(key, state.seq(), documents())))
             })
             .collect();
-        Self { epoch, environments, credentials: credentials(&state), users: users(&state), state }
+        let (credentials, users) = (credentials(&state), users(&state));
+        Self { epoch, environments, credentials, users, state, floor: Seq::ZERO }
+    }
+
+    /// What is seen of one environment from afar, where only flags, cohorts and venues are: nothing is known of how
+    /// they came about.
+    #[must_use]
+    pub fn mirrored(epoch: Epoch, environment: EnvironmentKey, state: State) -> Self {
+        let documents = state.entries().map(|entry| &entry.document);
+        let ruleset = Arc::new(Ruleset::compile(environment.clone(), state.seq(), documents));
+        Self {
+            epoch,
+            environments: IndexMap::from([(environment, ruleset)]),
+            credentials: HashMap::new(),
+            users: HashMap::new(),
+            floor: state.seq(),
+            state: Arc::new(state),
+        }
     }
 
     /// The world after one more commit: only what changed is compiled.
+    ///
+    /// # Panics
+    /// When it is not the next one.
     #[must_use]
     pub fn after(&self, commit: &Commit) -> Self {
         let mut state = State::clone(&self.state);
         state.fold(commit);
+        self.led_to(state, commit)
+    }
+
+    /// The same after what one or more commits up to this one have made.
+    #[must_use]
+    pub fn amended(&self, commit: &Commit) -> Self {
+        let mut state = State::clone(&self.state);
+        state.amend(commit);
+        self.led_to(state, commit)
+    }
+
+    fn led_to(&self, state: State, commit: &Commit) -> Self {
         let touches = |kind: &Kind| commit.changes.iter().any(|change| change.id().kind == *kind);
         if touches(&Kind::Environment) {
             // Rare, and people wait for it anyway.
@@ -81,6 +115,7 @@ impl Snapshot {
                 .collect(),
             credentials,
             users,
+            floor: self.floor,
         }
     }
 

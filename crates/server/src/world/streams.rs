@@ -6,7 +6,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use bytestring::ByteString;
@@ -22,6 +22,10 @@ use super::Snapshot;
 
 /// Deltas that a stream keeps for receivers that are a little behind.
 const RING: usize = 64;
+/// Views that are narrowed to venues, and that somebody looks at, at a time. Each costs a look at every commit.
+const MAX_NARROWED: usize = 4_096;
+/// From so many streams on, those are dropped that are narrowed and that nobody looks at.
+const MANY: usize = 512;
 
 /// One change as its receivers get it.
 #[derive(Debug)]
@@ -89,6 +93,12 @@ impl StreamState {
     #[must_use]
     pub fn environment(&self) -> &EnvironmentKey {
         self.view.environment()
+    }
+
+    /// What it shows.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
     }
 
     /// The ruleset of the view's environment; none once that is gone.
@@ -167,8 +177,8 @@ impl StreamState {
 /// What a commit does to the streams, ready to be published.
 pub struct Preparation {
     deltas: Vec<Prepared>,
-    /// How many streams there were when it was made.
-    known: usize,
+    /// The number of the first stream that began after it was made.
+    next: u64,
 }
 
 impl Preparation {
@@ -185,55 +195,95 @@ struct Prepared {
 }
 
 struct Stream {
+    number: u64,
     view: View,
     state: watch::Sender<Arc<StreamState>>,
 }
 
 /// All streams, by view.
 pub struct Streams {
-    // A list: there is one view an environment, and a few for keys that are narrowed to venues.
-    all: Mutex<(Arc<Snapshot>, Vec<Arc<Stream>>)>,
+    all: Mutex<All>,
+}
+
+struct All {
+    snapshot: Arc<Snapshot>,
+    // A list: there is one view an environment, and some that are narrowed to venues.
+    streams: Vec<Arc<Stream>>,
+    /// The number of the next stream.
+    next: u64,
+}
+
+impl All {
+    fn find(&self, view: &View) -> Option<&Arc<Stream>> {
+        self.streams.iter().find(|stream| stream.view == *view)
+    }
+
+    fn subscribe(&mut self, view: View) -> watch::Receiver<Arc<StreamState>> {
+        if let Some(stream) = self.find(&view) {
+            return stream.state.subscribe();
+        }
+        if self.streams.len() >= MANY {
+            self.streams.retain(|stream| !stream.is_narrowed() || stream.is_watched());
+        }
+        let state = StreamState {
+            head: self.snapshot.seq(),
+            touched: Touched::by(&view, &self.snapshot),
+            snapshot: Arc::clone(&self.snapshot),
+            view: view.clone(),
+            ring: VecDeque::new(),
+            parts: OnceLock::new(),
+        };
+        let (state, receiver) = watch::channel(Arc::new(state));
+        self.streams.push(Arc::new(Stream { number: self.next, view, state }));
+        self.next += 1;
+        receiver
+    }
+
+    fn subscribe_environments(&mut self, snapshot: &Snapshot) {
+        for environment in snapshot.environments.keys() {
+            drop(self.subscribe(View::new(environment.clone(), [])));
+        }
+    }
 }
 
 impl Streams {
     /// One stream for each environment of `snapshot`.
     #[must_use]
     pub fn new(snapshot: &Arc<Snapshot>) -> Self {
-        let streams = Self { all: Mutex::new((Arc::clone(snapshot), Vec::new())) };
-        for environment in snapshot.environments.keys() {
-            drop(streams.subscribe(View::new(environment.clone(), [])));
-        }
-        streams
+        let mut all = All { snapshot: Arc::clone(snapshot), streams: Vec::new(), next: 0 };
+        all.subscribe_environments(snapshot);
+        Self { all: Mutex::new(all) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The stream of a view, from now on.
     #[must_use]
     pub fn subscribe(&self, view: View) -> watch::Receiver<Arc<StreamState>> {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stream) = all.1.iter().find(|stream| stream.view == view) {
-            return stream.state.subscribe();
-        }
-        let state = StreamState {
-            head: all.0.seq(),
-            touched: Touched::by(&view, &all.0),
-            snapshot: Arc::clone(&all.0),
-            view: view.clone(),
-            ring: VecDeque::new(),
-            parts: OnceLock::new(),
-        };
-        let (state, receiver) = watch::channel(Arc::new(state));
-        all.1.push(Arc::new(Stream { view, state }));
-        receiver
+        self.lock().subscribe(view)
+    }
+
+    /// Whether one more view may be looked at.
+    #[must_use]
+    pub fn has_room_for(&self, view: &View) -> bool {
+        let all = self.lock();
+        let watched = || all.streams.iter().filter(|own| own.is_narrowed() && own.is_watched()).count();
+        view.venues().is_empty()
+            || all.streams.len() < MAX_NARROWED
+            || all.find(view).is_some()
+            || watched() < MAX_NARROWED
     }
 
     /// The delta that a commit makes on each stream that it concerns.
     #[must_use]
     pub fn prepare(&self, before: &Snapshot, after: &Snapshot, commit: &Commit) -> Preparation {
-        for environment in after.environments.keys() {
-            drop(self.subscribe(View::new(environment.clone(), [])));
-        }
-        let streams = self.all.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
-        let known = streams.len();
+        let (streams, next) = {
+            let mut all = self.lock();
+            all.subscribe_environments(after);
+            (all.streams.clone(), all.next)
+        };
         let deltas = streams.into_iter().filter_map(|stream| {
             let (head, touched) = {
                 let state = stream.state.borrow();
@@ -243,13 +293,13 @@ impl Streams {
             let clients = reaches_clients(stream.view.environment(), [before, after], &delta.changed);
             Some(Prepared { stream, delta: Arc::new(delta), touched: touched.after(commit, clients) })
         });
-        Preparation { deltas: deltas.collect(), known }
+        Preparation { deltas: deltas.collect(), next }
     }
 
     /// Moves the streams on; their receivers wake up.
     pub fn publish(&self, after: &Arc<Snapshot>, preparation: Preparation) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.0 = Arc::clone(after);
+        let mut all = self.lock();
+        all.snapshot = Arc::clone(after);
         for Prepared { stream, delta, touched } in preparation.deltas {
             let mut ring = stream.state.borrow().ring.clone();
             if ring.len() == RING {
@@ -260,13 +310,29 @@ impl Streams {
             stream.move_to(head, touched, after, ring);
         }
         // Streams that began in between know nothing of the commit: they start again after it.
-        for stream in all.1.iter().skip(preparation.known) {
+        for stream in all.streams.iter().filter(|stream| stream.number >= preparation.next) {
             stream.move_to(after.seq(), Touched::by(&stream.view, after), after, VecDeque::new());
         }
+    }
+
+    /// Ends all streams, and begins anew with a snapshot to which nothing leads.
+    pub fn restart(&self, snapshot: &Arc<Snapshot>) {
+        let mut all = self.lock();
+        all.snapshot = Arc::clone(snapshot);
+        all.streams.clear();
+        all.subscribe_environments(snapshot);
     }
 }
 
 impl Stream {
+    fn is_narrowed(&self) -> bool {
+        !self.view.venues().is_empty()
+    }
+
+    fn is_watched(&self) -> bool {
+        self.state.receiver_count() > 0
+    }
+
     fn move_to(
         &self,
         head: Seq,

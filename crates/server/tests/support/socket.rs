@@ -27,8 +27,12 @@ impl Socket {
 
     /// A socket, or the status with which it was refused.
     pub async fn try_open(server: &Server, path: &str, headers: &[(&str, String)]) -> Result<Self, u16> {
-        let mut request: Request<()> =
-            format!("ws://{}{path}", server.address()).into_client_request().unwrap();
+        Self::try_open_at(&server.address(), path, headers).await
+    }
+
+    /// The same, wherever it is.
+    pub async fn try_open_at(address: &str, path: &str, headers: &[(&str, String)]) -> Result<Self, u16> {
+        let mut request: Request<()> = format!("ws://{address}{path}").into_client_request().unwrap();
         for (name, value) in headers {
             let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse().unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
@@ -51,7 +55,14 @@ impl Socket {
     }
 
     async fn said(server: &Server, key: &str, mode: &str, more: Value) -> Self {
-        let mut socket = Self::open(server, key).await;
+        Self::said_at(&server.address(), key, mode, more).await
+    }
+
+    /// A stream in this mode, wherever it is, hello said with `more`.
+    pub async fn said_at(address: &str, key: &str, mode: &str, more: Value) -> Self {
+        let headers =
+            [("Authorization", format!("Bearer {key}")), ("Sec-WebSocket-Protocol", "usher.v1".to_owned())];
+        let mut socket = Self::try_open_at(address, "/sdk/v1/stream", &headers).await.unwrap();
         let mut hello = json!({"type": "hello", "sdk": "test/1.0", "mode": mode, "schemas": [1]});
         for (name, value) in more.as_object().unwrap() {
             hello[name] = value.clone();

@@ -3,21 +3,20 @@
 //! It never guesses. A delta that does not begin where the client stands, a snapshot with a part missing, a
 //! state that does not apply: all of them end in asking anew.
 
-use usher_core::{
-    model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp},
-    protocol::{Delta, Intent, Ready, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Values},
+use super::{
+    Delta, Intent, Ready, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Standing, ValueMap, Values,
+    ViewTag,
 };
-
-use crate::polling::ValueMap;
+use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp, VenueKey};
 
 /// Documents that a snapshot in parts may hold, in bytes: a hostile server must not fill the memory.
 const MAX_SNAPSHOT_BYTES: usize = 256 * 1024 * 1024;
 
 /// What to do after a frame.
 #[derive(Debug)]
-pub(crate) enum Action {
-    /// The server has said how often it speaks, in seconds, and what environment the key belongs to.
-    Ready(u32, EnvironmentKey),
+pub enum Action {
+    /// The server has said what follows.
+    Ready(Terms),
     /// All documents are new.
     Replace(Vec<Document>),
     /// These documents have changed, those are gone.
@@ -40,12 +39,31 @@ pub(crate) enum Action {
     Refused(ServerError),
 }
 
+/// What a server says of a stream before anything comes on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How often it speaks, in seconds.
+    pub heartbeat_sec: u32,
+    /// The environment of the key.
+    pub environment: EnvironmentKey,
+    /// The venues that the stream is narrowed to; empty for all.
+    pub venues: Vec<VenueKey>,
+    /// Whether it wants to hear of clients further down.
+    pub downstream: bool,
+}
+
 /// Where the client stands.
 #[derive(Debug, Default)]
-pub(crate) struct Machine {
+pub struct Machine {
     place: Option<Resume>,
     at: Timestamp,
     epoch: Option<Epoch>,
+    /// What this connection's stream shows.
+    view: Option<ViewTag>,
+    /// How old what it says may be; none where it speaks for itself.
+    standing: Option<Standing>,
+    /// The newest commit of which the server has said that nothing of it is missing here.
+    known: Seq,
     parts: Option<Parts>,
     /// What the server had when this connection began: a client that has less has not heard all of it yet.
     until: Option<Seq>,
@@ -64,46 +82,63 @@ struct Parts {
 
 impl Machine {
     /// A client that has what an earlier process left.
-    pub(crate) fn resuming(place: Resume, at: Timestamp) -> Self {
+    #[must_use]
+    pub fn resuming(place: Resume, at: Timestamp) -> Self {
         Self { place: Some(place), at, ..Self::default() }
     }
 
     /// Where the client stands; what `hello` says.
-    pub(crate) fn place(&self) -> Option<Resume> {
+    #[must_use]
+    pub fn place(&self) -> Option<Resume> {
         self.place
     }
 
     /// The time of the commit that it stands at.
-    pub(crate) fn at(&self) -> Timestamp {
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
         self.at
     }
 
+    /// How old what the server says may be, as it said last; none where it speaks for itself.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        self.standing
+    }
+
+    /// The newest commit of which nothing is missing here: where the client stands, or later.
+    #[must_use]
+    pub fn known(&self) -> Seq {
+        self.known.max(self.place.map_or(Seq::ZERO, |place| place.seq))
+    }
+
     /// The connection is new: what was half received is void.
-    pub(crate) fn connected(&mut self) {
+    pub fn connected(&mut self) {
         self.parts = None;
-        self.epoch = None;
+        (self.epoch, self.view, self.standing) = (None, None, None);
+        self.known = Seq::ZERO;
         (self.until, self.owes) = (None, false);
     }
 
     /// Forgets where it stands, so that the next connection begins with everything.
-    pub(crate) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.place = None;
     }
 
     /// A whole state has come by polling.
-    pub(crate) fn polled(&mut self, place: Resume, at: Timestamp) {
+    pub fn polled(&mut self, place: Resume, at: Timestamp) {
         self.place = Some(place);
         self.at = at;
     }
 
     /// Takes one frame.
-    pub(crate) fn take(&mut self, frame: ServerFrame) -> Vec<Action> {
+    pub fn take(&mut self, frame: ServerFrame) -> Vec<Action> {
         match frame {
             ServerFrame::Ready(ready) => self.ready(&ready),
             ServerFrame::Snapshot(part) => self.part(part),
             ServerFrame::Delta(delta) => self.delta(delta),
             ServerFrame::Values(values) => self.values(values),
             ServerFrame::Ping(ping) => {
+                self.standing = ping.upstream;
                 if !self.is_current() {
                     // What it is missing is on its way; until then a ping says nothing about what it has.
                     return vec![Action::Pong];
@@ -111,6 +146,7 @@ impl Machine {
                 if self.place.is_some_and(|place| place.seq < ping.seq) {
                     vec![Action::Pong, Action::Resync("the server is ahead, and nothing came")]
                 } else {
+                    self.known = ping.known.unwrap_or_default();
                     vec![Action::Pong, Action::Current]
                 }
             }
@@ -123,13 +159,19 @@ impl Machine {
         if ready.schema != SCHEMA {
             return vec![Action::Resync("the server speaks a schema that was not offered")];
         }
-        self.epoch = Some(ready.epoch);
-        let known = self.place.is_some_and(|place| place.epoch == ready.epoch);
-        let heartbeat = Action::Ready(ready.heartbeat_sec, ready.environment.clone());
+        (self.epoch, self.view, self.standing) = (Some(ready.epoch), ready.view, ready.upstream);
+        let known = self.place.is_some_and(|place| self.continues(place));
+        let heartbeat = Action::Ready(Terms {
+            heartbeat_sec: ready.heartbeat_sec,
+            environment: ready.environment.clone(),
+            venues: ready.venues.clone(),
+            downstream: ready.downstream,
+        });
         match ready.intent {
             Intent::Current if known => {
                 self.until = Some(ready.seq);
                 if self.is_current() {
+                    self.known = ready.known.unwrap_or_default();
                     vec![heartbeat, Action::Current]
                 } else {
                     self.lost("the server takes an old state for its newest")
@@ -167,15 +209,15 @@ impl Machine {
             return Vec::new();
         }
         let documents = self.parts.take().map(|parts| parts.documents).unwrap_or_default();
-        self.arrive(Action::Replace(documents), Resume { epoch, seq: part.seq }, part.at)
+        self.arrive(Action::Replace(documents), Resume { epoch, seq: part.seq, view: self.view }, part.at)
     }
 
     fn delta(&mut self, delta: Delta) -> Vec<Action> {
         if self.parts.is_some() {
             return self.lost("a delta amid a snapshot");
         }
-        let Some(place) = self.place.filter(|place| Some(place.epoch) == self.epoch) else {
-            return self.lost("a delta of another journal");
+        let Some(place) = self.place.filter(|place| self.continues(*place)) else {
+            return self.lost("a delta of another journal, or of another view of it");
         };
         if place.seq != delta.from {
             return vec![Action::Resync("a delta that does not begin where this client stands")];
@@ -198,7 +240,7 @@ impl Machine {
         } else {
             Action::AmendValues(values.put, values.delete)
         };
-        self.arrive(change, Resume { epoch, seq }, values.at)
+        self.arrive(change, Resume { epoch, seq, view: self.view }, values.at)
     }
 
     /// A change has come whole. The client is live with it, unless there was more when the connection began.
@@ -208,6 +250,11 @@ impl Machine {
         self.owes = false;
         let current = self.is_current().then_some(Action::Current);
         [change].into_iter().chain(current).chain([Action::Ack(place.seq)]).collect()
+    }
+
+    /// Whether what came before leads on to what this connection brings.
+    fn continues(&self, place: Resume) -> bool {
+        Some(place.epoch) == self.epoch && place.view == self.view
     }
 
     fn is_current(&self) -> bool {
@@ -280,8 +327,10 @@ mod tests {
 
     #[test]
     fn a_gap_is_never_guessed_over() {
-        let mut machine =
-            Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        let mut machine = Machine::resuming(
+            Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5), view: None },
+            Timestamp::EPOCH,
+        );
         machine.take(ready(1, "delta"));
         assert_eq!(say(&machine.take(delta(6, 7))), "resync");
         assert_eq!(machine.place().unwrap().seq, Seq(5), "what it has is still good");
@@ -290,8 +339,10 @@ mod tests {
 
     #[test]
     fn another_epoch_makes_what_it_has_worthless() {
-        let mut machine =
-            Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        let mut machine = Machine::resuming(
+            Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5), view: None },
+            Timestamp::EPOCH,
+        );
         assert_eq!(say(&machine.take(ready(2, "current"))), "resync");
         assert!(machine.place().is_none());
         machine.connected();
@@ -307,8 +358,10 @@ mod tests {
         machine.take(ready(1, "snapshot"));
         machine.take(part(1, 3));
         assert_eq!(say(&machine.take(part(3, 3))), "resync");
-        let mut behind =
-            Machine::resuming(Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) }, Timestamp::EPOCH);
+        let mut behind = Machine::resuming(
+            Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5), view: None },
+            Timestamp::EPOCH,
+        );
         assert_eq!(say(&behind.take(ready(1, "current"))), "heartbeat, current");
         assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":5}"#))), "pong, current");
         assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":6}"#))), "pong, resync");
@@ -316,7 +369,7 @@ mod tests {
 
     #[test]
     fn it_is_live_when_it_has_all_that_there_was_and_not_before() {
-        let place = Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5) };
+        let place = Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5), view: None };
         let mut machine = Machine::resuming(place, Timestamp::EPOCH);
         machine.take(ready_at(8, 1, "delta"));
         let ping = |seq: u64| frame(&format!(r#"{{"type":"ping","seq":{seq}}}"#));

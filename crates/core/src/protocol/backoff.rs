@@ -10,41 +10,33 @@ const REFUSED: Duration = Duration::from_secs(60);
 
 /// Counts failures.
 #[derive(Debug, Default)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// It worked.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// How often it has failed in a row.
-    pub(crate) fn failures(&self) -> u32 {
+    #[must_use]
+    pub fn failures(&self) -> u32 {
         self.failures
     }
 
     /// It failed: how long to wait. `draw` is between 0 and 1.
-    pub(crate) fn next(&mut self, draw: f64) -> Duration {
+    pub fn next(&mut self, draw: f64) -> Duration {
         let longest = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         longest.mul_f64(draw.clamp(0.0, 1.0))
     }
 
     /// The key was refused: how long to wait.
-    pub(crate) fn refused(&mut self, draw: f64) -> Duration {
+    pub fn refused(&mut self, draw: f64) -> Duration {
         self.failures = self.failures.saturating_add(1);
         REFUSED.mul_f64(0.5 + draw.clamp(0.0, 1.0))
-    }
-}
-
-/// A number between 0 and 1. Without randomness from the system, one half.
-pub(crate) fn draw() -> f64 {
-    let mut bytes = [0; 4];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 0.5,
     }
 }
 
