@@ -42,6 +42,7 @@ BENCH := cargo run -p usher-bench --features peers --release --locked --
 bench:
 	$(BENCH) --form markdown evaluate
 	$(BENCH) --form markdown ofrep
+	$(BENCH) --form markdown seats
 	cargo bench -p usher-bench --features peers --locked --bench evaluate
 
 soak:

@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod ofrep;
+mod seats;
 mod table;
 mod workspace;
 
@@ -47,6 +48,14 @@ enum Command {
         #[arg(long, default_value_t = 1_000)]
         milliseconds: u64,
     },
+    /// A change on its way to every seat of every venue, and all of them coming back at once: a simulation.
+    Seats {
+        #[command(flatten)]
+        costs: seats::Costs,
+        /// What chance is made of: the same seed tells the same story.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// The load driver, which `ofrep` starts by itself.
     #[command(hide = true)]
     Drive {
@@ -62,6 +71,7 @@ fn main() -> Result<()> {
         Command::Ofrep { rounds, connections, milliseconds } => {
             ofrep::run(rounds.max(1), connections.max(1), milliseconds.max(1), args.form)
         }
+        Command::Seats { costs, seed } => seats::run(&costs, seed, args.form),
         Command::Drive { address } => ofrep::driver::run(address),
     }
 }
