@@ -40,13 +40,13 @@ impl Counting {
         }
         self.seen = Some(happened);
         self.revision += 1;
-        let groups = surface.connections.groups(Some(environment));
+        let groups = surface.connections.groups_here(Some(environment));
         let census = Census {
             revision: self.revision,
             epoch,
             seq,
             clients: groups.into_iter().map(|(group, count)| Clients { group, count }).collect(),
-            commits: surface.convergence.counts(environment),
+            commits: surface.convergence.counts(Some(environment)),
         };
         Some(census.bounded())
     }

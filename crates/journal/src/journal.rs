@@ -3,7 +3,7 @@
 use std::{future::Future, path::Path, pin::Pin, sync::Arc};
 
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use usher_core::model::{DocumentId, Epoch, Seq, Timestamp};
 
 use crate::{Actor, Change, Commit, State};
@@ -45,8 +45,25 @@ pub trait Journal: Send + Sync + 'static {
     /// Reads everything there is and checks it.
     fn verify(&self) -> BoxFuture<'_, Result<Verification, JournalError>>;
 
+    /// How the nodes that share this journal talk with each other; none where it has one node only.
+    fn fleet(&self) -> Option<Arc<dyn Fleet>> {
+        None
+    }
+
     /// Writes a copy that can be opened like the original.
     fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>>;
+}
+
+/// How the nodes of one journal talk with each other beside it. What is said is neither kept nor promised to arrive.
+pub trait Fleet: Send + Sync + 'static {
+    /// This node's name among them: random, and another one after each start.
+    fn node(&self) -> &str;
+
+    /// Says something to all who listen, and to itself.
+    fn say(&self, text: String);
+
+    /// What is said from now on.
+    fn listen(&self) -> broadcast::Receiver<Arc<str>>;
 }
 
 /// A point in a journal.

@@ -13,8 +13,8 @@ mod state;
 
 pub use commit::{Actor, ActorKind, Change, Commit};
 pub use journal::{
-    Append, AppendError, Appended, BoxFuture, Expected, History, Idempotency, Journal, JournalError, Point,
-    Verification,
+    Append, AppendError, Appended, BoxFuture, Expected, Fleet, History, Idempotency, Journal, JournalError,
+    Point, Verification,
 };
 pub use restore::{Forced, RestoreScope, UndoConflict, rollback, undo};
 pub use sqlite::SqliteJournal;

@@ -97,6 +97,8 @@ pub struct Connections {
     /// How many of all are edges.
     edges: AtomicUsize,
     below: Mutex<Below>,
+    /// Clients of the other nodes of the fleet, and of the edges there.
+    nodes: Mutex<Below>,
     changed: AtomicBool,
     changes: AtomicU64,
 }
@@ -213,6 +215,29 @@ impl Connections {
         Some(source)
     }
 
+    /// Another node has counted its clients. `false` where that is no news.
+    pub fn node_counted(&self, source: Source, census: Census) -> bool {
+        let mut nodes = self.nodes();
+        let news = nodes.censuses.put(source, census.bounded());
+        if news {
+            nodes.sum();
+            drop(nodes);
+            // Not a change that this node has to tell others of.
+            self.changed.store(true, Ordering::Release);
+        }
+        news
+    }
+
+    /// Another node is gone, or is not heard any more.
+    pub fn node_left(&self, source: &Source) {
+        let mut nodes = self.nodes();
+        if nodes.censuses.remove(source).is_some() {
+            nodes.sum();
+            drop(nodes);
+            self.changed.store(true, Ordering::Release);
+        }
+    }
+
     /// The edge that a source is.
     #[must_use]
     pub fn edge(&self, source: &Source) -> Option<Arc<Connection>> {
@@ -222,6 +247,10 @@ impl Connections {
 
     fn below(&self) -> MutexGuard<'_, Below> {
         self.below.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nodes(&self) -> MutexGuard<'_, Below> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn touch(&self) {
@@ -247,11 +276,12 @@ impl Connections {
         self.all.get(&id).map(|connection| Arc::clone(&connection))
     }
 
-    /// How many devices there are, those behind edges included.
+    /// How many devices there are in the whole fleet, those behind edges included.
     #[must_use]
     pub fn len(&self) -> usize {
         let edges = self.edges.load(Ordering::Relaxed);
-        self.all.len().saturating_sub(edges).saturating_add(self.below().total)
+        let below = self.below().total.saturating_add(self.nodes().total);
+        self.all.len().saturating_sub(edges).saturating_add(below)
     }
 
     /// Whether nobody is connected, not even an edge.
@@ -273,27 +303,46 @@ impl Connections {
         on.map(|connection| (*connection.key(), connection.venue())).collect()
     }
 
-    /// The edges of these views, and what is made of what they counted last.
-    pub(crate) fn edges_on<T>(
+    /// The edges of these views and the other nodes, and what is made of what they counted last.
+    pub(crate) fn sources_on<T>(
         &self,
         views: &[&View],
         made: impl Fn(&Census, &View) -> T,
     ) -> Vec<(Source, T)> {
+        let nodes = self.nodes();
+        let mut on = Vec::new();
+        for (n, view) in views.iter().enumerate() {
+            // Which of its clients have which view of an environment, a node does not tell; what it expects of a
+            // commit, it says as soon as it has it.
+            if views.iter().take(n).all(|other| other.environment() != view.environment()) {
+                on.extend(nodes.censuses.iter().map(|(source, census)| (source.clone(), made(census, view))));
+            }
+        }
+        drop(nodes);
         if self.edges.load(Ordering::Relaxed) == 0 {
-            return Vec::new();
+            return on;
         }
         let below = self.below();
-        let on = below.over.iter().filter_map(|(source, id)| {
+        let edges = below.over.iter().filter_map(|(source, id)| {
             let (connection, census) = (self.get(*id)?, below.censuses.get(source)?);
             let concerned = views.contains(&&connection.view);
             concerned.then(|| (source.clone(), made(census, &connection.view)))
         });
-        on.collect()
+        on.extend(edges);
+        on
     }
 
-    /// Devices that are alike, counted, those behind edges included; of an environment, or of all.
+    /// Devices of the whole fleet that are alike, counted, those behind edges included; of an environment, or of all.
     #[must_use]
     pub fn groups(&self, environment: Option<&str>) -> BTreeMap<Group, u64> {
+        let mut groups = self.groups_here(environment);
+        add_groups(&mut groups, &self.nodes(), environment);
+        groups
+    }
+
+    /// The same, of this node and of the edges below it.
+    #[must_use]
+    pub fn groups_here(&self, environment: Option<&str>) -> BTreeMap<Group, u64> {
         let wanted = |own: &str| environment.is_none_or(|environment| environment == own);
         let mut groups: BTreeMap<Group, u64> = BTreeMap::new();
         for own in self.all.iter().filter(|own| own.edge.is_none() && wanted(own.view.environment())) {
@@ -306,12 +355,7 @@ impl Connections {
             };
             *groups.entry(group).or_default() += 1;
         }
-        for (group, count) in self.below().censuses.clients() {
-            if wanted(&group.environment) {
-                let sum = groups.entry(group.clone()).or_default();
-                *sum = sum.saturating_add(count);
-            }
-        }
+        add_groups(&mut groups, &self.below(), environment);
         groups
     }
 
@@ -365,6 +409,15 @@ impl Connections {
                 ModeCount { mode: Mode::Ruleset, count: ruleset },
                 ModeCount { mode: Mode::Values, count: total - ruleset },
             ],
+        }
+    }
+}
+
+fn add_groups(groups: &mut BTreeMap<Group, u64>, counted: &Below, environment: Option<&str>) {
+    for (group, count) in counted.censuses.clients() {
+        if environment.is_none_or(|environment| environment == &*group.environment) {
+            let sum = groups.entry(group.clone()).or_default();
+            *sum = sum.saturating_add(count);
         }
     }
 }

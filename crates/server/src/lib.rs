@@ -15,6 +15,7 @@ mod clock;
 pub mod connections;
 pub mod convergence;
 mod etag;
+mod fleet;
 mod headers;
 mod health;
 mod listen;

@@ -145,9 +145,11 @@ pub async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
 /// They can't be written.
 pub fn shown(surface: &Surface) -> Result<HttpResponse, Problem> {
     let metrics = &surface.metrics;
-    for count in surface.connections.summary(None).by_mode {
-        let mode = if count.mode == Mode::Ruleset { "ruleset" } else { "values" };
-        metrics.connections.with_label_values(&[mode]).set(i64::try_from(count.count).unwrap_or(i64::MAX));
+    // Other nodes show their own.
+    let groups = surface.connections.groups_here(None);
+    for (mode, name) in [(Mode::Ruleset, "ruleset"), (Mode::Values, "values")] {
+        let count: u64 = groups.iter().filter(|(group, _)| group.mode == mode).map(|(_, count)| *count).sum();
+        metrics.connections.with_label_values(&[name]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
     let mut text = Vec::new();
     TextEncoder::new().encode(&metrics.registry.gather(), &mut text).map_err(Problem::internal)?;

@@ -14,7 +14,7 @@ use crate::{
     api,
     app::App,
     auth::{session::Sessions, throttle::Throttle},
-    headers, health,
+    fleet, headers, health,
     listen::{Listening, NotListening, listen},
     live, metrics,
     problem::Problem,
@@ -119,10 +119,13 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     };
     let convergence = Arc::clone(&surface.convergence);
     let listening = listen(surface, more)?;
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(Arc::clone(&world).follow(convergence)),
         tokio::spawn(live::narrate(Arc::clone(&app))),
     ];
+    if let Some(nodes) = world.journal().fleet() {
+        tasks.push(tokio::spawn(fleet::talk(Arc::clone(&app), nodes)));
+    }
     tracing::info!(address = %listening.address(), seq = %Seq(world.snapshot().seq().0), "usher listens");
     Ok(Running { app, listening, tasks })
 }

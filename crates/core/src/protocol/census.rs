@@ -181,6 +181,11 @@ impl<S: Ord> Censuses<S> {
         self.by_source.remove(source)
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&S, &Census)> {
+        self.by_source.iter()
+    }
+
     /// What a source counts.
     #[must_use]
     pub fn get(&self, source: &S) -> Option<&Census> {

@@ -32,6 +32,13 @@ impl Below {
         Self { told: false, venues }
     }
 
+    /// Adds what is to be expected of another view of the same source.
+    pub(super) fn join(&mut self, other: Self) {
+        for (venue, tally) in other.venues {
+            self.venues.entry(venue).or_default().add(&tally);
+        }
+    }
+
     /// Takes what the source says now, `took` microseconds after the commit was published here.
     pub(super) fn take(&mut self, counts: &CommitCount, took: u32) {
         self.told = true;

@@ -93,8 +93,12 @@ impl Convergence {
         for venue in pending.values() {
             venues.entry(venue.clone()).or_default().expected += 1;
         }
-        let below =
-            self.connections.edges_on(&views, |census, view| Below::expected(census, view.environment()));
+        let expected =
+            self.connections.sources_on(&views, |census, view| Below::expected(census, view.environment()));
+        let mut below: BTreeMap<Source, Below> = BTreeMap::new();
+        for (source, more) in expected {
+            below.entry(source).or_default().join(more);
+        }
         if commits.len() == COMMITS {
             commits.pop_front();
         }
@@ -109,7 +113,7 @@ impl Convergence {
             environments,
             pending,
             venues,
-            below: below.into_iter().collect(),
+            below,
             settled: None,
         });
         self.touch();
@@ -165,7 +169,7 @@ impl Convergence {
             }
         }
         drop(commits);
-        self.touch();
+        self.touch_by(source);
     }
 
     /// A source is gone, and with it its clients.
@@ -177,7 +181,7 @@ impl Convergence {
             }
         }
         drop(commits);
-        self.touch();
+        self.touch_by(source);
     }
 
     /// The journal of an environment is another now: its commits are none of these.
@@ -186,22 +190,21 @@ impl Convergence {
         self.touch();
     }
 
-    /// How far the last commits of an environment have come, newest first: those that somebody is still missing of,
-    /// or was until just now.
+    /// How far the last commits of an environment, or of all, have come here and below, newest first: those that
+    /// somebody is still missing of, or was until just now. Other nodes tell of their own clients themselves.
     #[must_use]
-    pub fn counts(&self, environment: &str) -> Vec<CommitCount> {
+    pub fn counts(&self, environment: Option<&str>) -> Vec<CommitCount> {
         let now = Instant::now();
         let mut commits = self.lock();
-        let of = commits
-            .iter_mut()
-            .rev()
-            .filter(|commit| commit.environments.iter().any(|own| **own == *environment));
+        let of = commits.iter_mut().rev().filter(|commit| {
+            environment.is_none_or(|wanted| commit.environments.iter().any(|own| **own == *wanted))
+        });
         let told = of.take(TOLD).filter_map(|commit| commit.is_told(now).then_some(&*commit));
         told.map(|commit| CommitCount {
             seq: commit.seq,
             from: commit.from,
             venues: commit
-                .sums()
+                .sums(|source| !matches!(source, Source::Node(_)))
                 .into_iter()
                 .map(|(venue, tally)| VenueCount {
                     venue: venue.as_deref().map(Into::into),
@@ -223,6 +226,14 @@ impl Convergence {
         self.changes.load(Ordering::Acquire)
     }
 
+    /// Other nodes hear from each other what they count; to tell them again would go on for ever.
+    fn touch_by(&self, source: &Source) {
+        match source {
+            Source::Node(_) => self.changed.store(true, Ordering::Release),
+            Source::Edge(_) => self.touch(),
+        }
+    }
+
     fn touch(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.changed.store(true, Ordering::Release);
@@ -238,22 +249,22 @@ impl Convergence {
         }?;
         let mut all = Tally::default();
         let mut venues = Vec::with_capacity(commit.venues.len());
-        for (venue, tally) in commit.sums() {
+        for (venue, tally) in commit.sums(|_| true) {
             all.add(&tally);
             let venue = venue.as_deref().unwrap_or_default().to_owned();
             venues.push(VenueProgress { venue, progress: tally.progress() });
         }
         let age = u64::try_from(commit.published.elapsed().as_millis()).unwrap_or(u64::MAX);
         let edges = commit.below.iter().filter_map(|(source, below)| {
-            let (devices, edge) = (below.pending(), self.connections.edge(source)?);
-            (devices > 0).then(|| Laggard {
-                connection: edge.edge.clone().unwrap_or_default(),
-                venue: None,
-                sdk: edge.sdk.clone(),
-                acked_seq: edge.acked().0,
-                age_ms: age,
-                devices,
-            })
+            let devices = below.pending();
+            let (connection, sdk, acked_seq) = match source {
+                Source::Node(name) => (format!("node {name}"), String::new(), 0),
+                Source::Edge(_) => {
+                    let edge = self.connections.edge(source)?;
+                    (edge.edge.clone().unwrap_or_default(), edge.sdk.clone(), edge.acked().0)
+                }
+            };
+            (devices > 0).then_some(Laggard { connection, venue: None, sdk, acked_seq, age_ms: age, devices })
         });
         let devices = commit.pending.keys().filter_map(|id| {
             let connection = self.connections.get(*id)?;
@@ -284,17 +295,22 @@ impl Convergence {
 }
 
 impl Followed {
-    /// Venue by venue, whoever has counted.
-    fn sums(&self) -> BTreeMap<Venue, Tally> {
+    /// Venue by venue, whoever of these has counted, besides this node itself.
+    fn sums(&self, whose: impl Fn(&Source) -> bool) -> BTreeMap<Venue, Tally> {
         let mut sums = self.venues.clone();
-        for (venue, tally) in self.below.values().flat_map(|below| &below.venues) {
+        let below = self.below.iter().filter(|(source, _)| whose(source));
+        for (venue, tally) in below.flat_map(|(_, below)| &below.venues) {
             sums.entry(venue.clone()).or_default().add(tally);
         }
         sums
     }
 
     fn is_told(&mut self, now: Instant) -> bool {
-        let settled = self.pending.is_empty() && self.below.values().all(|below| below.pending() == 0);
+        let settled = self.pending.is_empty()
+            && self
+                .below
+                .iter()
+                .all(|(source, below)| matches!(source, Source::Node(_)) || below.pending() == 0);
         if !settled {
             self.settled = None;
             return true;
@@ -450,6 +466,39 @@ mod tests {
         assert_eq!(connections.remove(id).unwrap().1, Some(source.clone()));
         convergence.source_left(&source);
         assert_eq!((total(8).0, total(8).1, total(8).2, connections.len()), (39, 6, 33, 1));
+    }
+
+    #[test]
+    fn other_nodes_are_added_up_but_are_not_told_again_what_they_said() {
+        let connections = Arc::new(Connections::default());
+        let convergence = Convergence::new(Arc::clone(&connections));
+        let node = Source::Node("b".to_owned());
+        let hear = |census: Census| {
+            assert!(connections.node_counted(node.clone(), census.clone()));
+            convergence.counted(&node, &census);
+        };
+        let own = connect(&connections, "production", "dome");
+        hear(counted(1, 6, 40, &[]));
+        assert_eq!((connections.len(), connections.by_venue(None)["dome"]), (41, 41));
+        assert_eq!(connections.groups_here(None).values().sum::<u64>(), 1);
+        // Two views of one environment: the node's clients are expected once.
+        let views = [view("production"), View::new("production".parse().unwrap(), ["dome".parse().unwrap()])];
+        convergence.publish(Seq(6), &commit(7), views.iter());
+        let total = || convergence.report(Some(Seq(7))).unwrap().total;
+        assert_eq!((total().expected, total().converged), (41, 0));
+        assert_eq!(convergence.report(Some(Seq(7))).unwrap().laggards.len(), 2);
+        let changes = || (connections.changes(), convergence.changes());
+        let before = changes();
+        hear(counted(2, 7, 40, &[(7, [40, 39, 0])]));
+        assert_eq!(changes(), before, "or two nodes would talk for ever");
+        assert!(!connections.node_counted(node.clone(), counted(2, 7, 99, &[])), "no news");
+        convergence.acked(own, Seq(0), Seq(7), |_| ());
+        assert_eq!((total().expected, total().converged), (41, 40));
+        let told = convergence.counts(None);
+        assert_eq!(told[0].total(), Count { expected: 1, converged: 1, left: 0 }, "its own, and no more");
+        connections.node_left(&node);
+        convergence.source_left(&node);
+        assert_eq!((total().left, connections.len()), (1, 1));
     }
 
     #[test]

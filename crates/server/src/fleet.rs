@@ -1,0 +1,124 @@
+//! The other nodes of the fleet: each tells all others, beside the journal, of the clients that it and the edges below
+//! it serve, so that convergence and connections are those of the whole fleet on every node.
+//!
+//! What is said is cumulative and may be lost: the next word makes up for it. A node that says nothing for a while is
+//! gone, and its clients with it; they come back elsewhere.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{MissedTickBehavior, interval},
+};
+use usher_core::protocol::{Census, Clients, Source};
+use usher_journal::Fleet;
+
+use crate::app::App;
+
+/// How often a node speaks at most: convergence is told no later than this.
+const EVERY: Duration = Duration::from_millis(200);
+/// How often it speaks at least.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(2);
+/// After how much silence a node is gone.
+const SILENT: Duration = Duration::from_secs(7);
+/// Nodes that are listened to; more are passed over.
+const MAX_NODES: usize = 256;
+
+/// Talks with the other nodes, until the server stops.
+pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
+    let mut heard = fleet.listen();
+    let mut nodes = Nodes::default();
+    let mut own = Own::default();
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            said = heard.recv() => match said {
+                Ok(text) => nodes.hear(&app, &text, fleet.node()),
+                // The next word of each makes up for it.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            _ = tick.tick() => {
+                nodes.forget_silent(&app);
+                if let Some(text) = own.word(&app, fleet.node()) {
+                    fleet.say(text);
+                }
+            }
+        }
+    }
+}
+
+/// What a node says.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Word {
+    node: String,
+    census: Census,
+}
+
+/// What this node has said.
+#[derive(Default)]
+struct Own {
+    revision: u64,
+    /// How much had happened by then, and when that was.
+    said: Option<((u64, u64), Instant)>,
+}
+
+impl Own {
+    fn word(&mut self, app: &App, node: &str) -> Option<String> {
+        // Read first: what happens while it is being counted is told the next time.
+        let happened = (app.connections.changes(), app.convergence.changes());
+        if self.said.is_some_and(|(then, at)| then == happened && at.elapsed() < AT_LEAST_EVERY) {
+            return None;
+        }
+        self.said = Some((happened, Instant::now()));
+        self.revision += 1;
+        let snapshot = app.world.snapshot();
+        let groups = app.connections.groups_here(None).into_iter();
+        let census = Census {
+            revision: self.revision,
+            epoch: snapshot.epoch,
+            seq: snapshot.seq(),
+            clients: groups.map(|(group, count)| Clients { group, count }).collect(),
+            commits: app.convergence.counts(None),
+        };
+        serde_json::to_string(&Word { node: node.to_owned(), census: census.bounded() }).ok()
+    }
+}
+
+/// When each of the others was last heard.
+#[derive(Default)]
+struct Nodes(HashMap<String, Instant>);
+
+impl Nodes {
+    fn hear(&mut self, app: &App, text: &str, own: &str) {
+        let Ok(Word { node, census }) = serde_json::from_str(text) else {
+            tracing::warn!("a node says what this one does not understand: is it newer?");
+            return;
+        };
+        if node == own || (self.0.len() >= MAX_NODES && !self.0.contains_key(&node)) {
+            return;
+        }
+        self.0.insert(node.clone(), Instant::now());
+        let source = Source::Node(node);
+        let same_journal = census.epoch == app.world.snapshot().epoch;
+        // To hear the same counts again would move nothing, but every node would tell its browsers and edges.
+        if app.connections.node_counted(source.clone(), census.clone()) && same_journal {
+            app.convergence.counted(&source, &census);
+        }
+    }
+
+    fn forget_silent(&mut self, app: &App) {
+        let silent = self.0.extract_if(|_, heard| heard.elapsed() > SILENT);
+        for (node, _) in silent {
+            tracing::warn!(node, "a node is not heard any more: its clients count as gone");
+            let source = Source::Node(node);
+            app.connections.node_left(&source);
+            app.convergence.source_left(&source);
+        }
+    }
+}
