@@ -122,6 +122,7 @@ async fn another_journal_upstream_leads_to_a_snapshot_downstream() {
     turn(&second, "always", "kill").await;
     line.lead_to(&second.address());
     line.set(State::Cut);
+    eventually("it has noticed", async || edge.is_stale().await).await;
     line.set(State::Open);
     eventually("the gate has the other journal's flags", async || !gate.boolean("always", &fan(), true))
         .await;

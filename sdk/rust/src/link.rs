@@ -73,7 +73,10 @@ async fn connect(url: &str, key: &str) -> Result<Socket, End> {
     match connect_async_with_config(request, Some(limits), true).await {
         Ok((socket, _)) => Ok(socket),
         Err(WsError::Http(response))
-            if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
+            if matches!(
+                response.status(),
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST
+            ) =>
         {
             Err(End::Barred(format!("no stream is opened for this key ({})", response.status())))
         }

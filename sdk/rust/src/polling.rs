@@ -80,7 +80,7 @@ async fn ask(
     let standing = Standing::from_headers(header);
     match response.status() {
         StatusCode::NOT_MODIFIED => return Ok((Polled::NotModified, standing)),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => {
             let why = format!("the server refuses this key ({})", response.status());
             return Ok((Polled::Refused(why), standing));
         }
