@@ -38,7 +38,9 @@ pub fn texts(mut figment: Figment, prefix: &str, names: &[&str]) -> Figment {
 /// A setting that can't be used, in words: its name, where it stands, and what is wrong. What a token looks
 /// like is not told.
 pub fn wrong(error: &figment::Error, prefix: &str) -> String {
-    let name = match (&error.kind, error.path.last()) {
+    // Of a list, not the place within it.
+    let last = error.path.iter().rev().find(|name| name.parse::<usize>().is_err());
+    let name = match (&error.kind, last) {
         (Kind::UnknownField(name, _), _) | (_, Some(name)) => name.as_str(),
         (_, None) => "",
     };

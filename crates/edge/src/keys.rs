@@ -15,6 +15,7 @@ use std::{
 };
 
 use dashmap::DashMap;
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 use usher_core::{
@@ -183,19 +184,17 @@ impl Keys {
             return Err(Why::Unreachable.problem());
         }
         let turn = Arc::clone(&self.asking.entry(hash.clone()).or_default());
-        let asked = {
-            let _turn = turn.lock().await;
-            match self.look(&hash, Some(secret)) {
-                // Somebody has asked meanwhile.
-                Some(answer) => answer,
-                None => {
-                    let said = self.question(secret).await;
-                    self.note(relay, &hash, secret, said)
-                }
+        // Whoever asks may go away while it waits.
+        let _asking = Asking { keys: self, hash: &hash };
+        let _turn = turn.lock().await;
+        match self.look(&hash, Some(secret)) {
+            // Somebody has asked meanwhile.
+            Some(answer) => answer,
+            None => {
+                let said = self.question(secret).await;
+                self.note(relay, &hash, secret, said)
             }
-        };
-        self.asking.remove(&hash);
-        asked
+        }
     }
 
     /// Asks the upstream.
@@ -289,8 +288,14 @@ impl Keys {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            for (hash, secret) in self.due() {
-                match self.question(secret.expose()).await {
+            let own = &self;
+            let ask = |(hash, secret): (String, Secret)| async move {
+                let said = own.question(secret.expose()).await;
+                (hash, said)
+            };
+            let mut asked = stream::iter(self.due()).map(ask).buffer_unordered(QUESTIONS);
+            while let Some((hash, said)) = asked.next().await {
+                match said {
                     Said::Live(told) => self.renew(&relay, &hash, told),
                     Said::Refused(why) => self.refuse(&hash, why, &surface),
                     // What was true when it was last asked is the best that is known.
@@ -375,6 +380,18 @@ impl Keys {
         if let Err(error) = written.await.map_err(std::io::Error::other).and_then(|written| written) {
             tracing::error!(%error, "the known keys can't be written to disk");
         }
+    }
+}
+
+/// A key that is being asked about, as long as this lives.
+struct Asking<'a> {
+    keys: &'a Keys,
+    hash: &'a str,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.keys.asking.remove(self.hash);
     }
 }
 

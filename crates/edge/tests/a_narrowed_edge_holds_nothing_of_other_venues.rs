@@ -115,7 +115,7 @@ async fn an_edge_that_is_narrowed_later_throws_away_what_it_had() {
     })
     .await;
     edge.is_ready().await;
-    eventually("it is on disk", async || files(edge.folder(), "cache").len() >= 1).await;
+    eventually("it is on disk", async || !files(edge.folder(), "cache").is_empty()).await;
     let folder = edge.stop().await;
     assert_eq!(foreign(&everything_in(folder.path()).await), None);
 }

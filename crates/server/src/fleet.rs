@@ -108,7 +108,7 @@ impl Nodes {
         let same_journal = census.epoch == app.world.snapshot().epoch;
         // To hear the same counts again would move nothing, but every node would tell its browsers and edges.
         if app.connections.node_counted(source.clone(), census.clone()) && same_journal {
-            app.convergence.counted(&source, &census);
+            app.convergence.counted(&source, None, &census);
         }
     }
 

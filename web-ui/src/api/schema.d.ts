@@ -1048,6 +1048,11 @@ export interface components {
              * @description Milliseconds since the commit that it waits for.
              */
             ageMs: number;
+            /**
+             * Format: int64
+             * @description How many devices it stands for: one, or those behind an edge.
+             */
+            devices: number;
         };
         /** @description Clients of one mode. */
         ModeCount: {

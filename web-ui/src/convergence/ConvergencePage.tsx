@@ -82,7 +82,8 @@ export function ConvergencePage() {
               <ul>
                 {laggards.map((one) => (
                   <li key={one.connection}>
-                    {one.sdk} {one.venue ? `at ${nameOf(one.venue)}` : ''}: has commit {one.ackedSeq}, for{' '}
+                    {one.devices > 1 ? `${count(one.devices)} devices behind ${one.connection}` : one.sdk}{' '}
+                    {one.venue ? `at ${nameOf(one.venue)}` : ''}: has commit {one.ackedSeq}, for{' '}
                     {millis(one.ageMs)}
                   </li>
                 ))}

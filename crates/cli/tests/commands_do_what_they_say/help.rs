@@ -30,6 +30,7 @@ fn every_command_has_help_with_an_example_of_its_own() {
     walk(&[], &mut seen);
     for command in [
         "serve",
+        "edge",
         "flag ls",
         "flag get",
         "flag set",

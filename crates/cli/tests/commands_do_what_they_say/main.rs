@@ -5,6 +5,7 @@
 mod converge;
 mod demo;
 mod documents;
+mod edge;
 mod eval;
 mod exit_codes;
 mod files;

@@ -102,6 +102,13 @@ impl Done {
         self
     }
 
+    /// Itself, if it says this nowhere.
+    #[track_caller]
+    pub fn hides(self, secret: &str) -> Self {
+        assert!(!self.stdout.contains(secret) && !self.stderr.contains(secret), "it shows {secret:?}");
+        self
+    }
+
     /// Itself, if it failed with this code, names all of this, and has given no result.
     #[track_caller]
     pub fn fails(self, code: i32, parts: &[&str]) -> Self {

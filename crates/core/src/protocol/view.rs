@@ -85,6 +85,14 @@ impl View {
                     overrides.retain(|venue, _| self.sees(venue));
                 }
                 self.retain(config.pointer_mut("/killed/venues"));
+                // What is left of other venues' doings is nothing, and is not told: nobody hears of a kill elsewhere.
+                if let Some(config) = config.as_object_mut() {
+                    config.retain(|name, value| match name.as_str() {
+                        "venues" => value.as_object().is_none_or(|overrides| !overrides.is_empty()),
+                        "killed" => !is_no_kill(value),
+                        _ => true,
+                    });
+                }
             }
         }
         serde_json::from_value(value).ok()
@@ -107,6 +115,17 @@ impl View {
             venues.retain(|venue| venue.as_str().is_some_and(|venue| self.sees(venue)));
         }
     }
+}
+
+/// Whether nothing and nobody is killed.
+fn is_no_kill(killed: &Value) -> bool {
+    let Some(fields) = killed.as_object() else { return false };
+    fields.iter().all(|(name, value)| match name.as_str() {
+        "all" => *value == Value::Bool(false),
+        "venues" | "cohorts" => value.as_array().is_some_and(Vec::is_empty),
+        // A newer version may kill by other things.
+        _ => false,
+    })
 }
 
 /// Which view it is, in few bytes: 16 hexadecimal digits in text. Equal views have equal tags.
@@ -158,6 +177,29 @@ mod tests {
         assert!(!all.json().contains("staging") && all.json().contains(r#""b":"on""#));
         let one = View::new("production".parse().unwrap(), ["a".parse().unwrap()]).of(&flag).unwrap();
         assert!(one.json().contains(r#""a":"on""#) && !one.json().contains(r#""b""#), "{}", one.json());
+    }
+
+    #[test]
+    fn what_is_done_elsewhere_leaves_no_trace() {
+        let view = View::new("production".parse().unwrap(), ["a".parse().unwrap()]);
+        let seen = |config: &str| {
+            let flag =
+                document(&format!(r#"{{"kind":"flag","key":"f","environments":{{"production":{config}}}}}"#));
+            view.of(&flag).unwrap()
+        };
+        let untouched = seen(r#"{"enabled":true}"#);
+        let elsewhere =
+            r#"{"enabled":true,"venues":{"b":"on"},"killed":{"all":false,"venues":["b"],"cohorts":[]}}"#;
+        assert_eq!(seen(elsewhere), untouched);
+        for here in [
+            r#"{"enabled":true,"venues":{"a":"on"}}"#,
+            r#"{"enabled":true,"killed":{"all":true,"venues":["b"],"cohorts":[]}}"#,
+            r#"{"enabled":true,"killed":{"all":false,"venues":["a"],"cohorts":[]}}"#,
+            r#"{"enabled":true,"killed":{"all":false,"venues":[],"cohorts":["c"]}}"#,
+            r#"{"enabled":true,"killed":{"all":false,"moons":["b"]}}"#,
+        ] {
+            assert_ne!(seen(here), untouched, "{here}");
+        }
     }
 
     #[test]

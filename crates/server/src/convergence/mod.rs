@@ -149,11 +149,11 @@ impl Convergence {
         self.touch();
     }
 
-    /// What a source has counted of its own clients.
-    pub fn counted(&self, source: &Source, census: &Census) {
+    /// What a source has counted of its own clients: of this environment, or of all.
+    pub fn counted(&self, source: &Source, environment: Option<&str>, census: &Census) {
         let now = Instant::now();
         let mut commits = self.lock();
-        for commit in commits.iter_mut() {
+        for commit in commits.iter_mut().filter(|commit| commit.concerns(environment)) {
             let exact = census.commits.iter().find(|own| own.seq == commit.seq);
             let covering = || census.commits.iter().find(|own| own.covers(commit.seq));
             if let Some(counts) = exact {
@@ -186,7 +186,7 @@ impl Convergence {
 
     /// The journal of an environment is another now: its commits are none of these.
     pub fn forget(&self, environment: &str) {
-        self.lock().retain(|commit| !commit.environments.iter().any(|own| **own == *environment));
+        self.lock().retain(|commit| !commit.concerns(Some(environment)));
         self.touch();
     }
 
@@ -196,9 +196,7 @@ impl Convergence {
     pub fn counts(&self, environment: Option<&str>) -> Vec<CommitCount> {
         let now = Instant::now();
         let mut commits = self.lock();
-        let of = commits.iter_mut().rev().filter(|commit| {
-            environment.is_none_or(|wanted| commit.environments.iter().any(|own| **own == *wanted))
-        });
+        let of = commits.iter_mut().rev().filter(|commit| commit.concerns(environment));
         let told = of.take(TOLD).filter_map(|commit| commit.is_told(now).then_some(&*commit));
         told.map(|commit| CommitCount {
             seq: commit.seq,
@@ -295,6 +293,11 @@ impl Convergence {
 }
 
 impl Followed {
+    /// Whether it concerns clients of an environment, or of any.
+    fn concerns(&self, environment: Option<&str>) -> bool {
+        environment.is_none_or(|wanted| self.environments.iter().any(|own| **own == *wanted))
+    }
+
     /// Venue by venue, whoever of these has counted, besides this node itself.
     fn sums(&self, whose: impl Fn(&Source) -> bool) -> BTreeMap<Venue, Tally> {
         let mut sums = self.venues.clone();
@@ -434,7 +437,7 @@ mod tests {
         let own = connect(&connections, "production", "dome");
         let tell = |census: Census| {
             let source = connections.counted(id, census.clone()).unwrap();
-            convergence.counted(&source, &census);
+            convergence.counted(&source, Some("production"), &census);
             source
         };
         let total = |seq| {
@@ -475,7 +478,7 @@ mod tests {
         let node = Source::Node("b".to_owned());
         let hear = |census: Census| {
             assert!(connections.node_counted(node.clone(), census.clone()));
-            convergence.counted(&node, &census);
+            convergence.counted(&node, None, &census);
         };
         let own = connect(&connections, "production", "dome");
         hear(counted(1, 6, 40, &[]));

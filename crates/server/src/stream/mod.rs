@@ -357,7 +357,7 @@ impl Link {
         if let Some(source) = self.app.connections.counted(present.id, census.clone())
             && same_journal
         {
-            self.app.convergence.counted(&source, &census);
+            self.app.convergence.counted(&source, Some(&self.environment), &census);
         }
         Ok(())
     }
