@@ -138,3 +138,15 @@ async fn another_journal_upstream_leads_to_a_snapshot_downstream() {
     eventually("changes arrive", async || gate.boolean("always", &fan(), false)).await;
     stream.expect("delta").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_of_an_edge_that_stops_are_told_when_to_come_again() {
+    let server = server().await;
+    let key = server.key("server").await;
+    let edge = Edge::ready(&url(&server), &key).await;
+    let mut stream = Socket::said_at(&edge.address(), &key, "ruleset", json!({})).await;
+    stream.snapshot().await;
+    let (_, drain) = tokio::join!(edge.stop(), stream.expect("drain"));
+    assert!(drain["reconnectAfterMs"].as_u64().is_some(), "{drain}");
+    assert_eq!(stream.any().await, None);
+}

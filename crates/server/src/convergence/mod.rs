@@ -5,6 +5,7 @@
 //! as the edges tell. Pure but for the lock and the clock.
 
 mod below;
+mod followed;
 mod report;
 
 use std::{
@@ -17,15 +18,12 @@ use std::{
 };
 
 use usher_core::{
-    model::{EnvironmentKey, Seq, Timestamp},
+    model::{EnvironmentKey, Seq},
     protocol::{Census, CommitCount, Source, VenueCount, View},
 };
 use usher_journal::Commit;
 
-use self::{
-    below::{Below, Venue},
-    report::Tally,
-};
+use self::{below::Below, followed::Followed, report::Tally};
 use crate::connections::{ConnectionId, Connections};
 pub use report::{Laggard, Progress, Report, VenueProgress};
 
@@ -35,25 +33,6 @@ const COMMITS: usize = 256;
 const LAGGARDS: usize = 100;
 /// Commits that upstream is told of.
 const TOLD: usize = 16;
-/// For how long upstream is told of a commit that everybody is accounted for.
-const TOLD_FOR: Duration = Duration::from_secs(5);
-
-struct Followed {
-    seq: Seq,
-    /// What its receivers had before.
-    from: Seq,
-    at: Timestamp,
-    message: String,
-    published: Instant,
-    /// Whose clients it concerned.
-    environments: Vec<EnvironmentKey>,
-    pending: HashMap<ConnectionId, Venue>,
-    venues: BTreeMap<Venue, Tally>,
-    below: BTreeMap<Source, Below>,
-    /// Since when everybody is accounted for.
-    settled: Option<Instant>,
-}
-
 /// Follows the newest commits.
 pub struct Convergence {
     connections: Arc<Connections>,
@@ -292,36 +271,6 @@ impl Convergence {
     }
 }
 
-impl Followed {
-    /// Whether it concerns clients of an environment, or of any.
-    fn concerns(&self, environment: Option<&str>) -> bool {
-        environment.is_none_or(|wanted| self.environments.iter().any(|own| **own == *wanted))
-    }
-
-    /// Venue by venue, whoever of these has counted, besides this node itself.
-    fn sums(&self, whose: impl Fn(&Source) -> bool) -> BTreeMap<Venue, Tally> {
-        let mut sums = self.venues.clone();
-        let below = self.below.iter().filter(|(source, _)| whose(source));
-        for (venue, tally) in below.flat_map(|(_, below)| &below.venues) {
-            sums.entry(venue.clone()).or_default().add(tally);
-        }
-        sums
-    }
-
-    fn is_told(&mut self, now: Instant) -> bool {
-        let settled = self.pending.is_empty()
-            && self
-                .below
-                .iter()
-                .all(|(source, below)| matches!(source, Source::Node(_)) || below.pending() == 0);
-        if !settled {
-            self.settled = None;
-            return true;
-        }
-        now.duration_since(*self.settled.get_or_insert(now)) < TOLD_FOR
-    }
-}
-
 fn micros(time: Duration) -> u32 {
     u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }
@@ -329,7 +278,7 @@ fn micros(time: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use usher_core::{
-        model::Epoch,
+        model::{Epoch, Timestamp},
         protocol::{Clients, Count, Group, Mode},
     };
     use usher_journal::Actor;

@@ -5,6 +5,10 @@
 //! not hammer the upstream. Checks of one key that come together are one request. Without the upstream, known keys go
 //! on, also after a restart, for hashes of them are on disk; unknown ones are told to come again.
 
+mod again;
+mod disk;
+mod question;
+
 use std::{
     path::Path,
     sync::{
@@ -15,27 +19,22 @@ use std::{
 };
 
 use dashmap::DashMap;
-use futures_util::{StreamExt, stream};
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
-use usher_core::{
-    model::{Credential, VenueKey},
-    protocol::KeyBody,
-};
-use usher_sdk::parts::{Cache, Missing};
+use usher_core::{model::Credential, protocol::KeyBody};
+use usher_sdk::parts::Cache;
 use usher_server::{
     Secret,
     auth::secret,
     now,
     problem::Problem,
     source::{Asked, unknown_key},
-    surface::Surface,
 };
 
+use self::question::{NotHere, QUESTIONS, Said, Why, here};
 use crate::{
     http::Http,
     metrics::Metrics,
-    relay::{Place, Relay, elsewhere, nothing_yet},
+    relay::{Relay, nothing_yet},
 };
 
 /// Keys that are remembered, refused ones included; past that those go first that were refused, then those that have
@@ -43,12 +42,8 @@ use crate::{
 const MAX_KEYS: usize = 20_000;
 /// Keys that are being asked about, or wait to be; more are told to come again.
 const MAX_ASKING: usize = 1_024;
-/// Questions to the upstream at a time.
-const QUESTIONS: usize = 32;
 /// For how long it is not asked again after the upstream could not be reached.
 const UNREACHABLE_FOR: Duration = Duration::from_secs(1);
-/// When a client may come again whose key can't be checked now, in seconds.
-const COME_AGAIN_SECONDS: u32 = 2;
 /// Lengths that secrets have: nothing else is worth a question.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 20..=200;
 
@@ -72,29 +67,6 @@ struct Live {
     checked: Option<Instant>,
     /// Milliseconds since the start of the process.
     used: AtomicU64,
-}
-
-/// Why a key opens nothing.
-#[derive(Clone)]
-enum Why {
-    Unknown,
-    Forbidden(String),
-    Elsewhere(String),
-    Unreachable,
-}
-
-/// A live key on disk.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    hash: String,
-    told: KeyBody,
-}
-
-/// What the upstream has said.
-enum Said {
-    Live(KeyBody),
-    Refused(Why),
-    Unreachable(String),
 }
 
 /// What is known of clients' keys.
@@ -197,31 +169,6 @@ impl Keys {
         }
     }
 
-    /// Asks the upstream.
-    async fn question(&self, secret: &str) -> Said {
-        // The semaphore is never closed.
-        let _place = self.questions.acquire().await;
-        let said = match self.http.get("/sdk/v1/key", secret).send().await {
-            Ok(answer) => match answer.status().as_u16() {
-                200 => match answer.json::<KeyBody>().await {
-                    Ok(told) => Said::Live(told),
-                    Err(error) => Said::Unreachable(format!("its answer can't be read: {error}")),
-                },
-                401 => Said::Refused(Why::Unknown),
-                403 => Said::Refused(Why::Forbidden(detail(answer).await)),
-                421 => Said::Refused(Why::Elsewhere(detail(answer).await)),
-                status => Said::Unreachable(format!("it answered {status}")),
-            },
-            Err(error) => Said::Unreachable(error.without_url().to_string()),
-        };
-        self.metrics.checked(match &said {
-            Said::Live(_) => "live",
-            Said::Refused(_) => "refused",
-            Said::Unreachable(_) => "unreachable",
-        });
-        said
-    }
-
     /// Keeps what the upstream has said of a key that is not known yet.
     fn note(&self, relay: &Relay, hash: &str, secret: &str, said: Said) -> Result<Arc<Credential>, Problem> {
         let (why, lasts) = match said {
@@ -281,106 +228,6 @@ impl Keys {
     fn millis(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
-
-    /// Asks about keys again that are in use, for ever.
-    pub(crate) async fn keep_checking(self: Arc<Self>, relay: Arc<Relay>, surface: Arc<Surface>) {
-        let mut tick = tokio::time::interval(self.check_every / 6);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tick.tick().await;
-            let own = &self;
-            let ask = |(hash, secret): (String, Secret)| async move {
-                let said = own.question(secret.expose()).await;
-                (hash, said)
-            };
-            let mut asked = stream::iter(self.due()).map(ask).buffer_unordered(QUESTIONS);
-            while let Some((hash, said)) = asked.next().await {
-                match said {
-                    Said::Live(told) => self.renew(&relay, &hash, told),
-                    Said::Refused(why) => self.refuse(&hash, why, &surface),
-                    // What was true when it was last asked is the best that is known.
-                    Said::Unreachable(_) => break,
-                }
-            }
-        }
-    }
-
-    /// Keys that are in use and were last asked about a while ago.
-    fn due(&self) -> Vec<(String, Secret)> {
-        let recently = self.millis().saturating_sub(millis_of(self.check_every * 2));
-        // A round comes after the time it takes to get there: so that the promised time is kept, it is asked earlier.
-        let old =
-            |checked: Option<Instant>| checked.is_none_or(|at| at.elapsed() >= self.check_every.mul_f64(0.8));
-        let due = self.all.iter().filter_map(|entry| match &*entry {
-            Entry::Live(live) if old(live.checked) && live.used.load(Ordering::Relaxed) >= recently => {
-                Some((entry.key().clone(), live.secret.clone()?))
-            }
-            _ => None,
-        });
-        due.collect()
-    }
-
-    fn renew(&self, relay: &Relay, hash: &str, told: KeyBody) {
-        let Ok(credential) = here(relay, &told, hash) else { return };
-        if let Some(mut entry) = self.all.get_mut(hash)
-            && let Entry::Live(live) = &mut *entry
-        {
-            if live.told != told {
-                (live.told, live.credential) = (told, credential);
-                self.changed.notify_one();
-            }
-            live.checked = Some(Instant::now());
-        }
-    }
-
-    fn refuse(&self, hash: &str, why: Why, surface: &Surface) {
-        let until = Instant::now() + self.check_every;
-        if let Some(Entry::Live(live)) = self.all.insert(hash.to_owned(), Entry::Refused { why, until }) {
-            tracing::info!(key = %live.credential.key, "a key was revoked: its streams are closed");
-            surface.close_credential(&live.credential.key);
-            self.changed.notify_one();
-        }
-    }
-
-    /// What is on disk: hashes, never secrets.
-    pub(crate) fn read(&self, relay: &Relay) {
-        match self.cache.read::<Vec<Kept>>() {
-            Ok((kept, _)) => {
-                for Kept { hash, told } in kept.into_iter().take(MAX_KEYS) {
-                    // Of an environment that was relayed, and is not any more, nothing is known.
-                    if let Ok(credential) = here(relay, &told, &hash) {
-                        self.put(&hash, self.live(told, &credential, None, None));
-                    }
-                }
-            }
-            Err(Missing::None) => {}
-            Err(Missing::Damaged(report)) => tracing::error!(%report, "the known keys on disk are no good"),
-        }
-    }
-
-    /// Writes what is known whenever that has changed, for ever.
-    pub(crate) async fn keep_writing(self: Arc<Self>) {
-        loop {
-            self.changed.notified().await;
-            // What changes at once is written at once.
-            tokio::time::sleep(Duration::from_millis(250)).await;
-            self.write().await;
-        }
-    }
-
-    pub(crate) async fn write(self: &Arc<Self>) {
-        let own = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || {
-            let kept = own.all.iter().filter_map(|entry| match &*entry {
-                Entry::Live(live) => Some(Kept { hash: entry.key().clone(), told: live.told.clone() }),
-                Entry::Refused { .. } => None,
-            });
-            own.cache.write(&kept.collect::<Vec<_>>(), now())
-        });
-        if let Err(error) = written.await.map_err(std::io::Error::other).and_then(|written| written) {
-            tracing::error!(%error, "the known keys can't be written to disk");
-        }
-    }
 }
 
 /// A key that is being asked about, as long as this lives.
@@ -395,73 +242,11 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// Why a live key opens nothing here.
-enum NotHere {
-    /// It is not known yet whether it does.
-    Yet,
-    /// It never does.
-    Ever(String),
-}
-
-/// What a live key opens here: what it is for, of what is relayed.
-fn here(relay: &Relay, told: &KeyBody, hash: &str) -> Result<Arc<Credential>, NotHere> {
-    let begun = match relay.place(&told.environment) {
-        Place::Here(begun) => begun,
-        Place::NotYet => return Err(NotHere::Yet),
-        Place::Elsewhere => {
-            return Err(NotHere::Ever(format!(
-                "This edge does not relay {}: ask another edge, or the server.",
-                told.environment
-            )));
-        }
-    };
-    let mut credential = told.clone().credential(hash.to_owned());
-    if !begun.venues.is_empty() {
-        let both = |venue: &&VenueKey| credential.venues.is_empty() || credential.venues.contains(venue);
-        credential.venues = begun.venues.iter().filter(both).cloned().collect();
-        if credential.venues.is_empty() {
-            let detail =
-                "This edge relays none of the venues that this key is for: ask another, or the server.";
-            return Err(NotHere::Ever(detail.to_owned()));
-        }
-    }
-    Ok(Arc::new(credential))
-}
-
 /// Whether it looks like the secret of an SDK key.
 fn has_form(secret: &str) -> bool {
     let kind = secret.starts_with("usk_") || secret.starts_with("uck_");
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     kind && SECRET_BYTES.contains(&secret.len()) && secret.bytes().all(plain)
-}
-
-fn millis_of(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What a problem is about, in the upstream's words.
-async fn detail(answer: reqwest::Response) -> String {
-    #[derive(Deserialize)]
-    struct Told {
-        detail: String,
-    }
-    let told = answer.json::<Told>().await;
-    told.map_or_else(|_| "Upstream refuses this key.".to_owned(), |told| told.detail)
-}
-
-impl Why {
-    fn problem(&self) -> Problem {
-        match self {
-            Self::Unknown => unknown_key(),
-            Self::Forbidden(detail) => Problem::forbidden(detail.clone()),
-            Self::Elsewhere(detail) => elsewhere(detail.clone()),
-            Self::Unreachable => {
-                let detail = "This key can't be checked now: upstream can't be reached. Come again.";
-                let status = actix_web::http::StatusCode::SERVICE_UNAVAILABLE;
-                Problem::new(status, "upstream_unreachable", detail).retry_after(COME_AGAIN_SECONDS)
-            }
-        }
-    }
 }
 
 #[cfg(test)]
