@@ -25,6 +25,18 @@ pub trait Journal: Send + Sync + 'static {
     /// Appends one commit: atomically, on disk before the answer, at most once for one idempotency key.
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>>;
 
+    /// The same, for what was planned from a state that may have changed since, on another node: appends only where
+    /// `check` takes the very state that the commit follows.
+    ///
+    /// An engine whose only writers are in this process need not ask: those take turns.
+    ///
+    /// # Errors
+    /// [`AppendError::Outdated`] where the check fails; then it is to be planned anew.
+    fn append_checked(&self, append: Append, check: Check) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        drop(check);
+        self.append(append)
+    }
+
     /// The answer that was given to this idempotency key, if it was used within a day before `at`: for whoever must
     /// know before deciding what to append.
     fn answered(
@@ -50,8 +62,67 @@ pub trait Journal: Send + Sync + 'static {
         None
     }
 
-    /// Writes a copy that can be opened like the original.
+    /// Writes a copy into a new folder, as an embedded journal of the same epoch.
     fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>>;
+
+    /// Whether it can be written just now.
+    fn health(&self) -> Health {
+        Health::Well
+    }
+
+    /// How safe an acknowledged commit is.
+    fn durability(&self) -> Durability {
+        Durability::embedded()
+    }
+}
+
+/// Whether a commit still makes sense in the state that it would follow. It may take a while and is asked rarely.
+pub type Check = Arc<dyn Fn(&State) -> bool + Send + Sync>;
+
+/// Whether a journal can be written. It can always be read, as far as it was known when it was last well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Well,
+    /// Not now; it is being tried again. With the reason.
+    Degraded(String),
+    /// Not before somebody has done something. With the reason, and what to do.
+    Failed(String),
+}
+
+/// How safe an acknowledged commit is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Durability {
+    /// What keeps it, with its version.
+    pub engine: String,
+    /// When it is synchronised to disk: `always` is before it is acknowledged.
+    pub sync: String,
+    /// Replicas that have it before it is acknowledged.
+    pub replicas_needed: u32,
+    /// Replicas that there were when it was last looked at.
+    pub replicas: u32,
+    /// Why an acknowledged commit can be lost all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weakness: Option<String>,
+    /// What has happened to it since this program started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
+}
+
+impl Durability {
+    /// A disk of our own.
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self {
+            engine: "SQLite".to_owned(),
+            sync: "always".to_owned(),
+            replicas_needed: 0,
+            replicas: 0,
+            weakness: None,
+            notice: None,
+        }
+    }
 }
 
 /// How the nodes of one journal talk with each other beside it. What is said is neither kept nor promised to arrive.
@@ -148,7 +219,7 @@ pub struct Appended {
     pub replayed: bool,
 }
 
-/// Why a commit was not appended. Nothing was written.
+/// Why a commit was not appended. Nothing was written, unless the error says otherwise.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AppendError {
     /// Somebody was faster.
@@ -165,10 +236,14 @@ pub enum AppendError {
     /// The first request with this idempotency key has not been answered yet.
     #[error("the first request with this idempotency key is still running: wait for it")]
     InProgress,
+    /// What it was planned from has changed.
+    #[error("what this change was planned from has changed meanwhile: try again")]
+    Outdated,
     /// There is nothing in it.
     #[error("a commit changes at least one document, and each at most once")]
     Malformed,
-    /// It can't be written now.
+    /// It can't be written now; or it was written, and is not known to be safe. Sending it again with the same
+    /// idempotency key gives the first answer, or writes it.
     #[error("the journal can't be written: {0}")]
     Unavailable(String),
 }
@@ -186,6 +261,16 @@ pub enum JournalError {
         path: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// It could lose what it has acknowledged.
+    #[error(
+        "Redis at {place} could lose acknowledged commits: {weakness}; or accept that (`redis_without_aof`)"
+    )]
+    NotDurable {
+        /// Its address.
+        place: String,
+        /// How, and what to do about it.
+        weakness: String,
     },
     /// It is damaged.
     #[error("the journal is damaged: {0}. Restore a backup; `usher journal verify` tells more")]

@@ -7,14 +7,18 @@
 
 mod commit;
 mod journal;
+mod plan;
+mod redis;
 mod restore;
+mod running;
 mod sqlite;
 mod state;
 
+pub use self::redis::{REDIS_WORKSPACE, RedisJournal, RedisOptions};
 pub use commit::{Actor, ActorKind, Change, Commit};
 pub use journal::{
-    Append, AppendError, Appended, BoxFuture, Expected, Fleet, History, Idempotency, Journal, JournalError,
-    Point, Verification,
+    Append, AppendError, Appended, BoxFuture, Check, Durability, Expected, Fleet, Health, History,
+    Idempotency, Journal, JournalError, Point, Verification,
 };
 pub use restore::{Forced, RestoreScope, UndoConflict, rollback, undo};
 pub use sqlite::SqliteJournal;

@@ -180,7 +180,7 @@ impl From<AppendError> for Problem {
             }
             AppendError::InProgress => Self::new(StatusCode::CONFLICT, "idempotency_in_progress", detail),
             AppendError::Malformed => Self::new(StatusCode::BAD_REQUEST, "invalid", detail),
-            AppendError::Unavailable(_) => {
+            AppendError::Outdated | AppendError::Unavailable(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "journal_unavailable", detail).retry_after(1)
             }
         }
@@ -191,6 +191,11 @@ impl From<JournalError> for Problem {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::NoSuchCommit(seq) => Self::not_found(format!("commit {seq} yet")),
+            JournalError::Storage(_) => {
+                tracing::error!(%error, "the journal can't be read");
+                let detail = error.to_string();
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "journal_unavailable", detail).retry_after(1)
+            }
             other => Self::internal(other),
         }
     }

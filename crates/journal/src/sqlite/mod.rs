@@ -3,12 +3,12 @@
 //! One thread writes. It takes all appends that are waiting, puts them into one transaction, and answers them
 //! once that is on disk: under load many commits share one fsync. Readers have a connection of their own.
 
+mod copy;
 mod schema;
 mod verify;
 mod writer;
 
 use std::{
-    collections::HashSet,
     fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -21,8 +21,10 @@ use usher_core::model::{Epoch, Seq, Timestamp};
 
 use crate::{
     Append, AppendError, Appended, BoxFuture, Commit, History, Idempotency, Journal, JournalError, Point,
-    State, Verification,
+    State, Verification, running::Running,
 };
+pub(crate) use copy::Copy;
+pub(crate) use verify::MAX_PROBLEMS;
 use writer::{Request, Writer, replay};
 
 /// Appends that may wait for the writer; more are refused, so that a stalled disk can't fill the memory.
@@ -40,8 +42,7 @@ pub struct SqliteJournal {
     writer: Option<JoinHandle<()>>,
     state: watch::Receiver<Arc<State>>,
     head: watch::Receiver<Seq>,
-    /// Idempotency keys whose first request has not been answered yet.
-    running: Arc<Mutex<HashSet<String>>>,
+    running: Running,
     /// For what takes long: checks, copies, and looking back.
     reader: Arc<Mutex<Connection>>,
     /// For what nothing may hold up: following the commits, and answering again.
@@ -82,7 +83,7 @@ impl SqliteJournal {
             writer: Some(writer),
             state,
             head,
-            running: Arc::default(),
+            running: Running::default(),
             reader: Arc::new(Mutex::new(reader)),
             follower: Arc::new(Mutex::new(follower)),
             _lock: lock,
@@ -162,10 +163,12 @@ impl Journal for SqliteJournal {
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
-            let Some(key) = append.idempotency.as_ref().map(|idempotency| idempotency.key.clone()) else {
-                return self.send(append).await;
+            let _running = match &append.idempotency {
+                Some(idempotency) => {
+                    Some(self.running.enter(&idempotency.key).ok_or(AppendError::InProgress)?)
+                }
+                None => None,
             };
-            let _running = Running::enter(&self.running, key).ok_or(AppendError::InProgress)?;
             self.send(append).await
         })
     }
@@ -178,7 +181,7 @@ impl Journal for SqliteJournal {
         let idempotency = idempotency.clone();
         let at = at.max(self.state().at());
         Box::pin(async move {
-            if self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(&idempotency.key) {
+            if self.running.holds(&idempotency.key) {
                 return Err(AppendError::InProgress);
             }
             let found = Self::on(&self.follower, move |connection| {
@@ -275,25 +278,6 @@ impl Drop for SqliteJournal {
             // It has said what went wrong, if anything did.
             drop(writer.join());
         }
-    }
-}
-
-/// An idempotency key that is being worked on, until this is dropped.
-struct Running {
-    keys: Arc<Mutex<HashSet<String>>>,
-    key: String,
-}
-
-impl Running {
-    fn enter(keys: &Arc<Mutex<HashSet<String>>>, key: String) -> Option<Self> {
-        let fresh = keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
-        fresh.then(|| Self { keys: Arc::clone(keys), key })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
-use sha2::{Digest, Sha256};
 use usher_core::model::{Epoch, Seq};
 
 use super::{last, parse, sqlite};
@@ -11,9 +10,6 @@ use crate::{JournalError, State};
 
 /// Version of the tables. A newer one is refused: an old program must not write to it.
 const VERSION: i64 = 1;
-
-/// Commits between two folded states on disk, so that opening need not read them all.
-pub(super) const SNAPSHOT_EVERY: u64 = 1024;
 
 const TABLES: &str = "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -75,9 +71,13 @@ fn new_epoch() -> rusqlite::Result<Epoch> {
 
 /// Makes it another journal, with the same commits.
 pub(super) fn renew(connection: &Connection) -> Result<(), JournalError> {
+    name(connection, new_epoch().map_err(sqlite)?)
+}
+
+/// Makes it the journal of this epoch.
+pub(super) fn name(connection: &Connection, epoch: Epoch) -> Result<(), JournalError> {
     let sql = "UPDATE meta SET value = ?1 WHERE name = 'epoch'";
-    let epoch = new_epoch().map_err(sqlite)?.to_string();
-    connection.execute(sql, [epoch]).map(drop).map_err(sqlite)
+    connection.execute(sql, [epoch.to_string()]).map(drop).map_err(sqlite)
 }
 
 /// Which journal it is.
@@ -122,15 +122,6 @@ pub(super) fn state_at(connection: &Connection, seq: Seq) -> Result<State, Journ
         return Err(JournalError::Damaged(format!("commit {} is missing", state.seq().next())));
     }
     Ok(state)
-}
-
-/// The hash of a commit: SHA-256 over the hash of the one before and its own text. Whoever knows the last
-/// hash can tell whether any commit was altered, taken out or moved.
-pub(super) fn chain(previous: &[u8; 32], body: &str) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(previous);
-    hash.update(body.as_bytes());
-    hash.finalize().into()
 }
 
 #[cfg(test)]

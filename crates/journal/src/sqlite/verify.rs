@@ -3,11 +3,14 @@
 use rusqlite::Connection;
 use usher_core::model::{Epoch, Timestamp};
 
-use super::{parse, schema::chain, sqlite};
-use crate::{JournalError, State, Verification};
+use super::{parse, sqlite};
+use crate::{
+    JournalError, State, Verification,
+    plan::{chain, hex},
+};
 
 /// Problems that are listed; past that the rest is most likely the same one over again.
-const MAX_PROBLEMS: usize = 20;
+pub(crate) const MAX_PROBLEMS: usize = 20;
 
 /// Reads everything: commits without holes, in order, unaltered, each readable; folded states and the index of
 /// touched documents as the commits say; and SQLite's own check of the file.
@@ -65,8 +68,7 @@ pub(super) fn verify(connection: &Connection, epoch: Epoch) -> Result<Verificati
         }
         problems.extend(snapshot_differs(connection, &state)?);
     }
-    let head = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Verification { epoch, commits, documents: state.len(), head, problems })
+    Ok(Verification { epoch, commits, documents: state.len(), head: hex(&hash), problems })
 }
 
 /// A document that a commit changed, and that the index does not know of.

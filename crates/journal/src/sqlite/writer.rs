@@ -1,19 +1,19 @@
 //! The one thread that writes.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
-use usher_core::model::{DocumentId, Seq, Timestamp};
+use usher_core::model::{Seq, Timestamp};
 
-use super::schema::{SNAPSHOT_EVERY, chain, load};
-use crate::{Append, AppendError, Appended, Commit, Expected, Idempotency, State};
+use super::schema::load;
+use crate::{
+    Append, AppendError, Appended, Commit, Idempotency, State,
+    plan::{self, Hash, IDEMPOTENCY_MILLIS, SNAPSHOT_EVERY},
+};
 
 /// Appends that share one transaction at most, so that the first does not wait for long.
 const GROUP: usize = 256;
-
-/// How long an idempotency key is remembered, in milliseconds.
-const IDEMPOTENCY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// One append and where its answer goes.
 pub(super) struct Request {
@@ -26,13 +26,13 @@ pub(super) struct Writer {
     connection: Connection,
     state: watch::Sender<Arc<State>>,
     head: watch::Sender<Seq>,
-    hash: [u8; 32],
+    hash: Hash,
 }
 
 /// What a transaction has done so far; thrown away when it fails.
 struct Draft {
     state: State,
-    hash: [u8; 32],
+    hash: Hash,
 }
 
 impl Writer {
@@ -40,7 +40,7 @@ impl Writer {
         connection: Connection,
         state: watch::Sender<Arc<State>>,
         head: watch::Sender<Seq>,
-        hash: [u8; 32],
+        hash: Hash,
     ) -> Self {
         Self { connection, state, head, hash }
     }
@@ -107,48 +107,22 @@ impl Draft {
         transaction: &Transaction<'_>,
         append: Append,
     ) -> rusqlite::Result<Result<Appended, AppendError>> {
-        let at = append.at.max(self.state.at());
         if let Some(idempotency) = &append.idempotency
-            && let Some(answer) = replay(transaction, idempotency, at)?
+            && let Some(answer) = replay(transaction, idempotency, plan::time(&append, &self.state))?
         {
             return Ok(answer);
         }
-        let mut ids = HashSet::new();
-        if append.changes.is_empty() || !append.changes.iter().all(|change| ids.insert(change.id())) {
-            return Ok(Err(AppendError::Malformed));
-        }
-        if let Some(conflict) = append.expected.iter().find_map(|(id, expected)| self.conflict(id, *expected))
-        {
-            return Ok(Err(conflict));
-        }
-        let commit = Commit {
-            seq: self.state.seq().next(),
-            at,
-            actor: append.actor,
-            message: append.message,
-            idempotency_key: append.idempotency.as_ref().map(|idempotency| idempotency.key.clone()),
-            changes: append.changes,
+        let planned = match plan::plan(&append, &self.state, &self.hash) {
+            Ok(planned) => planned,
+            Err(refused) => return Ok(Err(refused)),
         };
-        let Ok(body) = serde_json::to_string(&commit) else { return Ok(Err(AppendError::Malformed)) };
-        let hash = chain(&self.hash, &body);
-        insert(transaction, &commit, &body, &hash)?;
+        insert(transaction, &planned.commit, &planned.body, &planned.hash)?;
         if let Some(idempotency) = &append.idempotency {
-            remember(transaction, idempotency, &commit)?;
+            remember(transaction, idempotency, &planned.commit)?;
         }
-        self.hash = hash;
-        self.state.fold(&commit);
-        Ok(Ok(Appended { seq: commit.seq, at: commit.at, replayed: false }))
-    }
-
-    fn conflict(&self, id: &DocumentId, expected: Expected) -> Option<AppendError> {
-        let entry = self.state.get(id);
-        let fits = match expected {
-            Expected::Absent => entry.is_none(),
-            Expected::Present => entry.is_some(),
-            Expected::Version(version) => entry.is_some_and(|entry| entry.version == version),
-        };
-        let found = entry.map(|entry| (entry.version, entry.actor.clone(), entry.at));
-        (!fits).then(|| AppendError::Conflict { document: id.clone(), found })
+        self.hash = planned.hash;
+        self.state.fold(&planned.commit);
+        Ok(Ok(Appended { seq: planned.commit.seq, at: planned.commit.at, replayed: false }))
     }
 }
 
@@ -175,37 +149,37 @@ pub(super) fn replay(
     }))
 }
 
-fn insert(
-    transaction: &Transaction<'_>,
+pub(super) fn insert(
+    connection: &Connection,
     commit: &Commit,
     body: &str,
-    hash: &[u8; 32],
+    hash: &Hash,
 ) -> rusqlite::Result<()> {
     let sql = "INSERT INTO commits (seq, at, body, hash) VALUES (?1, ?2, ?3, ?4)";
-    transaction.prepare_cached(sql)?.execute((commit.seq.0, commit.at.millis(), body, hash))?;
-    let mut touch = transaction.prepare_cached("INSERT INTO touched (kind, key, seq) VALUES (?1, ?2, ?3)")?;
+    connection.prepare_cached(sql)?.execute((commit.seq.0, commit.at.millis(), body, hash))?;
+    let mut touch = connection.prepare_cached("INSERT INTO touched (kind, key, seq) VALUES (?1, ?2, ?3)")?;
     for change in &commit.changes {
         touch.execute((change.id().kind.as_str(), &*change.id().key, commit.seq.0))?;
     }
     Ok(())
 }
 
-fn remember(
-    transaction: &Transaction<'_>,
+pub(super) fn remember(
+    connection: &Connection,
     idempotency: &Idempotency,
     commit: &Commit,
 ) -> rusqlite::Result<()> {
     let old = commit.at.millis() - IDEMPOTENCY_MILLIS;
-    transaction.prepare_cached("DELETE FROM idempotency WHERE at < ?1")?.execute([old])?;
+    connection.prepare_cached("DELETE FROM idempotency WHERE at < ?1")?.execute([old])?;
     let sql = "INSERT INTO idempotency (key, fingerprint, seq, at) VALUES (?1, ?2, ?3, ?4)";
     let row = (&idempotency.key, &idempotency.fingerprint, commit.seq.0, commit.at.millis());
-    transaction.prepare_cached(sql)?.execute(row)?;
+    connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 
-fn snapshot(transaction: &Transaction<'_>, state: &State) -> rusqlite::Result<()> {
+pub(super) fn snapshot(connection: &Connection, state: &State) -> rusqlite::Result<()> {
     let text = serde_json::to_string(state)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    transaction.execute("INSERT INTO snapshots (seq, state) VALUES (?1, ?2)", (state.seq().0, text))?;
+    connection.execute("INSERT INTO snapshots (seq, state) VALUES (?1, ?2)", (state.seq().0, text))?;
     Ok(())
 }

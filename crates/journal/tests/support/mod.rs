@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 pub mod contract;
+pub mod redis;
 
 use std::{path::Path, sync::Arc};
 
@@ -59,8 +60,12 @@ pub fn expecting(mut append: Append, key: &str, expected: Expected) -> Append {
 }
 
 pub fn named(mut append: Append, key: &str, fingerprint: u8) -> Append {
-    append.idempotency = Some(Idempotency { key: key.to_owned(), fingerprint: [fingerprint; 32] });
+    append.idempotency = Some(idempotency(key, fingerprint));
     append
+}
+
+pub fn idempotency(key: &str, fingerprint: u8) -> Idempotency {
+    Idempotency { key: key.to_owned(), fingerprint: [fingerprint; 32] }
 }
 
 /// Every document's key and number, as in `a=1 b=2`.

@@ -1,0 +1,158 @@
+//! Comparing Redis with the own copy, and putting back what Redis has lost.
+//!
+//! A failover can lose commits that were acknowledged, and a server can come back with an older file, or none. Every
+//! node has a copy that can be checked, so what is missing is put back exactly as it was: the same numbers, times,
+//! texts, hashes and idempotency keys. It is appended by the same step as everything else, only where the log ends
+//! just where it has to; so any number of nodes may do it at once.
+
+use std::sync::PoisonError;
+
+use redis::{Script, aio::MultiplexedConnection};
+use usher_core::model::{Epoch, Seq};
+
+use super::{
+    page::page,
+    script::{self, Attempt, Head, Outcome},
+    secrets,
+    shared::Shared,
+    trouble::Trouble,
+};
+use crate::plan::hex;
+
+/// Commits that are put back in one step.
+const STEP: usize = 64;
+/// Bytes of such a step, about; one commit is always put back.
+const STEP_BYTES: usize = 8 * 1024 * 1024;
+/// How the log is kept; another is refused.
+pub(super) const FORMAT: &str = "1";
+
+/// Begins a log, if there is none. A stream without what belongs to it is somebody else's, or a ruin.
+const BEGIN: &str = "
+    if redis.call('EXISTS', KEYS[2]) == 0 then
+      if redis.call('EXISTS', KEYS[1]) == 1 then
+        return redis.error_reply('ERR there is a stream, but nothing that says which journal it is')
+      end
+      redis.call('HSET', KEYS[2], 'format', ARGV[1], 'epoch', ARGV[2], 'seq', '0', 'hash', ARGV[3])
+    end
+    return redis.call('HGET', KEYS[2], 'format')";
+
+/// Begins a log, if there is none. Gives back how the one is kept that is there now.
+pub(super) async fn begin(
+    connection: &mut MultiplexedConnection,
+    keys: &super::keys::Keys,
+    epoch: Epoch,
+) -> redis::RedisResult<Option<String>> {
+    let script = Script::new(BEGIN);
+    let mut call = script.key(&keys.log);
+    call.key(&keys.meta).arg(FORMAT).arg(epoch.to_string()).arg(hex(&[0; 32]));
+    call.invoke_async(connection).await
+}
+
+impl Shared {
+    /// Brings the own copy up to date with Redis, or Redis with the own copy.
+    ///
+    /// # Errors
+    /// They can't be brought together, or there is no answer.
+    pub(super) async fn agree(&self, connection: &mut MultiplexedConnection) -> Result<(), Trouble> {
+        let _alone = self.mending.lock().await;
+        let mut lost = Lost::default();
+        loop {
+            // Before Redis is asked: what is appended meanwhile must not look lost.
+            let (own, _) = self.held.head();
+            let Some(there) = script::head(connection, &self.keys).await? else {
+                self.begin_again(connection, own.seq).await?;
+                continue;
+            };
+            if there.epoch != own.epoch {
+                return Err(Trouble::other_log(own.epoch, there.epoch));
+            }
+            if there.seq < own.seq {
+                let put_back = self.put_back(connection, there, own.seq).await?;
+                lost.count(there.seq, put_back);
+                continue;
+            }
+            if there.seq == own.seq {
+                if there.hash != own.hash {
+                    return Err(Trouble::diverged(own.seq));
+                }
+                if let Some(told) = lost.told() {
+                    tracing::error!("{told}");
+                    self.notice(told);
+                }
+                return Ok(());
+            }
+            let records = page(connection, &self.keys, own.seq).await?;
+            if records.is_empty() {
+                return Err(Trouble::Down(format!("Redis does not have commit {} any more", own.seq.next())));
+            }
+            self.held.apply(records)?;
+        }
+    }
+
+    /// Redis is empty: the same journal begins there again.
+    async fn begin_again(&self, connection: &mut MultiplexedConnection, own: Seq) -> Result<(), Trouble> {
+        if self.held.after(Seq::ZERO, 1).is_none() {
+            return Err(Trouble::too_old(Seq::ZERO, own));
+        }
+        tracing::error!(%own, "Redis has lost the whole journal: putting it back from this node's copy");
+        begin(connection, &self.keys, self.held.epoch()).await?;
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (name, secret) in secrets {
+            secrets::share(connection, &self.keys, &name, secret).await?;
+        }
+        Ok(())
+    }
+
+    /// Appends the first of the commits that are missing after `there`. Gives back how many it were; none where
+    /// somebody else was faster.
+    async fn put_back(
+        &self,
+        connection: &mut MultiplexedConnection,
+        there: Head,
+        own: Seq,
+    ) -> Result<usize, Trouble> {
+        match self.held.hash_of(there.seq) {
+            Some(hash) if hash == there.hash => {}
+            Some(_) => return Err(Trouble::diverged(there.seq)),
+            None => return Err(Trouble::too_old(there.seq, own)),
+        }
+        let mut records = self.held.after(there.seq, STEP).ok_or_else(|| Trouble::too_old(there.seq, own))?;
+        let sizes = records.iter().scan(0, |sum, record| {
+            *sum += record.body.len();
+            Some(*sum)
+        });
+        let many = sizes.take_while(|sum| *sum <= STEP_BYTES).count().max(1);
+        records.truncate(many);
+        tracing::error!(from = %there.seq.next(), commits = records.len(), "Redis has lost commits: putting them back");
+        let attempt = Attempt { head: there, asked: Vec::new(), records: &records };
+        match script::append(connection, &self.keys, &attempt).await? {
+            Outcome::Written => Ok(records.len()),
+            Outcome::Moved | Outcome::Known(_) => Ok(0),
+        }
+    }
+}
+
+/// What was found missing.
+#[derive(Default)]
+struct Lost {
+    after: Option<Seq>,
+    put_back: usize,
+}
+
+impl Lost {
+    fn count(&mut self, after: Seq, put_back: usize) {
+        self.after.get_or_insert(after);
+        self.put_back += put_back;
+    }
+
+    /// What is to be told of it.
+    fn told(&self) -> Option<String> {
+        self.after.map(|after| {
+            format!(
+                "Redis had lost the commits after {after}, though they were acknowledged; this node has put back {} of \
+                 them, and all are there again. See why it lost them: its disk, or a failover without enough replicas",
+                self.put_back
+            )
+        })
+    }
+}
