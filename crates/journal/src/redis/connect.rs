@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, RedisError, RedisResult,
-    aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult,
+    aio::{AsyncPushSender, MultiplexedConnection},
     sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
 
@@ -58,18 +58,33 @@ impl Connector {
 
     /// A new connection to the server that takes writes.
     pub(super) async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIME))
-            .set_response_timeout(Some(ANSWER_TIME));
+        self.connect_with(config(), ProtocolVersion::RESP2).await
+    }
+
+    /// The same, on which what is said on channels arrives too.
+    pub(super) async fn connect_listening(
+        &self,
+        heard: impl AsyncPushSender,
+    ) -> RedisResult<MultiplexedConnection> {
+        self.connect_with(config().set_push_sender(heard), ProtocolVersion::RESP3).await
+    }
+
+    async fn connect_with(
+        &self,
+        config: AsyncConnectionConfig,
+        protocol: ProtocolVersion,
+    ) -> RedisResult<MultiplexedConnection> {
+        let spoken = |info: &redis::ConnectionInfo| info.redis_settings().clone().set_protocol(protocol);
         match &self.place {
             Place::Server(url) => {
-                let client = Client::open(url.as_str())?;
+                let info = url.as_str().into_connection_info()?;
+                let settings = spoken(&info);
+                let client = Client::open(info.set_redis_settings(settings))?;
                 client.get_multiplexed_async_connection_with_config(&config).await
             }
             Place::Sentinel { sentinels, master, server } => {
                 let info = server.as_str().into_connection_info()?;
-                let mut node = SentinelNodeConnectionInfo::default()
-                    .set_redis_connection_info(info.redis_settings().clone());
+                let mut node = SentinelNodeConnectionInfo::default().set_redis_connection_info(spoken(&info));
                 if server.starts_with("rediss") {
                     node = node.set_tls_mode(redis::TlsMode::Secure);
                 }
@@ -80,7 +95,7 @@ impl Connector {
                 let limit = CONNECT_TIME * u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
                 tokio::time::timeout(limit, connecting).await.map_err(|_| late())?
             }
-            Place::Cluster(nodes) => self.find_in_cluster(nodes, &config).await,
+            Place::Cluster(nodes) => self.find_in_cluster(nodes, &config, protocol).await,
         }
     }
 
@@ -90,10 +105,13 @@ impl Connector {
         &self,
         nodes: &[String],
         config: &AsyncConnectionConfig,
+        protocol: ProtocolVersion,
     ) -> RedisResult<MultiplexedConnection> {
         let mut last = late();
         for node in nodes {
-            let mut info = node.as_str().into_connection_info()?;
+            let info = node.as_str().into_connection_info()?;
+            let settings = info.redis_settings().clone().set_protocol(protocol);
+            let mut info = info.set_redis_settings(settings);
             for _ in 0..MAX_REDIRECTIONS {
                 let client = Client::open(info.clone())?;
                 let mut connection = match client.get_multiplexed_async_connection_with_config(config).await {
@@ -212,6 +230,12 @@ fn weakness(is: &impl Fn(&str) -> String) -> (String, Option<String>) {
         return ("always".to_owned(), Some(what.to_owned()));
     }
     ("always".to_owned(), None)
+}
+
+fn config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIME))
+        .set_response_timeout(Some(ANSWER_TIME))
 }
 
 fn late() -> RedisError {

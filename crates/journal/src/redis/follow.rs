@@ -24,9 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often the log's end is compared with the own copy, about.
 const COMPARE_EVERY: Duration = Duration::from_secs(1);
 /// The longest wait before the first try to connect again; it doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// The longest wait between two tries. Each is anywhere below: nodes must not come back all at once.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Follows until there is something that only a person can mend.
 pub(super) async fn follow(shared: Arc<Shared>) {
@@ -98,7 +98,7 @@ async fn compare(shared: &Shared, session: &mut Session) -> Result<(), Trouble> 
 }
 
 /// A random time up to the longest.
-fn somewhere_below(longest: Duration) -> Duration {
+pub(super) fn somewhere_below(longest: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX);
     longest.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

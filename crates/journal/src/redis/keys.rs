@@ -19,6 +19,8 @@ pub(super) struct Keys {
     pub(super) snapshots: String,
     /// Hash: secrets that all nodes share.
     pub(super) secrets: String,
+    /// Channel: what nodes say to each other.
+    pub(super) fleet: String,
 }
 
 impl Keys {
@@ -32,6 +34,7 @@ impl Keys {
             touched: name("touched"),
             snapshots: name("snapshots"),
             secrets: name("secrets"),
+            fleet: name("fleet"),
         }
     }
 }

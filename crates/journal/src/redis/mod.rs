@@ -12,6 +12,7 @@ mod backup;
 mod confirm;
 mod connect;
 mod draft;
+mod fleet;
 mod follow;
 mod held;
 mod keys;
@@ -48,10 +49,11 @@ use usher_core::model::{Epoch, Seq, Timestamp};
 pub use options::{REDIS_WORKSPACE, RedisOptions};
 
 use crate::{
-    Append, AppendError, Appended, BoxFuture, Check, Commit, Durability, Health, History, Idempotency,
+    Append, AppendError, Appended, BoxFuture, Check, Commit, Durability, Fleet, Health, History, Idempotency,
     Journal, JournalError, Point, State, Verification, plan::Hash, running::Running,
 };
 use draft::Open;
+use fleet::RedisFleet;
 use keys::Keys;
 use shared::Shared;
 use write::{Request, Writer};
@@ -66,6 +68,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// A journal in Redis.
 pub struct RedisJournal {
     shared: Arc<Shared>,
+    fleet: Arc<RedisFleet>,
     /// None once it closes.
     requests: Option<mpsc::Sender<Request>>,
     /// Closes when the writer has finished.
@@ -89,14 +92,17 @@ impl RedisJournal {
         let (finishing, finished) = std_mpsc::channel();
         let mut name = [0; 8];
         getrandom::fill(&mut name).map_err(|error| JournalError::Storage(error.to_string()))?;
-        let writer = Writer::new(Arc::clone(&shared), session, crate::plan::hex(&name));
+        let name = crate::plan::hex(&name);
+        let fleet = Arc::new(RedisFleet::new(name.clone()));
+        let writer = Writer::new(Arc::clone(&shared), session, name);
         threads.spawn(async move {
             writer.run(incoming).await;
             drop(finishing);
         });
         threads.spawn(follow::follow(Arc::clone(&shared)));
+        threads.spawn(fleet::talk(Arc::clone(&shared), Arc::clone(&fleet)));
         let (running, finished) = (Running::default(), Mutex::new(finished));
-        Ok(Self { shared, requests: Some(requests), finished, running, threads })
+        Ok(Self { shared, fleet, requests: Some(requests), finished, running, threads })
     }
 
     /// Checks the journal at an address, also one that is too damaged to be opened.
@@ -315,6 +321,10 @@ impl Journal for RedisJournal {
     fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>> {
         let (shared, to) = (Arc::clone(&self.shared), to.to_owned());
         self.run(async move { backup::backup(&mut connect(&shared).await?, &shared.keys, &to).await })
+    }
+
+    fn fleet(&self) -> Option<Arc<dyn Fleet>> {
+        Some(Arc::clone(&self.fleet) as Arc<dyn Fleet>)
     }
 
     fn health(&self) -> Health {

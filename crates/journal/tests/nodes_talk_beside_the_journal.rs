@@ -1,0 +1,44 @@
+//! Nodes of one journal hear each other, also after Redis was away, and leave nothing of it in the log.
+
+// A broken fixture should fail loudly.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::time::Duration;
+
+use support::redis;
+use usher_core::model::Seq;
+use usher_journal::{Fleet, Journal};
+use usher_testkit::redis::RedisServer;
+
+/// Says it until it is heard: what is said while nobody is connected yet is lost, and may be.
+async fn is_heard(from: &dyn Fleet, by: &dyn Fleet, text: &str) {
+    let mut heard = by.listen();
+    for _ in 0..300 {
+        from.say(text.to_owned());
+        let word = tokio::time::timeout(Duration::from_millis(100), heard.recv()).await;
+        if word.is_ok_and(|word| word.is_ok_and(|word| *word == *text)) {
+            return;
+        }
+    }
+    panic!("`{text}` was never heard");
+}
+
+#[tokio::test]
+async fn what_one_node_says_the_others_hear_also_after_redis_was_away() {
+    let mut server = RedisServer::start();
+    let [a, b, other] = ["one", "one", "another"].map(|workspace| redis::at(&server, workspace));
+    let (a, b) = (a.fleet().unwrap(), b.fleet().unwrap());
+    assert_ne!(a.node(), b.node());
+    let mut elsewhere = other.fleet().unwrap().listen();
+    is_heard(&*a, &*b, "twelve at Wembley").await;
+    is_heard(&*b, &*a, "none at the Dome").await;
+    server.kill_nine();
+    server.restart();
+    is_heard(&*a, &*b, "thirteen at Wembley").await;
+    assert!(elsewhere.try_recv().is_err(), "another workspace hears nothing of it");
+    let kept = server.command(&["KEYS", "*fleet*"]);
+    assert_eq!(kept.trim(), "*0", "nothing of it is kept");
+    assert_eq!(other.state().seq(), Seq::ZERO);
+}
