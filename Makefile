@@ -48,6 +48,7 @@ bench:
 soak:
 	scripts/fuzz 10000000
 	USHER_KILL_ROUNDS=1000 cargo test -p usher --release --locked --test an_acknowledged_commit_survives_kill_nine -- --nocapture
+	USHER_REDIS_KILLS=100 cargo test -p usher-journal --release --locked --test what_redis_loses_is_put_back -- --nocapture
 
 # Compiles for minutes, so it is not part of `make test`.
 deny:

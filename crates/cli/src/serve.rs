@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Settings that are texts, whatever they look like: a token may be all digits.
-const TEXTS: &[&str] = &["listen", "data", "admin_token"];
+const TEXTS: &[&str] = &["listen", "data", "admin_token", "redis", "redis_workspace"];
 
 /// Runs a server until it is told to stop.
 pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
@@ -86,9 +86,19 @@ fn settings(serve: &Serve) -> Result<Chosen> {
     if let Some(data) = &serve.data {
         figment = figment.merge(Serialized::default("data", data));
     }
+    if let Some(redis) = &serve.redis.redis {
+        figment = figment.merge(Serialized::default("redis", redis));
+    }
+    if let Some(workspace) = &serve.redis.redis_workspace {
+        figment = figment.merge(Serialized::default("redis_workspace", workspace));
+    }
     // Every demo begins afresh, unless it is told where to stay.
     let fleeting =
-        if serve.demo && figment.find_value("data").is_err() { Some(demo::folder()?) } else { None };
+        if serve.demo && figment.find_value("data").is_err() && figment.find_value("redis").is_err() {
+            Some(demo::folder()?)
+        } else {
+            None
+        };
     if let Some(folder) = &fleeting {
         figment = figment.merge(Serialized::default("data", folder));
     }

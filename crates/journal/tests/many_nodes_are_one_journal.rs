@@ -161,6 +161,32 @@ async fn workspaces_of_one_redis_know_nothing_of_each_other() {
     assert_eq!((numbers(&one.state()).as_str(), numbers(&two.state()).as_str()), ("a=1", "b=1"));
 }
 
+#[tokio::test]
+async fn an_embedded_journal_becomes_a_shared_one_and_an_embedded_one_again() {
+    let server = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let within = |name: &str| folder.path().join(name);
+    let embedded = sqlite(&within("data"));
+    for n in 1..=150 {
+        embedded.append(named(append([put(&format!("f{}", n % 7), n)]), &format!("k{n}"), 1)).await.unwrap();
+    }
+    let options = redis::options(&server, "w");
+    RedisJournal::restore(&within("data"), &options).unwrap();
+    let shared = redis::at(&server, "w");
+    assert_ne!(shared.epoch(), embedded.epoch());
+    assert_eq!(*shared.state(), *embedded.state());
+    let (ours, theirs) = (shared.verify().await.unwrap(), embedded.verify().await.unwrap());
+    assert_eq!((&ours.head, &ours.problems), (&theirs.head, &Vec::new()));
+    assert!(shared.append(named(append([put("f3", 3)]), "k3", 1)).await.unwrap().replayed);
+    let again = RedisJournal::restore(&within("data"), &options).unwrap_err().to_string();
+    assert!(again.contains("there is a journal already"), "{again}");
+    assert!(RedisJournal::restore(&within("none"), &options).is_err());
+    RedisJournal::copy(&options, &within("copy")).unwrap();
+    let copy = sqlite(&within("copy"));
+    assert_eq!(copy.verify().await.unwrap(), ours);
+    assert!(copy.append(named(append([put("f3", 3)]), "k3", 1)).await.unwrap().replayed);
+}
+
 /// One step of a sender: at which node, when, on which document, expecting what, under which name.
 type Step = (usize, i64, u8, u8, Option<(u8, u8)>);
 

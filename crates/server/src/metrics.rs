@@ -8,6 +8,7 @@ use prometheus::{
     TextEncoder,
 };
 use usher_core::{Reason, protocol::Mode};
+use usher_journal::Health;
 
 use crate::{app::App, auth, problem::Problem, surface::Surface};
 
@@ -53,6 +54,8 @@ pub struct Metrics {
     connections: IntGaugeVec,
     /// The last commit that is applied here.
     pub seq: IntGauge,
+    /// Without a value where there is no journal: at an edge.
+    writable: IntGaugeVec,
 }
 
 impl Metrics {
@@ -97,6 +100,10 @@ impl Metrics {
                 &["mode"],
             )?,
             seq: IntGauge::new("usher_journal_seq", "The last commit that this server has applied")?,
+            writable: IntGaugeVec::new(
+                Opts::new("usher_journal_writable", "1 as long as changes can be written, else 0"),
+                &[],
+            )?,
             registry,
         };
         let registry = &metrics.registry;
@@ -110,6 +117,7 @@ impl Metrics {
         registry.register(Box::new(metrics.convergence.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.seq.clone()))?;
+        registry.register(Box::new(metrics.writable.clone()))?;
         Ok(metrics)
     }
 
@@ -134,6 +142,8 @@ pub async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     if !app.settings.metrics_open {
         auth::identify(&request, &app)?;
     }
+    let writable = app.world.journal().health() == Health::Well;
+    app.metrics.writable.with_label_values::<&str>(&[]).set(writable.into());
     let seq = app.world.snapshot().seq().0;
     app.metrics.seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
     shown(&app)

@@ -1,6 +1,6 @@
 //! Starting and stopping a server.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::{
     middleware::{Compress, from_fn},
@@ -8,13 +8,13 @@ use actix_web::{
 };
 use tokio::{task::JoinHandle, time::Instant};
 use usher_core::model::Seq;
-use usher_journal::{JournalError, SqliteJournal};
+use usher_journal::JournalError;
 
 use crate::{
     api,
     app::App,
-    auth::{session::Sessions, throttle::Throttle},
-    fleet, headers, health,
+    auth::throttle::Throttle,
+    engine, fleet, headers, health,
     listen::{Listening, NotListening, listen},
     live, metrics,
     problem::Problem,
@@ -90,18 +90,14 @@ impl Running {
     }
 }
 
-/// Starts a server on the embedded journal.
+/// Starts a server on the journal that the settings name.
 ///
 /// # Errors
 /// See [`StartError`].
 pub async fn run(settings: Settings) -> Result<Running, StartError> {
-    let journal = Arc::new(SqliteJournal::open(&settings.data)?);
+    let (journal, sessions) = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
     let world = World::open(journal);
-    let system = |what: String| move |cause| StartError::System { what, cause };
-    let folder: &Path = &settings.data;
-    let sessions = Sessions::open(folder, settings.secure_cookies)
-        .map_err(system(format!("the session key in {} can't be used", folder.display())))?;
     let source = Arc::clone(&world) as Arc<dyn Source>;
     let surface = Arc::new(Surface::new(settings, source, &sessions.key_for("usher ofrep events"))?);
     let app = Arc::new(App {

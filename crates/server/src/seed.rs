@@ -58,8 +58,11 @@ pub async fn seed(journal: &dyn Journal, admin_token: Option<&Secret>) -> Result
         at: clock::now(),
         changes,
     };
-    journal.append(append).await?;
-    Ok(())
+    match journal.append(append).await {
+        // Another server, started at the same time, was faster.
+        Err(AppendError::Conflict { .. }) if !journal.state().is_empty() => Ok(()),
+        done => Ok(done.map(drop)?),
+    }
 }
 
 /// An environment, as a document.

@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use serde::Deserialize;
 use usher_core::protocol::HEARTBEAT_SECONDS;
+use usher_journal::{REDIS_WORKSPACE, RedisOptions};
 
 use crate::ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS};
 
@@ -13,8 +14,16 @@ use crate::ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS};
 pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: String,
-    /// Folder of the embedded journal and of the server's own secrets.
+    /// Folder of the embedded journal and of the server's own secrets. Not used with `redis`.
     pub data: PathBuf,
+    /// Address of a Redis that keeps the journal for any number of servers; see [`usher_journal::RedisOptions`].
+    pub redis: Option<Secret>,
+    /// Which workspace of that Redis is served: what the names of its keys bear.
+    pub redis_workspace: String,
+    /// Replicas that must have a commit before it is acknowledged.
+    pub redis_replicas: u32,
+    /// Whether to take a Redis that could lose acknowledged commits, or does not tell whether it could.
+    pub redis_without_aof: bool,
     /// At a first start: makes an administrator's API token of it. 24 characters or more.
     pub admin_token: Option<Secret>,
     /// Whether browsers may send the session cookie over TLS only. On behind a proxy that terminates TLS.
@@ -38,6 +47,10 @@ impl Default for Settings {
         Self {
             listen: "127.0.0.1:7080".to_owned(),
             data: PathBuf::from("usher-data"),
+            redis: None,
+            redis_workspace: REDIS_WORKSPACE.to_owned(),
+            redis_replicas: 0,
+            redis_without_aof: false,
             admin_token: None,
             secure_cookies: false,
             metrics_open: false,
@@ -47,6 +60,19 @@ impl Default for Settings {
             ofrep_event_streams: EVENT_STREAMS,
             ofrep_token_seconds: TOKEN_SECONDS,
         }
+    }
+}
+
+impl Settings {
+    /// Where the journal is in Redis, if it is there.
+    #[must_use]
+    pub fn redis(&self) -> Option<RedisOptions> {
+        self.redis.as_ref().map(|url| RedisOptions {
+            url: url.expose().to_owned(),
+            workspace: self.redis_workspace.clone(),
+            replicas: self.redis_replicas,
+            without_aof: self.redis_without_aof,
+        })
     }
 }
 

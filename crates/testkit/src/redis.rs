@@ -48,9 +48,12 @@ impl RedisServer {
     /// When there is no `redis-server`, or it does not start.
     #[must_use]
     pub fn start_with(options: &[&str]) -> Self {
-        // Without snapshots of its own: what it has is what it was told to keep.
-        let options: Vec<String> =
-            ["--save "].iter().chain(options).map(|option| (*option).to_owned()).collect();
+        // Without snapshots of its own: what it has is what it was told to keep. Replicas need not wait for others.
+        let options: Vec<String> = ["--save ", "--repl-diskless-sync-delay 0"]
+            .iter()
+            .chain(options)
+            .map(|option| (*option).to_owned())
+            .collect();
         for _ in 0..TRIES {
             let folder = tempfile::tempdir().unwrap();
             let mut server =

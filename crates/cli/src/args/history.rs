@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::Message;
+use super::{Message, Redis};
 
 #[derive(Debug, clap::Args)]
 pub struct Eval {
@@ -45,11 +45,15 @@ pub enum Journal {
         seq: u64,
     },
     /// Check every commit: nothing altered, missing or out of order.
-    #[command(after_help = "Example: usher journal verify --data ./usher-data")]
+    #[command(
+        after_help = "Example: usher journal verify --data ./usher-data\nExample: usher journal verify --redis redis://127.0.0.1:6379"
+    )]
     Verify {
         /// The folder of a server that is not running; without it, the running one is asked.
         #[arg(long)]
         data: Option<PathBuf>,
+        #[command(flatten)]
+        redis: Redis,
     },
 }
 

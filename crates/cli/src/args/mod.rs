@@ -9,6 +9,7 @@ mod user;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use usher_journal::RedisOptions;
 
 pub use documents::{Documents, Flag, Set, Venue, Where};
 pub use history::{Converge, Eval, Journal, Rollback, Undo};
@@ -49,6 +50,30 @@ impl Args {
                 command.after_help(example.replace("season-ticket-holders", "rehearsal"))
             })
         })
+    }
+}
+
+/// A journal that many servers share.
+#[derive(Debug, clap::Args)]
+pub struct Redis {
+    /// Address of the Redis that keeps the journal, for many servers: redis://host:port, rediss:// for TLS,
+    /// redis+sentinel://host:port,host:port/master-name, redis+cluster://host:port,host:port. With a password, use the
+    /// variable.
+    #[arg(long, env = "USHER_REDIS", hide_env_values = true, value_name = "URL")]
+    pub redis: Option<String>,
+    /// Which workspace of that Redis. [default: default]
+    #[arg(long, env = "USHER_REDIS_WORKSPACE", value_name = "NAME")]
+    pub redis_workspace: Option<String>,
+}
+
+impl Redis {
+    /// Where the journal is, if it is in Redis.
+    pub fn options(&self) -> Option<RedisOptions> {
+        let mut options = RedisOptions::new(self.redis.as_deref()?);
+        if let Some(workspace) = &self.redis_workspace {
+            options.workspace.clone_from(workspace);
+        }
+        Some(options)
     }
 }
 
@@ -147,22 +172,30 @@ pub enum Command {
     )]
     Import(Import),
     /// Copy a server's journal to a new folder and check the copy. The server may be running.
-    #[command(after_help = "Example: usher backup --data ./usher-data ./backup-2026-11-24")]
+    #[command(
+        after_help = "Example: usher backup --data ./usher-data ./backup-2026-11-24\nExample: usher backup --redis redis://127.0.0.1:6379 ./backup-2026-11-24"
+    )]
     Backup {
-        /// The server's folder.
+        /// The server's folder, where its journal is not in Redis.
         #[arg(long, default_value = "usher-data")]
         data: PathBuf,
+        #[command(flatten)]
+        redis: Redis,
         /// Where to.
         to: PathBuf,
     },
-    /// Put a backup into a server's new folder, checked from its first commit to its last.
-    #[command(after_help = "Example: usher restore ./backup-2026-11-24 --data ./usher-data")]
+    /// Put a backup into a server's new folder, or a Redis without a journal, checked from its first commit to its last.
+    #[command(
+        after_help = "Example: usher restore ./backup-2026-11-24 --data ./usher-data\nExample: usher restore ./backup-2026-11-24 --redis redis://127.0.0.1:6379"
+    )]
     Restore {
         /// The backup.
         from: PathBuf,
         /// The server's folder; must not hold a journal.
         #[arg(long, default_value = "usher-data")]
         data: PathBuf,
+        #[command(flatten)]
+        redis: Redis,
     },
     /// Check whether the server is well.
     #[command(after_help = "Example: usher doctor")]
@@ -180,9 +213,11 @@ pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long)]
     pub listen: Option<String>,
-    /// Folder of the journal.
+    /// Folder of the journal, where it is not in Redis.
     #[arg(long)]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub redis: Redis,
     /// Seed a workspace of real venues and realistic flags, with simulated devices.
     #[arg(long)]
     pub demo: bool,

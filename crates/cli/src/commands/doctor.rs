@@ -35,8 +35,10 @@ pub async fn run(client: &Client, shown: Output) -> Result<()> {
         }
         Err(error) => ("token", false, format!("{error:#}")),
     });
+    let mut durability = None;
     checks.push(match client.get("/api/v1/workspace", &[]).await {
         Ok(answer) => {
+            durability = Some(durability_of(&answer["journal"]));
             let counts = &answer["counts"];
             let seen = format!(
                 "{} flags, {} venues, {} clients connected, version {}",
@@ -49,6 +51,7 @@ pub async fn run(client: &Client, shown: Output) -> Result<()> {
         }
         Err(error) => ("workspace", false, format!("{error:#}")),
     });
+    checks.extend(durability);
     checks.push(match client.get("/api/v1/verify", &[]).await {
         Ok(found) => {
             let problems = found["problems"].as_array().map_or(0, Vec::len);
@@ -99,4 +102,28 @@ fn conclude(checks: &[(&str, bool, String)], shown: Output) -> Result<()> {
         bail!("{failed} of {} checks failed", checks.len());
     }
     Ok(())
+}
+
+/// How safe an acknowledged change is. What an operator has accepted is no failure, but it is told.
+fn durability_of(journal: &Value) -> (&'static str, bool, String) {
+    let Value::Object(told) = &journal["durability"] else {
+        return ("durability", true, "this server does not tell".to_owned());
+    };
+    let field = |name: &str| told.get(name).map(text).unwrap_or_default();
+    let mut seen = format!("{}, synchronised {}", field("engine"), field("sync"));
+    if field("engine") != "SQLite" {
+        seen += &format!(", on {} of {} replicas", field("replicasNeeded"), field("replicas"));
+    }
+    if let Some(weakness) = told.get("weakness") {
+        seen += &format!("; accepted: {}", text(weakness));
+    }
+    if let Some(notice) = told.get("notice") {
+        seen += &format!("; {}", text(notice));
+    }
+    match journal.get("reason") {
+        Some(reason) => {
+            ("durability", false, format!("{}: {}; {seen}", text(&journal["health"]), text(reason)))
+        }
+        None => ("durability", true, seen),
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use usher_journal::{Journal as _, Point, SqliteJournal};
+use usher_journal::{Journal as _, Point, RedisJournal, RedisOptions, SqliteJournal};
 
 use super::written;
 use crate::{
@@ -37,10 +37,11 @@ pub async fn journal(client: &Client, command: Journal, shown: Output) -> Result
             }
             Ok(())
         }
-        Journal::Verify { data } => {
-            let found = match data {
-                Some(folder) => verify_folder(&folder).await?,
-                None => client.get("/api/v1/verify", &[]).await?,
+        Journal::Verify { data, redis } => {
+            let found = match (data, redis.options()) {
+                (Some(folder), _) => verify_folder(&folder).await?,
+                (None, Some(options)) => verify_redis(&options)?,
+                (None, None) => client.get("/api/v1/verify", &[]).await?,
             };
             report(&found, shown)
         }
@@ -119,6 +120,11 @@ pub async fn verify_folder(folder: &Path) -> Result<Value> {
     }
     let journal = SqliteJournal::open(folder)?;
     Ok(serde_json::to_value(journal.verify().await?)?)
+}
+
+/// Checks the journal in a Redis, which may be in use.
+pub fn verify_redis(options: &RedisOptions) -> Result<Value> {
+    Ok(serde_json::to_value(RedisJournal::verify_at(options)?)?)
 }
 
 /// Shows what a check found; problems make the command fail.

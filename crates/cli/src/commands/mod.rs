@@ -37,8 +37,8 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::User(user) => user::run(&client, user, shown).await,
         Command::Export { at } => files::export(&client, at.as_deref()).await,
         Command::Import(import) => import::run(&client, import, shown).await,
-        Command::Backup { data, to } => files::backup(&data, &to, shown).await,
-        Command::Restore { from, data } => files::restore(&from, &data, shown).await,
+        Command::Backup { data, redis, to } => files::backup(&data, redis.options(), &to, shown).await,
+        Command::Restore { from, data, redis } => files::restore(&from, &data, redis.options(), shown).await,
         Command::Doctor => doctor::run(&client, shown).await,
         // These have no server to talk to, and never come here.
         Command::Serve(_) | Command::Edge(_) | Command::DemoDevices(_) => Ok(()),

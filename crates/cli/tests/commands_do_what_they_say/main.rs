@@ -15,6 +15,7 @@ mod history;
 mod import;
 mod keys;
 mod people;
+mod redis;
 mod secrets;
 mod serve;
 mod settings;

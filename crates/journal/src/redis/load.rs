@@ -27,13 +27,11 @@ pub(super) async fn open(options: &RedisOptions) -> Result<(Shared, Session), Jo
     let keys = Keys::new(&options.workspace);
     let connector = Connector::new(options, &keys.log)?;
     let mut session = connector.open().await?;
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| JournalError::Storage(error.to_string()))?;
     let foreign = |reason: String| JournalError::Foreign {
         path: format!("{} in Redis at {}", keys.log, connector.shown()),
         reason,
     };
-    let begun = begin(&mut session.connection, &keys, Epoch::from_bytes(bytes)).await;
+    let begun = begin(&mut session.connection, &keys, FORMAT, new_epoch()?).await;
     let format = begun.map_err(|error| match error.is_io_error() {
         true => connector.unreachable(&error),
         false => foreign(told(&error)),
@@ -50,6 +48,13 @@ pub(super) async fn open(options: &RedisOptions) -> Result<(Shared, Session), Jo
     let held = hold(&mut session, &keys, head).await?;
     let durability = session.durability.clone();
     Ok((Shared::new(keys, connector, held, durability), session))
+}
+
+/// A name for a new journal.
+pub(super) fn new_epoch() -> Result<Epoch, JournalError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| JournalError::Storage(error.to_string()))?;
+    Ok(Epoch::from_bytes(bytes))
 }
 
 async fn hold(session: &mut Session, keys: &Keys, head: Head) -> Result<Held, JournalError> {

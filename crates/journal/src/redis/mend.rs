@@ -40,11 +40,12 @@ const BEGIN: &str = "
 pub(super) async fn begin(
     connection: &mut MultiplexedConnection,
     keys: &super::keys::Keys,
+    format: &str,
     epoch: Epoch,
 ) -> redis::RedisResult<Option<String>> {
     let script = Script::new(BEGIN);
     let mut call = script.key(&keys.log);
-    call.key(&keys.meta).arg(FORMAT).arg(epoch.to_string()).arg(hex(&[0; 32]));
+    call.key(&keys.meta).arg(format).arg(epoch.to_string()).arg(hex(&[0; 32]));
     call.invoke_async(connection).await
 }
 
@@ -71,21 +72,24 @@ impl Shared {
                 lost.count(there.seq, put_back);
                 continue;
             }
-            if there.seq == own.seq {
-                if there.hash != own.hash {
-                    return Err(Trouble::diverged(own.seq));
-                }
-                if let Some(told) = lost.told() {
-                    tracing::error!("{told}");
-                    self.notice(told);
-                }
-                return Ok(());
+            if there.seq == own.seq && there.hash != own.hash {
+                return Err(Trouble::diverged(own.seq));
             }
-            let records = page(connection, &self.keys, own.seq).await?;
-            if records.is_empty() {
-                return Err(Trouble::Down(format!("Redis does not have commit {} any more", own.seq.next())));
+            while self.held.head().0.seq < there.seq {
+                let last = self.held.head().0.seq;
+                let records = page(connection, &self.keys, last).await?;
+                if records.is_empty() {
+                    let next = last.next();
+                    return Err(Trouble::Down(format!("Redis does not have commit {next} any more")));
+                }
+                self.held.apply(records)?;
             }
-            self.held.apply(records)?;
+            // As far as it was when it was asked: whoever runs after the newest may never get there.
+            if let Some(told) = lost.told() {
+                tracing::error!("{told}");
+                self.notice(told);
+            }
+            return Ok(());
         }
     }
 
@@ -95,7 +99,7 @@ impl Shared {
             return Err(Trouble::too_old(Seq::ZERO, own));
         }
         tracing::error!(%own, "Redis has lost the whole journal: putting it back from this node's copy");
-        begin(connection, &self.keys, self.held.epoch()).await?;
+        begin(connection, &self.keys, FORMAT, self.held.epoch()).await?;
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (name, secret) in secrets {
             secrets::share(connection, &self.keys, &name, secret).await?;

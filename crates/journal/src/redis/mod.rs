@@ -22,6 +22,7 @@ mod mend;
 mod options;
 mod page;
 mod record;
+mod restore;
 mod script;
 mod secrets;
 mod shared;
@@ -129,6 +130,21 @@ impl RedisJournal {
         Threads::start()?.wait_for(async move {
             let mut connection = connector.connect().await.map_err(|error| connector.unreachable(&error))?;
             backup::backup(&mut connection, &keys, &to).await
+        })
+    }
+
+    /// Makes a journal at an address of the embedded one in a folder: of a backup, or of one that many nodes shall
+    /// serve from now on. It has an epoch of its own.
+    ///
+    /// # Errors
+    /// There is one already at the address, none in the folder, or nobody answers.
+    pub fn restore(from: &Path, options: &RedisOptions) -> Result<(), JournalError> {
+        let keys = Keys::new(&options.workspace);
+        let connector = connect::Connector::new(options, &keys.log)?;
+        let (from, epoch) = (from.to_owned(), load::new_epoch()?);
+        Threads::start()?.wait_for(async move {
+            let mut connection = connector.open().await?.connection;
+            restore::restore(&mut connection, &keys, &from, epoch).await
         })
     }
 
@@ -253,6 +269,14 @@ impl Journal for RedisJournal {
 
     fn append_checked(&self, append: Append, check: Check) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(self.send(append, Some(check)))
+    }
+
+    fn catch_up(&self) -> BoxFuture<'_, Result<Seq, AppendError>> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            self.request(Request::CatchUp(answer))?;
+            answered.await.unwrap_or_else(|_| Err(closed()))
+        })
     }
 
     fn answered(

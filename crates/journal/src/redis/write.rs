@@ -38,6 +38,8 @@ pub(super) enum Request {
     Append(Open),
     /// What was answered to an idempotency key at a time.
     Answered(Idempotency, Timestamp, oneshot::Sender<Result<Option<Appended>, AppendError>>),
+    /// To read all that there is now.
+    CatchUp(oneshot::Sender<Result<Seq, AppendError>>),
 }
 
 /// An append with its answer.
@@ -69,6 +71,7 @@ impl Writer {
                         // Who asked may have gone.
                         drop(answer.send(self.answered(&idempotency, at).await));
                     }
+                    Request::CatchUp(answer) => drop(answer.send(self.catch_up().await)),
                 }
             }
             let before = self.shared.held.head().0.seq;
@@ -141,13 +144,14 @@ impl Writer {
                 }
                 Ok(Outcome::Moved) => self.shared.agree(&mut session.connection).await.err(),
                 // The server has refused it: nothing was written.
-                Err(error) if matches!(error.kind(), redis::ErrorKind::Server(_)) => {
+                Err(error) if is_refusal(&error) => {
                     let trouble = Trouble::from(error);
                     done.extend(refuse(std::mem::take(&mut open), trouble.reason(), false));
                     Some(trouble)
                 }
                 Err(error) => {
                     unsure = draft.records().to_vec();
+                    sleep(RETRY).await;
                     Some(Trouble::from(error))
                 }
             };
@@ -231,6 +235,21 @@ impl Writer {
         Ok(Some(appended))
     }
 
+    /// Reads all that there is now.
+    async fn catch_up(&mut self) -> Result<Seq, AppendError> {
+        let mut result = match self.session().await {
+            Ok(mut session) => self.shared.agree(&mut session.connection).await,
+            Err(trouble) => Err(trouble),
+        };
+        if result.is_err() {
+            // It may only be the connection, which nobody has used for a while.
+            self.session = None;
+            result = self.session().await.map(drop);
+        }
+        let unavailable = |trouble: Trouble| AppendError::Unavailable(trouble.reason().to_owned());
+        result.map(|()| self.shared.held.head().0.seq).map_err(unavailable)
+    }
+
     /// Keeps a folded state, if one is due. Nobody waits for it, and the next one does as well.
     fn fold(&self, before: Seq) {
         let (head, state) = self.shared.held.head();
@@ -249,6 +268,11 @@ async fn keep(shared: &Shared, head: script::Head, state: Arc<State>) {
     if let Err(trouble) = kept.await {
         tracing::warn!(seq = %head.seq, "no folded state was kept: {}", trouble.reason());
     }
+}
+
+/// Whether the server itself has said no, in whatever words: then it has done nothing.
+fn is_refusal(error: &redis::RedisError) -> bool {
+    matches!(error.kind(), redis::ErrorKind::Server(_) | redis::ErrorKind::Extension)
 }
 
 fn refuse(open: Vec<Open>, reason: &str, may_be_written: bool) -> Vec<Done> {

@@ -5,6 +5,7 @@
 
 mod copy;
 mod schema;
+mod source;
 mod verify;
 mod writer;
 
@@ -24,6 +25,7 @@ use crate::{
     State, Verification, running::Running,
 };
 pub(crate) use copy::Copy;
+pub(crate) use source::{Raw, Source};
 pub(crate) use verify::MAX_PROBLEMS;
 use writer::{Request, Writer, replay};
 

@@ -13,7 +13,7 @@ use super::{
     AtQuery, kills,
     schemas::{CohortSchema, EnvironmentSchema, FlagSchema, PageOf, VenueSchema, WrittenOf},
     world_at,
-    write::{Write, Written},
+    write::{TRIES, Write, Written, may_retry},
 };
 use crate::{app::App, body::Body, problem::Problem};
 
@@ -175,14 +175,22 @@ async fn delete(
         return Ok(HttpResponse::Ok().json(replayed.written));
     }
     let expected = write.expectation(&id)?;
-    let turn = write.turn().await;
-    let state = Arc::clone(&app.world.snapshot().state);
-    let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
-    let expected = expected.unwrap_or_else(|| (id.clone(), Expected::Present));
-    kills::let_go(Some(entry), Some(expected.1))?;
     let write = write.or_message(|| format!("Delete {id}"));
-    let written = write.commit_in(turn, vec![Change::Delete(id)], vec![expected]).await?;
-    Ok(HttpResponse::Ok().json(written))
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let turn = write.turn().await?;
+        let state = Arc::clone(&app.world.snapshot().state);
+        let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+        let own = expected.as_ref().map_or(Expected::Present, |(_, own)| *own);
+        kills::let_go(Some(entry), Some(own))?;
+        // A kill that comes in between, at another server, must not go with the flag: then it is tried anew.
+        let all = expected.iter().cloned().chain([(id.clone(), Expected::Version(entry.version))]).collect();
+        match write.commit_in(turn, vec![Change::Delete(id.clone())], all).await {
+            Err(problem) if problem.code() == "conflict" && may_retry(&expected) && tries < TRIES => {}
+            done => return Ok(HttpResponse::Ok().json(done?)),
+        }
+    }
 }
 
 macro_rules! resource {

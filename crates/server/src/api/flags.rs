@@ -225,7 +225,7 @@ async fn change(
     loop {
         tries += 1;
         let write = Write::new(app, request, message, body)?.or_message(&default_message);
-        let turn = write.turn().await;
+        let turn = write.turn().await?;
         let state = app.world.snapshot().state.clone();
         let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
         let mut flag = entry.document.parse::<Flag>()?;

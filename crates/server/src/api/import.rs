@@ -160,6 +160,9 @@ pub async fn import(
     let mut tries = 0;
     loop {
         tries += 1;
+        if !query.dry_run {
+            app.world.catch_up().await?;
+        }
         let state = Arc::clone(&app.world.snapshot().state);
         let own = Arc::clone(&imported);
         let plan = web::block(move || Plan::new(&own, &state)).await.map_err(Problem::internal)??;

@@ -38,7 +38,7 @@ pub async fn undo(
     }
     let (commit, before) = find(&app, *seq).await?;
     let write = write.or_message(|| format!("Undo commit {seq}: {}", commit.message));
-    let turn = write.turn().await;
+    let turn = write.turn().await?;
     let later = if undo.force { later(&app, &commit).await? } else { Vec::new() };
     let forced = if undo.force { Forced::Over(&later) } else { Forced::No };
     let now = app.world.snapshot();
@@ -171,7 +171,7 @@ pub async fn rollback(
     }
     let then = app.world.journal().state_at(point).await?;
     let write = write.or_message(|| format!("Roll back to commit {}", then.seq()));
-    let turn = write.turn().await;
+    let turn = write.turn().await?;
     let now = app.world.snapshot();
     let changes = usher_journal::rollback(&scope, &then, &now.state);
     restore(write, turn, &now, changes).await

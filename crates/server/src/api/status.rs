@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use usher_core::model::{Environment, Epoch, Kind, Seq, Timestamp};
+use usher_journal::{Durability, Health, Journal};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{app::App, connections::Summary, convergence::Report, problem::Problem};
@@ -26,6 +27,48 @@ pub struct Workspace {
     counts: WorkspaceCounts,
     /// Clients connected now.
     connections: usize,
+    journal: JournalStatus,
+}
+
+/// Whether changes can be written, and how safe they are.
+#[derive(Serialize, ToSchema)]
+pub struct JournalStatus {
+    /// `well`, `degraded` while it can't be written, `failed` until somebody mends it.
+    health: &'static str,
+    /// Why it is not well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[schema(value_type = DurabilitySchema)]
+    durability: Durability,
+}
+
+impl JournalStatus {
+    fn of(journal: &dyn Journal) -> Self {
+        let (health, reason) = match journal.health() {
+            Health::Well => ("well", None),
+            Health::Degraded(reason) => ("degraded", Some(reason)),
+            Health::Failed(reason) => ("failed", Some(reason)),
+        };
+        Self { health, reason, durability: journal.durability() }
+    }
+}
+
+/// How safe an acknowledged change is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DurabilitySchema {
+    /// What keeps it, with its version.
+    engine: String,
+    /// When it is synchronised to disk: `always` is before it is acknowledged.
+    sync: String,
+    /// Replicas that have it before it is acknowledged.
+    replicas_needed: u32,
+    /// Replicas that there were when it was last looked at.
+    replicas: u32,
+    /// Why an acknowledged change can be lost all the same.
+    weakness: Option<String>,
+    /// What has happened to it since this server started.
+    notice: Option<String>,
 }
 
 /// An environment, in short.
@@ -67,6 +110,7 @@ pub async fn workspace(app: web::Data<App>) -> HttpResponse {
             cohorts: count(&Kind::Cohort),
         },
         connections: app.connections.len(),
+        journal: JournalStatus::of(app.world.journal()),
     })
 }
 

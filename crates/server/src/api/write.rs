@@ -12,7 +12,7 @@ use usher_core::{
     model::{Document, DocumentId, Kind, Role, Seq, Timestamp},
     references,
 };
-use usher_journal::{Append, Appended, Change, Commit, Expected, Idempotency, State};
+use usher_journal::{Append, AppendError, Appended, Change, Check, Commit, Expected, Idempotency, State};
 use utoipa::ToSchema;
 
 use super::{identity, kills};
@@ -20,7 +20,7 @@ use crate::{app::App, clock, problem::Problem};
 
 /// How often a change is tried anew when somebody else was faster: on another server, for those of this one take
 /// turns.
-pub(super) const TRIES: usize = 8;
+pub(super) const TRIES: usize = 32;
 
 /// The right to write: nobody else of this server writes as long as it is held.
 pub(super) type Turn = OwnedMutexGuard<()>;
@@ -198,14 +198,14 @@ impl<'a> Write<'a> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let turn = self.turn().await;
+            let turn = self.turn().await?;
             let state = Arc::clone(&self.app.world.snapshot().state);
             let mut all = expected.clone();
             let mut kept = Vec::with_capacity(changes.len());
             for change in &changes {
                 let id = change.id();
                 // A kill that comes in between must not be written over: then it is tried anew, with the kill.
-                if id.kind == Kind::Flag && !all.iter().any(|(own, _)| own == id) {
+                if id.kind == Kind::Flag {
                     let now =
                         state.get(id).map_or(Expected::Absent, |entry| Expected::Version(entry.version));
                     all.push((id.clone(), now));
@@ -220,15 +220,21 @@ impl<'a> Write<'a> {
                 });
             }
             match self.commit_in(turn, kept.clone(), all).await {
-                Err(problem) if problem.code() == "conflict" && expected.is_empty() && tries < TRIES => {}
+                Err(problem) if problem.code() == "conflict" && may_retry(&expected) && tries < TRIES => {}
                 done => return Ok((done?, kept)),
             }
         }
     }
 
-    /// Waits until nobody else writes. What is planned from the state from then on is written over no other.
-    pub(super) async fn turn(&self) -> Turn {
-        Arc::clone(&self.app.writing).lock_owned().await
+    /// Waits until nobody else of this server writes, and all that others have written is here. What is planned from
+    /// the state from then on is written over no other; and where it finds nothing to do, there is nothing to do.
+    ///
+    /// # Errors
+    /// The journal can't be written, or not be asked what there is.
+    pub(super) async fn turn(&self) -> Result<Turn, Problem> {
+        let turn = Arc::clone(&self.app.writing).lock_owned().await;
+        self.app.world.catch_up().await?;
+        Ok(turn)
     }
 
     /// The commit, if it makes sense in the state that it would make.
@@ -240,7 +246,7 @@ impl<'a> Write<'a> {
         changes: Vec<Change>,
         expected: Vec<(DocumentId, Expected)>,
     ) -> Result<Written, Problem> {
-        self.commit_in(self.turn().await, changes, expected).await
+        self.commit_in(self.turn().await?, changes, expected).await
     }
 
     /// The same, in a turn that was taken before: two changes that make sense alone may not make sense together.
@@ -254,37 +260,61 @@ impl<'a> Write<'a> {
         expected: Vec<(DocumentId, Expected)>,
     ) -> Result<Written, Problem> {
         let identity = identity(self.request)?;
-        let state = Arc::clone(&self.app.world.snapshot().state);
-        if identity.role() < Role::Admin && changes.iter().any(|change| is_of_environments(change, &state)) {
-            return Err(Problem::forbidden("This changes an environment, which needs the role Admin."));
+        let is_admin = identity.role() >= Role::Admin;
+        let (mut turn, mut changes, mut tries) = (turn, changes, 0);
+        loop {
+            tries += 1;
+            let state = Arc::clone(&self.app.world.snapshot().state);
+            if !is_admin && changes.iter().any(|change| is_of_environments(change, &state)) {
+                return Err(Problem::forbidden("This changes an environment, which needs the role Admin."));
+            }
+            let seq = state.seq();
+            // Of a large import this takes long; streams are not to wait for it.
+            changes = web::block(move || checked(changes, &state)).await.map_err(Problem::internal)??;
+            let append = Append {
+                expected: expected.clone(),
+                idempotency: self.idempotency.clone(),
+                actor: identity.actor(),
+                message: self.message.clone(),
+                changes: changes.clone(),
+                at: clock::now(),
+            };
+            let check = still_fits(seq, changes.clone(), is_admin);
+            // By itself: who asked may go away, and the turn is over only once the next one can read the change.
+            let world = Arc::clone(&self.app.world);
+            let appended = tokio::spawn(async move { (world.append_checked(append, check).await, turn) });
+            let (appended, held) = appended.await.map_err(Problem::internal)?;
+            match appended {
+                // On another server somebody has changed what this refers to: what is wrong now is told by name.
+                Err(AppendError::Outdated) if tries < TRIES => turn = held,
+                done => return Ok(done?.into()),
+            }
         }
-        // Of a large import this takes long; streams are not to wait for it.
-        let checked = web::block(move || {
-            let ids: Vec<DocumentId> = changes.iter().map(|change| change.id().clone()).collect();
-            let found = references::check(&state.with(&changes), &ids);
-            let many = ids.len() > 1;
-            let found = found
-                .into_iter()
-                .map(|(id, problem)| if many { problem.within(&id.to_string()) } else { problem });
-            Problems(found.collect()).or(changes)
-        });
-        let append = Append {
-            expected,
-            idempotency: self.idempotency.clone(),
-            actor: identity.actor(),
-            message: self.message.clone(),
-            changes: checked.await.map_err(Problem::internal)??,
-            at: clock::now(),
-        };
-        // By itself: who asked may go away, and the turn is over only once the next one can read the change.
-        let world = Arc::clone(&self.app.world);
-        let appended = tokio::spawn(async move {
-            let appended = world.append(append).await;
-            drop(turn);
-            appended
-        });
-        Ok(appended.await.map_err(Problem::internal)??.into())
     }
+}
+
+/// Whether what was expected may hold still, though somebody was faster.
+pub(super) fn may_retry<'e>(expected: impl IntoIterator<Item = &'e (DocumentId, Expected)>) -> bool {
+    expected.into_iter().all(|(_, own)| *own == Expected::Present)
+}
+
+/// The changes, if they make sense in the state that they would make.
+fn checked(changes: Vec<Change>, state: &State) -> Result<Vec<Change>, Problems> {
+    let ids: Vec<DocumentId> = changes.iter().map(|change| change.id().clone()).collect();
+    let found = references::check(&state.with(&changes), &ids);
+    let many = ids.len() > 1;
+    let found =
+        found.into_iter().map(|(id, problem)| if many { problem.within(&id.to_string()) } else { problem });
+    Problems(found.collect()).or(changes)
+}
+
+/// Asked by a journal that others write too, where they have since changes were found to make sense at `seq`.
+fn still_fits(seq: Seq, changes: Vec<Change>, is_admin: bool) -> Check {
+    Arc::new(move |state: &State| {
+        state.seq() == seq
+            || ((is_admin || !changes.iter().any(|change| is_of_environments(change, state)))
+                && checked(changes.clone(), state).is_ok())
+    })
 }
 
 /// Whether a change makes an environment another one than it is.

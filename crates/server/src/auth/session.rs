@@ -66,12 +66,14 @@ impl Sessions {
             Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&path)?,
             Err(error) => return Err(error),
         };
-        Ok(Self {
-            encoding: EncodingKey::from_secret(&key),
-            decoding: DecodingKey::from_secret(&key),
-            key,
-            secure,
-        })
+        Ok(Self::with_key(key, secure))
+    }
+
+    /// Signs with a key that is kept elsewhere: all servers that have it take each other's sessions.
+    #[must_use]
+    pub fn with_key(key: Vec<u8>, secure: bool) -> Self {
+        let (encoding, decoding) = (EncodingKey::from_secret(&key), DecodingKey::from_secret(&key));
+        Self { key, encoding, decoding, secure }
     }
 
     /// A key of its own for another purpose: what is signed for one is nothing to the other.

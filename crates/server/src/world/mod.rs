@@ -13,7 +13,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt;
 use tokio::sync::{broadcast, watch};
 use usher_core::model::Seq;
-use usher_journal::{Append, AppendError, Appended, Commit, Journal, JournalError, Point};
+use usher_journal::{Append, AppendError, Appended, Check, Commit, Journal, JournalError, Point};
 
 pub use hub::Hub;
 pub use snapshot::Snapshot;
@@ -103,15 +103,51 @@ impl World {
     /// Those of the journal; then nothing was written. Or this server has failed, and nobody hears of the commit
     /// before it is started anew.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let appended = self.journal.append(append).await?;
+        self.settle(self.journal.append(append).await).await
+    }
+
+    /// The same, where `check` takes the state that the commit follows.
+    ///
+    /// # Errors
+    /// As for [`World::append`], and [`AppendError::Outdated`].
+    pub async fn append_checked(&self, append: Append, check: Check) -> Result<Appended, AppendError> {
+        self.settle(self.journal.append_checked(append, check).await).await
+    }
+
+    /// Makes sure that all that was acknowledged before, at any server, can be read here.
+    ///
+    /// # Errors
+    /// It can't be known now.
+    pub async fn catch_up(&self) -> Result<(), AppendError> {
+        let seq = self.journal.catch_up().await?;
         let (mut applied, mut failed) = (self.applied.subscribe(), self.failed.subscribe());
         // The senders live as long as this; an error can't come.
         tokio::select! {
-            _ = applied.wait_for(|seq| *seq >= appended.seq) => Ok(appended),
-            _ = failed.wait_for(|failed| *failed) => Err(AppendError::Unavailable(format!(
-                "commit {} is written, but this server follows its journal no more: start it anew",
-                appended.seq
-            ))),
+            _ = applied.wait_for(|own| *own >= seq) => Ok(()),
+            _ = failed.wait_for(|failed| *failed) => {
+                Err(AppendError::Unavailable("this server follows its journal no more: start it anew".to_owned()))
+            }
+        }
+    }
+
+    /// Waits until what an answer is about is applied here: the commit, or what it was refused for. Who plans it
+    /// anew must not do so from the same state.
+    async fn settle(&self, result: Result<Appended, AppendError>) -> Result<Appended, AppendError> {
+        let seq = match &result {
+            Ok(appended) => appended.seq,
+            Err(AppendError::Conflict { .. } | AppendError::Outdated) => self.journal.state().seq(),
+            Err(_) => return result,
+        };
+        let (mut applied, mut failed) = (self.applied.subscribe(), self.failed.subscribe());
+        // The senders live as long as this; an error can't come.
+        tokio::select! {
+            _ = applied.wait_for(|own| *own >= seq) => result,
+            _ = failed.wait_for(|failed| *failed) => result.and_then(|appended| {
+                Err(AppendError::Unavailable(format!(
+                    "commit {} is written, but this server follows its journal no more: start it anew",
+                    appended.seq
+                )))
+            }),
         }
     }
 
