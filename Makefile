@@ -1,5 +1,5 @@
 # Two commands do all the set-up: `make run` and `make test`.
-.PHONY: help run test lint ui build bench deny soak clean
+.PHONY: help run test lint ui build bench deny deploy-check soak clean
 
 help:
 	@echo "make run    build everything and start a demo workspace"
@@ -8,6 +8,7 @@ help:
 	@echo "make bench  print the figures of the README"
 	@echo "make soak   the long forms of the fault tests"
 	@echo "make deny   licences, bans and sources of dependencies"
+	@echo "make deploy-check  build the container's content by hand, and run it"
 
 run: build
 	target/debug/usher serve --demo
@@ -54,6 +55,10 @@ soak:
 deny:
 	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --version 0.20.2 --locked
 	cargo deny check bans licenses sources
+
+# A release build of its own, so it is not part of `make test`; as root, for it runs in a root of its own.
+deploy-check:
+	deploy/check-image
 
 clean:
 	cargo clean

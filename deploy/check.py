@@ -1,0 +1,72 @@
+"""What deploy/check asks of files and of a running node and edge: `check.py NODE EDGE KEY`."""
+
+import json
+import pathlib
+import re
+import sys
+import time
+import urllib.request
+
+import yaml
+
+node, edge, key = sys.argv[1:]
+deploy = pathlib.Path(__file__).parent
+
+
+def get(url, body=None):
+    request = urllib.request.Request(url, data=body, headers={"Authorization": f"Bearer {key}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read().decode()
+
+
+# One evaluation, so that what counts them has counted, and a key that the edge has had to ask about.
+for _ in range(100):
+    try:
+        get(f"{edge}/readyz")
+        break
+    except OSError:
+        time.sleep(0.1)
+for address in (node, edge):
+    get(f"{address}/ofrep/v1/evaluate/flags", b'{"context": {"targetingKey": "u-1"}}')
+
+# A histogram is exported under its name with endings.
+types, exported = set(), set()
+for address in (node, edge):
+    for name in re.findall(r"^# TYPE (\S+) ", get(f"{address}/metrics"), re.M):
+        types.add(name)
+        exported |= {name, f"{name}_bucket", f"{name}_sum", f"{name}_count"}
+
+rules = yaml.safe_load((deploy / "prometheus/usher.rules.yaml").read_text())
+alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+panels = json.loads((deploy / "grafana/usher.json").read_text())["panels"]
+asked = [rule["expr"] for rule in alerts] + [target["expr"] for panel in panels for target in panel["targets"]]
+names = {name for expression in asked for name in re.findall(r"\busher_[a-z_]+\b", expression)}
+unknown = sorted(names - exported)
+assert names and not unknown, f"asked for, but not exported: {unknown}"
+print(f"ok: {len(names)} metrics of alerts and dashboard are exported")
+forgotten = sorted(name for name in types if not {name, f"{name}_bucket"} & names)
+assert not forgotten, f"exported, but on no dashboard: {forgotten}"
+print("ok: every metric is on the dashboard or in an alert")
+
+runbooks = {rule["annotations"]["runbook"] for rule in alerts if "alert" in rule}
+missing = sorted(name for name in runbooks if not (deploy / "runbooks" / name).is_file())
+assert runbooks and not missing, f"named by alerts, but not there: {missing}"
+unused = sorted(set(path.name for path in (deploy / "runbooks").iterdir()) - runbooks)
+assert not unused, f"named by no alert: {unused}"
+print(f"ok: {len(runbooks)} runbooks are there for the alerts")
+
+compose = yaml.safe_load((deploy / "compose/compose.yaml").read_text())
+services = compose["services"]
+for name, service in services.items():
+    for other in service.get("depends_on", []):
+        assert other in services, f"{name} depends on {other}, which is not there"
+    for volume in service.get("volumes", []):
+        source = volume.split(":")[0]
+        known = (deploy / "compose" / source).exists() if source.startswith(".") else source in compose["volumes"]
+        assert known, f"{name} mounts {source}, which is not there"
+usher = [service for service in services.values() if service["image"] == "usher"]
+assert len(usher) == 5 and all(service["read_only"] and service["user"] != "0" for service in usher)
+scraped = yaml.safe_load((deploy / "prometheus/prometheus.yaml").read_text())["scrape_configs"]
+targets = {target.split(":")[0] for job in scraped for config in job["static_configs"] for target in config["targets"]}
+assert targets == {name for name, service in services.items() if service["image"] == "usher"}
+print("ok: the compose file hangs together, and Prometheus asks all of Usher in it")
