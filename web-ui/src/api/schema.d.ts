@@ -769,6 +769,27 @@ export interface components {
             /** @description Only in this environment. */
             environment?: string | null;
         };
+        /** @description How safe an acknowledged change is. */
+        DurabilitySchema: {
+            /** @description What keeps it, with its version. */
+            engine: string;
+            /** @description When it is synchronised to disk: `always` is before it is acknowledged. */
+            sync: string;
+            /**
+             * Format: int32
+             * @description Replicas that have it before it is acknowledged.
+             */
+            replicasNeeded: number;
+            /**
+             * Format: int32
+             * @description Replicas that there were when it was last looked at.
+             */
+            replicas: number;
+            /** @description Why an acknowledged change can be lost all the same. */
+            weakness?: string | null;
+            /** @description What has happened to it since this server started. */
+            notice?: string | null;
+        };
         /** @description What became of a flag or cohort of the file. */
         EntrySchema: {
             /** @description `flag` or `cohort`. */
@@ -1009,6 +1030,14 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+        };
+        /** @description Whether changes can be written, and how safe they are. */
+        JournalStatus: {
+            /** @description `well`, `degraded` while it can't be written, `failed` until somebody mends it. */
+            health: string;
+            /** @description Why it is not well. */
+            reason?: string | null;
+            durability: components["schemas"]["DurabilitySchema"];
         };
         Key: {
             /** @enum {string} */
@@ -1412,6 +1441,7 @@ export interface components {
             counts: components["schemas"]["WorkspaceCounts"];
             /** @description Clients connected now. */
             connections: number;
+            journal: components["schemas"]["JournalStatus"];
         };
         /** @description How many documents there are. */
         WorkspaceCounts: {

@@ -21,13 +21,7 @@ export function rows(condition: Condition | undefined): Rows | undefined {
   const found: Row[] = [];
   for (const part of parts) {
     if (part.cohort) found.push({ kind: 'cohort', cohort: part.cohort });
-    else if (
-      part.attribute &&
-      part.op &&
-      !part.ignoreCase &&
-      !part.dialect &&
-      part.op in OPERATORS
-    ) {
+    else if (part.attribute && part.op && !part.ignoreCase && !part.dialect && part.op in OPERATORS) {
       found.push({
         kind: 'attribute',
         attribute: part.attribute,

@@ -107,7 +107,7 @@ fn conclude(checks: &[(&str, bool, String)], shown: Output) -> Result<()> {
 /// How safe an acknowledged change is. What an operator has accepted is no failure, but it is told.
 fn durability_of(journal: &Value) -> (&'static str, bool, String) {
     let Value::Object(told) = &journal["durability"] else {
-        return ("durability", true, "this server does not tell".to_owned());
+        return ("durable", true, "this server does not tell".to_owned());
     };
     let field = |name: &str| told.get(name).map(text).unwrap_or_default();
     let mut seen = format!("{}, synchronised {}", field("engine"), field("sync"));
@@ -121,9 +121,7 @@ fn durability_of(journal: &Value) -> (&'static str, bool, String) {
         seen += &format!("; {}", text(notice));
     }
     match journal.get("reason") {
-        Some(reason) => {
-            ("durability", false, format!("{}: {}; {seen}", text(&journal["health"]), text(reason)))
-        }
-        None => ("durability", true, seen),
+        Some(reason) => ("durable", false, format!("{}: {}; {seen}", text(&journal["health"]), text(reason))),
+        None => ("durable", true, seen),
     }
 }
