@@ -26,6 +26,7 @@ mod ofrep;
 pub mod openapi;
 pub mod problem;
 mod reach;
+mod revocation;
 mod run;
 pub mod sdk;
 pub mod seed;

@@ -18,6 +18,7 @@ use crate::{
     listen::{Listening, NotListening, listen},
     live, metrics,
     problem::Problem,
+    revocation,
     seed::{self, SeedError},
     settings::Settings,
     source::Source,
@@ -118,6 +119,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     let mut tasks = vec![
         tokio::spawn(Arc::clone(&world).follow(convergence)),
         tokio::spawn(live::narrate(Arc::clone(&app))),
+        tokio::spawn(revocation::watch(Arc::clone(&app))),
     ];
     if let Some(nodes) = world.journal().fleet() {
         tasks.push(tokio::spawn(fleet::talk(Arc::clone(&app), nodes)));

@@ -89,6 +89,24 @@ async fn what_one_server_has_signed_the_other_takes() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_revoked_at_one_server_closes_its_streams_at_the_other() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let kept = one.key("server").await;
+    let new = json!({"name": "gates", "type": "server", "environment": "production"});
+    let (secret, key) = one.new_key(new).await;
+    same(&one, &two).await;
+    let mut stream = Socket::ruleset(&two, &secret, json!({})).await;
+    let mut other = Socket::ruleset(&two, &kept, json!({})).await;
+    stream.snapshot().await;
+    other.snapshot().await;
+    one.admin().post(&format!("/api/v1/keys/{key}/revoke"), &json!({})).await.expect(200);
+    stream.refused("unauthorized").await;
+    let seq = kill(&one, "always").await;
+    assert_eq!(other.expect("delta").await["seq"], seq, "others stay");
+}
+
+#[tokio::test]
 async fn without_redis_servers_go_on_answering_say_so_and_refuse_changes() {
     let mut redis = RedisServer::start();
     let (one, two) = two(&redis).await;
