@@ -1,5 +1,7 @@
 //! The step that Redis takes as one: see `append.lua`.
 
+use std::sync::{Arc, LazyLock};
+
 use redis::{RedisResult, Script, aio::MultiplexedConnection};
 use usher_core::model::{Epoch, Seq, Timestamp};
 
@@ -11,6 +13,9 @@ use crate::{
     Appended, Idempotency,
     plan::{Hash, IDEMPOTENCY_MILLIS, hex},
 };
+
+/// Read once, for its name is a hash of it.
+static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
 
 /// The last commit of a log, and which log it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +77,7 @@ pub(super) struct Attempt<'a> {
     /// Idempotency keys that must not have been answered since a time.
     pub(super) asked: Vec<(&'a str, i64)>,
     /// What to append; nothing only asks whether the log still ends there.
-    pub(super) records: &'a [std::sync::Arc<Record>],
+    pub(super) records: &'a [Arc<Record>],
 }
 
 /// Appends; the outcome is certain unless there is an error.
@@ -81,8 +86,7 @@ pub(super) async fn append(
     keys: &Keys,
     attempt: &Attempt<'_>,
 ) -> RedisResult<Outcome> {
-    let script = Script::new(include_str!("append.lua"));
-    let mut call = script.prepare_invoke();
+    let mut call = APPEND.prepare_invoke();
     for key in [&keys.log, &keys.meta, &keys.answers, &keys.answered, &keys.touched] {
         call.key(key);
     }
