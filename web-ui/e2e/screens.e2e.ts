@@ -30,7 +30,7 @@ const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] =
   { name: 'board', path: '/board', ready: 'Board' },
   { name: 'flags', path: '/flags', ready: 'Flags' },
   { name: 'flag', path: '/flags/resale-guard', ready: 'Resale guard' },
-  { name: 'convergence', path: '/convergence', ready: 'Convergence', shows: /120 of 120 devices/ },
+  { name: 'convergence', path: '/convergence', ready: 'Convergence', shows: /(\d+) of \1 devices/ },
   { name: 'history', path: '/history', ready: 'History' },
   { name: 'venues', path: '/venues', ready: 'Venues' },
   { name: 'cohorts', path: '/cohorts', ready: 'Cohorts' },
