@@ -134,7 +134,7 @@ test('a storm of commits does not fetch the board for each of them', async () =>
         if (await older.isVisible()) await older.click();
         return first.isVisible();
       },
-      { timeout: 30_000, interval: 500 },
+      { interval: 500 },
     )
     .toBe(true);
   await context.close();
