@@ -6,7 +6,7 @@ help:
 	@echo "make test   install what it needs and run every test"
 	@echo "make lint   formatting, clippy, the web UI's linter and types"
 	@echo "make bench  print the figures of the README"
-	@echo "make soak   the long forms of the fault tests"
+	@echo "make soak   the long forms of the fault and load tests"
 	@echo "make deny   licences, bans and sources of dependencies"
 
 run: build
@@ -42,10 +42,16 @@ BENCH := cargo run -p usher-bench --features peers --release --locked --
 bench:
 	$(BENCH) --form markdown evaluate
 	$(BENCH) --form markdown ofrep
+	cargo build -p usher --release --locked
+	$(BENCH) --form markdown fanout
+	$(BENCH) --form markdown storm
 	cargo bench -p usher-bench --features peers --locked --bench evaluate
 
 soak:
 	scripts/fuzz 10000000
+	cargo build -p usher --release --locked
+	cargo run -p usher-bench --release --locked -- fanout --rounds 200
+	cargo run -p usher-bench --release --locked -- storm --rounds 100
 	USHER_KILL_ROUNDS=1000 cargo test -p usher --release --locked --test an_acknowledged_commit_survives_kill_nine -- --nocapture
 
 # Compiles for minutes, so it is not part of `make test`.

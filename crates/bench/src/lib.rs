@@ -3,4 +3,5 @@
 //! Machines are noisy and differ, so a figure here is always a ratio to a floor, taken in the same run.
 
 pub mod floor;
+pub mod load;
 pub mod reference;

@@ -1,18 +1,24 @@
 //! `usher-bench`: prints the figures of the README.
 
 mod evaluate;
+mod fanout;
 mod ofrep;
+mod storm;
 mod table;
 mod workspace;
 
 use std::net::SocketAddr;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
+use usher_bench::load::{Plan, raise_file_limit};
 use usher_testkit::allocations::Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// Files that a process needs besides its clients.
+const SPARE_FILES: u64 = 200;
 
 /// Measures Usher beside floors and peers.
 #[derive(Parser)]
@@ -46,12 +52,64 @@ enum Command {
         #[arg(long, default_value_t = 1_000)]
         milliseconds: u64,
     },
+    /// A kill that goes to all clients of one server, beside bare broadcasts of the same bytes.
+    Fanout {
+        #[command(flatten)]
+        clients: Clients,
+        /// Kills and revivals.
+        #[arg(long, default_value_t = 20)]
+        rounds: usize,
+    },
+    /// All clients lose their server at once, and come back; then the same with some of them slow or flapping.
+    Storm {
+        #[command(flatten)]
+        clients: Clients,
+        /// Of a hundred clients, how many read slowly or stop reading.
+        #[arg(long, default_value_t = 17)]
+        slow: usize,
+        /// Of a hundred clients, how many leave and come back all the time.
+        #[arg(long, default_value_t = 16)]
+        flapping: usize,
+        /// Kills and revivals before and after.
+        #[arg(long, default_value_t = 10)]
+        rounds: usize,
+    },
+    /// A bare broadcast, which `fanout` starts by itself.
+    #[command(hide = true)]
+    Floor {
+        /// What sends.
+        kind: fanout::floor::Kind,
+    },
     /// The load driver, which `ofrep` starts by itself.
     #[command(hide = true)]
     Drive {
         /// Whom to drive.
         address: SocketAddr,
     },
+}
+
+/// Clients of a load.
+#[derive(clap::Args)]
+struct Clients {
+    /// How many.
+    #[arg(long, default_value_t = 15_000)]
+    clients: usize,
+    /// Of a hundred, how many get values; the others hold documents.
+    #[arg(long, default_value_t = 50)]
+    values: usize,
+    /// What chance begins with.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl Clients {
+    fn plan(&self, slow_percent: usize, flapping_percent: usize) -> Result<Plan> {
+        let files = raise_file_limit()?;
+        let (clients, values_percent, seed) = (self.clients.max(1), self.values, self.seed);
+        let needed = u64::try_from(clients)? + SPARE_FILES;
+        ensure!(needed <= files, "{clients} clients need {needed} open files, and {files} are allowed");
+        Ok(Plan { clients, values_percent, slow_percent, flapping_percent, seed })
+    }
 }
 
 fn main() -> Result<()> {
@@ -61,6 +119,11 @@ fn main() -> Result<()> {
         Command::Ofrep { rounds, connections, milliseconds } => {
             ofrep::run(rounds.max(1), connections.max(1), milliseconds.max(1), args.form)
         }
+        Command::Fanout { clients, rounds } => fanout::run(&clients.plan(0, 0)?, rounds.max(1), args.form),
+        Command::Storm { clients, slow, flapping, rounds } => {
+            storm::run(&clients.plan(slow, flapping)?, rounds.max(1), args.form)
+        }
+        Command::Floor { kind } => fanout::floor::run(kind),
         Command::Drive { address } => ofrep::driver::run(address),
     }
 }

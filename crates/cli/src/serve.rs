@@ -32,7 +32,7 @@ pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
     log()?;
     let Chosen { settings, fleeting } = settings(&serve)?;
     // Heard from the start: whoever reads that the server is ready may stop it at once.
-    let stopped = stopped()?;
+    let stopped = asked_to_stop()?;
     let running = usher_server::run(settings).await?;
     let url = format!("http://{}", running.address());
     let devices = if serve.demo {
@@ -65,6 +65,11 @@ pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
     stopped.await;
     tracing::info!("stopping");
     drop(devices);
+    // Who is in a hurry says so twice.
+    tokio::select! {
+        () = running.retire() => {}
+        () = asked_to_stop()? => {}
+    }
     running.stop().await;
     if let Some(folder) = fleeting {
         std::fs::remove_dir_all(&folder).with_context(|| format!("{} can't be removed", folder.display()))?;
@@ -146,7 +151,7 @@ fn log() -> Result<()> {
 }
 
 /// Listens from now on; what it gives back waits.
-fn stopped() -> Result<impl Future<Output = ()>> {
+fn asked_to_stop() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("signals can't be heard")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals can't be heard")?;
     Ok(async move {

@@ -37,7 +37,7 @@ pub struct Connection {
     /// The credential that it came with.
     pub credential: String,
     acked: AtomicU64,
-    /// Told to close: the credential is gone.
+    /// Told to close: the credential is gone, or the server is about to be.
     pub closing: Notify,
 }
 
@@ -189,6 +189,12 @@ impl Connections {
     pub fn on(&self, views: &[&View]) -> Vec<(ConnectionId, Option<Arc<str>>)> {
         let on = self.all.iter().filter(|connection| views.contains(&&connection.view));
         on.map(|connection| (*connection.key(), connection.venue())).collect()
+    }
+
+    /// All there are now.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        self.all.iter().map(|connection| Arc::clone(&connection)).collect()
     }
 
     /// Tells every client of a credential to close.

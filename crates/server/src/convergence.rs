@@ -107,6 +107,15 @@ struct Followed {
     venues: BTreeMap<Option<Arc<str>>, Tally>,
 }
 
+impl Followed {
+    /// Gives back the room of those who are no longer waited for: it would be held for each of the last commits.
+    fn forget_room(&mut self) {
+        if self.pending.is_empty() {
+            self.pending.shrink_to_fit();
+        }
+    }
+}
+
 #[derive(Default)]
 struct Tally {
     expected: usize,
@@ -164,6 +173,7 @@ impl Convergence {
                 let tally = commit.venues.entry(venue).or_default();
                 tally.took.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
                 told(took);
+                commit.forget_room();
             }
         }
         self.changed.store(true, Ordering::Release);
@@ -175,6 +185,7 @@ impl Convergence {
         for commit in commits.iter_mut().rev().take_while(|commit| commit.seq > acked) {
             if let Some(venue) = commit.pending.remove(&connection) {
                 commit.venues.entry(venue).or_default().left += 1;
+                commit.forget_room();
             }
         }
         self.changed.store(true, Ordering::Release);

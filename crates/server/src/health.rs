@@ -16,7 +16,7 @@ pub(crate) async fn healthz(app: web::Data<App>) -> HttpResponse {
 /// `GET /readyz`: it has data, and is not about to stop.
 pub(crate) async fn readyz(app: web::Data<App>) -> HttpResponse {
     let snapshot = app.world.snapshot();
-    let draining = *app.draining.borrow();
+    let draining = app.is_leaving();
     let failed = app.world.has_failed();
     let ready = !failed && !draining && !snapshot.environments.is_empty();
     let status = if failed {

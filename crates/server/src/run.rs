@@ -1,15 +1,25 @@
 //! Starting and stopping a server.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_web::{
-    App as ActixApp, HttpServer,
+    App as ActixApp,
     dev::ServerHandle,
     middleware::{Compress, from_fn},
     web,
 };
-use socket2::SockRef;
-use tokio::{net::TcpStream, sync::Semaphore, task::JoinHandle, time::Instant};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until},
+};
 use usher_core::{limits::MAX_DOCUMENT_BYTES, model::Seq};
 use usher_journal::{JournalError, SqliteJournal};
 
@@ -19,23 +29,24 @@ use crate::{
     auth::{session::Sessions, throttle::Throttle},
     connections::Connections,
     convergence::Convergence,
-    headers, health, live,
+    headers, health, http, live,
     metrics::{self, Metrics},
     ofrep::{self, Ofrep},
     problem::Problem,
     reach, sdk,
     seed::{self, SeedError},
     settings::Settings,
-    stream, ui,
+    stream::{self, admission::Admissions},
+    ui,
     world::World,
 };
 
 /// Largest body of a request, in bytes: one document and a little more.
 const MAX_BODY_BYTES: usize = MAX_DOCUMENT_BYTES + 64 * 1024;
-/// How long requests may take to finish once the server stops.
-const SHUTDOWN_SECONDS: u64 = 10;
 /// How long to wait for workers to let go of what they share.
 const LETTING_GO: Duration = Duration::from_secs(2);
+/// How long those who send clients here have to notice that it is not ready any more, at most.
+const NOTICE: Duration = Duration::from_secs(1);
 /// How long streams have to take their farewell.
 const DRAIN: Duration = Duration::from_millis(300);
 
@@ -83,11 +94,32 @@ impl Running {
         &self.app
     }
 
+    /// Gets ready to stop: is not ready any more, so that nobody new is sent here; then sends streams away one by one,
+    /// so that they don't meet at the other nodes' doors. Requests are answered all the while.
+    pub async fn retire(&self) {
+        let app = &self.app;
+        let begun = Instant::now();
+        let window = Duration::from_secs(app.settings.drain_seconds.into());
+        app.retiring.store(true, Ordering::Release);
+        // Who sends clients here has to notice first.
+        sleep(NOTICE.min(window / 5)).await;
+        let all = app.connections.all();
+        let left = window.saturating_sub(begun.elapsed());
+        let each = left / u32::try_from(all.len().max(1)).unwrap_or(u32::MAX);
+        for (connection, n) in all.iter().zip(1..) {
+            connection.closing.notify_one();
+            sleep_until(begun + (window - left) + each * n).await;
+        }
+    }
+
     /// Stops: says farewell to streams, finishes requests, and lets go of the journal.
     pub async fn stop(self) {
         let Self { app, handle, server, tasks, .. } = self;
         app.draining.send_replace(true);
-        tokio::time::sleep(DRAIN).await;
+        for connection in app.connections.all() {
+            connection.closing.notify_one();
+        }
+        sleep(DRAIN).await;
         handle.stop(true).await;
         drop(server.await);
         for task in tasks {
@@ -97,7 +129,7 @@ impl Running {
         // Workers end their threads, and drop what they share, a moment after they have said so.
         let end = Instant::now() + LETTING_GO;
         while Arc::strong_count(&app) > 1 && Instant::now() < end {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            sleep(Duration::from_millis(2)).await;
         }
     }
 }
@@ -126,16 +158,17 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         live: live::Live::default(),
         metrics: Metrics::new()?,
         counts: sdk::events::Counts::default(),
-        admissions: Arc::new(Semaphore::new(SNAPSHOT_ADMISSIONS)),
+        admissions: Admissions::new(SNAPSHOT_ADMISSIONS),
         writing: Arc::default(),
         draining: tokio::sync::watch::channel(false).0,
+        retiring: AtomicBool::new(false),
         settings,
     });
     let listen = app.settings.listen.clone();
     let data = web::Data::from(Arc::clone(&app));
     let heartbeat = Duration::from_secs(app.settings.heartbeat_seconds.max(1).into());
     let unreachable_after = heartbeat * reach::HEARTBEATS;
-    let mut server = HttpServer::new(move || {
+    let routes = move || {
         let data = data.clone();
         ActixApp::new().app_data(data).configure(for_programs).service(
             web::scope("")
@@ -143,22 +176,9 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
                 .configure(routes)
                 .default_service(web::to(ui::file)),
         )
-    })
-    .on_connect(move |socket, _| {
-        if let Some(socket) = socket.downcast_ref::<TcpStream>() {
-            reach::give_up_after(SockRef::from(socket), unreachable_after);
-        }
-    })
-    // Small answers and events go out at once, not with what comes next.
-    .tcp_nodelay(true)
-    .disable_signals()
-    .shutdown_timeout(SHUTDOWN_SECONDS);
-    if app.settings.workers > 0 {
-        server = server.workers(app.settings.workers);
-    }
-    let server = server.bind(&listen).map_err(system(format!("{listen} can't be listened on")))?;
-    let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let server = server.run();
+    };
+    let (server, address) = http::serve(&listen, app.settings.workers, unreachable_after, routes)
+        .map_err(system(format!("{listen} can't be listened on")))?;
     let handle = server.handle();
     let tasks = vec![
         tokio::spawn(Arc::clone(&world).follow(convergence)),
