@@ -87,6 +87,14 @@ impl From<Unsent> for End {
     }
 }
 
+/// What a connection waits for.
+enum Event {
+    Said(ClientFrame),
+    Closing,
+    Changed,
+    Wake,
+}
+
 struct Link {
     app: Arc<App>,
     credential: Arc<Credential>,
@@ -297,15 +305,42 @@ impl Link {
         let wake = sleep_until(pings);
         pin!(wake);
         loop {
-            // At most what fits one buffer is read already: nobody else waits for long.
-            while let Some(said) = self.next().await? {
-                if let Some(frame) = self.take(said, &mut session, &stream, &present, moves)? {
-                    self.send(frame).await?;
+            // Waiting for a change is dear to begin, so that it goes on while the client acknowledges.
+            let event = {
+                let (changed, closing) = (stream.changed(), present.connection.closing.notified());
+                pin!(changed, closing);
+                loop {
+                    // At most what fits one buffer is read already: nobody else waits for long.
+                    match self.next().await? {
+                        Some(ClientFrame::Pong) => continue,
+                        // Nobody has applied what was not sent yet.
+                        Some(ClientFrame::Ack(ack)) => {
+                            present.acked(ack.seq.min(session.sent()));
+                            continue;
+                        }
+                        Some(said) => break Event::Said(said),
+                        None => {}
+                    }
+                    tokio::select! {
+                        biased;
+                        () = &mut closing => break Event::Closing,
+                        changed = &mut changed => break if changed.is_ok() { Event::Changed } else { return Err(End::Closed) },
+                        () = &mut wake => break Event::Wake,
+                        readable = self.socket.readable() => {
+                            readable.map_err(|_| End::Closed)?;
+                            heard = Instant::now();
+                            self.read()?;
+                        }
+                    }
                 }
-            }
-            tokio::select! {
-                biased;
-                () = present.connection.closing.notified() => {
+            };
+            match event {
+                Event::Said(said) => {
+                    if let Some(frame) = self.take(said, &mut session, &stream, &present, moves)? {
+                        self.send(frame).await?;
+                    }
+                }
+                Event::Closing => {
                     self.check_key()?;
                     if !self.app.is_leaving() {
                         return Err(End::Tell(ErrorCode::Unauthorized, "This key was revoked.".to_owned(), None));
@@ -313,19 +348,17 @@ impl Link {
                     let spread = if *self.app.draining.borrow() { DRAIN_SPREAD_MS } else { LEAVE_SPREAD_MS };
                     return self.send(drain(present.id, spread)).await;
                 }
-                changed = stream.changed() => {
-                    if changed.is_err() {
-                        return Err(End::Closed);
-                    }
+                Event::Changed => {
                     let state = Arc::clone(&stream.borrow_and_update());
                     let frames = session.advance(&state, clock::now());
                     // A slow client must not keep an old state alive.
                     drop(state);
                     self.send_all(frames).await?;
                 }
-                () = &mut wake => {
+                Event::Wake => {
                     if heard.elapsed() > self.heartbeat * 2 {
-                        return Err(End::Tell(ErrorCode::TooSlow, "Nothing was heard for two heartbeats.".to_owned(), None));
+                        let silent = "Nothing was heard for two heartbeats.";
+                        return Err(End::Tell(ErrorCode::TooSlow, silent.to_owned(), None));
                     }
                     self.check_key()?;
                     if leaves.is_some_and(|at| at <= pings) {
@@ -337,11 +370,6 @@ impl Link {
                     // One that waited for a slow client is not made up for.
                     pings = Instant::now().max(pings) + self.heartbeat;
                     wake.as_mut().reset(pings);
-                }
-                readable = self.socket.readable() => {
-                    readable.map_err(|_| End::Closed)?;
-                    heard = Instant::now();
-                    self.read()?;
                 }
             }
         }
@@ -357,12 +385,7 @@ impl Link {
         moves: bool,
     ) -> Result<Option<Frame>, End> {
         match said {
-            ClientFrame::Pong => Ok(None),
-            // Nobody has applied what was not sent yet.
-            ClientFrame::Ack(ack) => {
-                present.acked(ack.seq.min(session.sent()));
-                Ok(None)
-            }
+            ClientFrame::Pong | ClientFrame::Ack(_) => Ok(None),
             ClientFrame::Context { context } => {
                 let context = self.context(Some(&context))?;
                 if moves && session.mode() == Mode::Values {
