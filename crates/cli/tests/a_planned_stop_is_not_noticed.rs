@@ -104,12 +104,14 @@ async fn a_planned_stop_leaves_nobody_without_a_right_answer() {
             let away = fleet.away();
             assert_eq!((away.gaps, away.times.len()), (0, PLAN.clients), "{away:?}");
             eventually("it is live again", async || matches!(client.status(), Status::Live)).await;
-            // And hears of what happens now.
-            let seq = node.turn(true).await.unwrap();
-            fleet.all_got(seq, Instant::now(), PATIENCE).await.unwrap();
             done.store(true, Ordering::Relaxed);
             assert_eq!(asking.join().unwrap(), 0, "wrong answers");
             assert!(asked.load(Ordering::Relaxed) > 100);
+            // And all hear of what happens now.
+            let seq = node.turn(true).await.unwrap();
+            fleet.all_got(seq, Instant::now(), PATIENCE).await.unwrap();
+            eventually("it is off", async || !client.boolean("express-checkout", &Context::new("u-1"), true))
+                .await;
         })
         .await;
 }

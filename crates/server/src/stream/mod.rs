@@ -343,7 +343,11 @@ impl Link {
                 Event::Closing => {
                     self.check_key()?;
                     if !self.app.is_leaving() {
-                        return Err(End::Tell(ErrorCode::Unauthorized, "This key was revoked.".to_owned(), None));
+                        return Err(End::Tell(
+                            ErrorCode::Unauthorized,
+                            "This key was revoked.".to_owned(),
+                            None,
+                        ));
                     }
                     let spread = if *self.app.draining.borrow() { DRAIN_SPREAD_MS } else { LEAVE_SPREAD_MS };
                     return self.send(drain(present.id, spread)).await;
