@@ -53,35 +53,38 @@ impl Client {
     #[inline]
     #[must_use]
     pub fn boolean(&self, flag: &str, context: &Context, default: bool) -> bool {
-        self.read(flag, context, default, boolean)
+        self.read(flag, context, |value| value.and_then(boolean).unwrap_or(default))
     }
 
     /// A flag of whole numbers.
     #[inline]
     #[must_use]
     pub fn integer(&self, flag: &str, context: &Context, default: i64) -> i64 {
-        self.read(flag, context, default, integer)
+        self.read(flag, context, |value| value.and_then(integer).unwrap_or(default))
     }
 
     /// A flag of numbers.
     #[inline]
     #[must_use]
     pub fn float(&self, flag: &str, context: &Context, default: f64) -> f64 {
-        self.read(flag, context, default, float)
+        self.read(flag, context, |value| value.and_then(float).unwrap_or(default))
     }
 
     /// A flag of texts. What comes back shares the flag's text, or borrows the default.
     #[inline]
     #[must_use]
     pub fn string<'d>(&self, flag: &str, context: &Context, default: &'d str) -> StringValue<'d> {
-        self.read(flag, context, StringValue::Default(default), string)
+        self.read(flag, context, |value| match value {
+            Some(VariantValue::String(text)) => StringValue::Served(text.clone()),
+            _ => StringValue::Default(default),
+        })
     }
 
     /// A flag of JSON trees. What comes back shares the flag's tree, or borrows the default.
     #[inline]
     #[must_use]
     pub fn object<'d>(&self, flag: &str, context: &Context, default: &'d Value) -> ObjectValue<'d> {
-        self.read(flag, context, ObjectValue::Default(default), object)
+        self.read(flag, context, |value| value.and_then(object).unwrap_or(ObjectValue::Default(default)))
     }
 
     /// A boolean flag, with all that is known about the answer.
@@ -206,18 +209,11 @@ impl Client {
         self.shared().close();
     }
 
+    /// `typed` makes the answer where it is to be: to move a text that was just written costs as much as a rule.
     #[inline]
-    fn read<T>(
-        &self,
-        flag: &str,
-        context: &Context,
-        default: T,
-        typed: impl FnOnce(&VariantValue) -> Option<T>,
-    ) -> T {
+    fn read<T>(&self, flag: &str, context: &Context, typed: impl Fn(Option<&VariantValue>) -> T) -> T {
         let shared = self.shared();
-        let snapshot = shared.snapshot.load();
-        let answer = snapshot.answer(flag, context, shared.freshness(), now);
-        answer.value.and_then(typed).unwrap_or(default)
+        shared.snapshot.read(|snapshot| typed(snapshot.value(flag, context, shared.freshness(), now)))
     }
 
     /// The answer without a default: a flag can leave its value to the caller.
@@ -285,7 +281,7 @@ pub(crate) fn float(value: &VariantValue) -> Option<f64> {
 
 pub(crate) fn string<'d>(value: &VariantValue) -> Option<StringValue<'d>> {
     match value {
-        VariantValue::String(text) => Some(StringValue::Served(Arc::clone(text))),
+        VariantValue::String(text) => Some(StringValue::Served(text.clone())),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
 
 use serde_json::Value;
+use smol_str::SmolStr;
 use usher_core::{ErrorCode, Reason};
 
 use crate::status::Source;
@@ -50,11 +51,11 @@ impl<T> Details<T> {
     }
 }
 
-/// A text: the flag's, shared, or the caller's default, borrowed. Neither is copied.
+/// A text: the flag's, or the caller's default, borrowed. A long one of the flag's is shared, not copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StringValue<'d> {
     /// The flag's.
-    Served(Arc<str>),
+    Served(SmolStr),
     /// The caller's default.
     Default(&'d str),
 }

@@ -25,6 +25,7 @@ mod builder;
 mod cache;
 mod client;
 mod connection;
+mod current;
 mod details;
 mod events;
 mod jitter;

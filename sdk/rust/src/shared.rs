@@ -8,7 +8,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use usher_core::{
     Context,
@@ -21,6 +20,7 @@ use crate::{
     beginning::Beginning,
     bootstrap::Bootstrap,
     cache::CacheFolder,
+    current::Current,
     events::Events,
     listeners::{Change, Listeners},
     snapshot::{Data, Freshness, Snapshot},
@@ -46,7 +46,7 @@ pub(crate) struct Config {
 /// What the client's callers and its background task share.
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) snapshot: Current,
     live: AtomicBool,
     /// As of when the data is the newest.
     heard: AtomicI64,
@@ -71,7 +71,7 @@ impl Shared {
         let asked = Asked::new(0, context, config.venue.as_deref());
         Self {
             config,
-            snapshot: ArcSwap::from_pointee(Snapshot::nothing()),
+            snapshot: Current::new(Snapshot::nothing()),
             live: AtomicBool::new(false),
             heard: AtomicI64::new(0),
             spoke: AtomicI64::new(0),
@@ -126,7 +126,7 @@ impl Shared {
             if self.asked.borrow().generation != generation {
                 return;
             }
-            self.snapshot.store(Arc::new(snapshot));
+            self.snapshot.store(snapshot);
         }
         flags.sort_unstable();
         flags.dedup();
@@ -146,7 +146,7 @@ impl Shared {
             let snapshot = self.snapshot.load();
             if snapshot.source != Source::Server {
                 let Some(confirmed) = snapshot.confirmed() else { return };
-                self.snapshot.store(Arc::new(confirmed));
+                self.snapshot.store(confirmed);
             }
             self.spoke.store(now().millis(), Ordering::Relaxed);
             self.set_heard(as_of);
@@ -221,7 +221,7 @@ impl Shared {
                 let values = if let Data::Values(values) = &after.data { values } else { &none };
                 flags = different(&self.snapshot.load().data, values);
                 self.set_heard(beginning.heard);
-                self.snapshot.store(Arc::new(after));
+                self.snapshot.store(after);
             }
             self.asked.send_replace(Arc::new(next));
         }

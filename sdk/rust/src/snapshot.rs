@@ -128,6 +128,23 @@ impl Snapshot {
         Self { data: Data::Nothing, source: Source::Nothing }
     }
 
+    /// The value for one flag alone. To put together a whole answer takes a third of the time of most reads.
+    #[inline]
+    pub(crate) fn value(
+        &self,
+        flag: &str,
+        context: &Context,
+        freshness: Freshness,
+        now: fn() -> Timestamp,
+    ) -> Option<&VariantValue> {
+        match &self.data {
+            Data::Ruleset(ruleset) if freshness.live => {
+                ruleset.evaluate(flag, context, Now::Asked(now)).value()
+            }
+            _ => self.answer(flag, context, freshness, now).value,
+        }
+    }
+
     /// The answer for one flag. `now` is only asked when the data is not live, or a date is compared.
     #[inline]
     pub(crate) fn answer(

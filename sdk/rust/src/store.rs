@@ -59,7 +59,7 @@ impl Store {
         delete: &[DocumentId],
         seq: Seq,
     ) -> Result<(), Lost> {
-        let before = shared.snapshot.load_full();
+        let before = shared.snapshot.load();
         let Data::Ruleset(ruleset) = &before.data else { return Err(Lost) };
         let after = ruleset.apply(seq, &put, delete);
         let ids: Vec<&DocumentId> = put.iter().map(Document::id).chain(delete).collect();
@@ -81,7 +81,7 @@ impl Store {
         generation: u64,
         source: Source,
     ) {
-        let before = shared.snapshot.load_full();
+        let before = shared.snapshot.load();
         let after = Entry::read_all(&values);
         let flags = different(&before.data, &after);
         (self.values, self.generation) = (values, generation);
@@ -103,7 +103,7 @@ impl Store {
             // Nobody asks for this context any more; all values for the new one are on their way.
             return Ok(());
         }
-        let before = shared.snapshot.load_full();
+        let before = shared.snapshot.load();
         let Data::Values(values) = &before.data else { return Err(Lost) };
         let mut after = values.clone();
         for flag in &flags {

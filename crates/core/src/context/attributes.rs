@@ -1,5 +1,6 @@
 //! Attributes by name.
 
+use smol_str::SmolStr;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::AttributeValue;
@@ -31,7 +32,7 @@ pub(crate) struct Attributes {
     /// Of the name, and [`AttributeValue::hash`].
     hashes: Vec<(u64, u64)>,
     /// Name and value, in the order of `hashes`.
-    entries: Vec<(Box<str>, AttributeValue)>,
+    entries: Vec<(SmolStr, AttributeValue)>,
 }
 
 impl Attributes {
@@ -68,28 +69,28 @@ impl Attributes {
     }
 
     pub(crate) fn set(&mut self, name: &str, value: AttributeValue) {
-        let Name { hash, text } = Name::from(name);
+        let hash = xxh3_64(name.as_bytes());
         let hashes = (hash, value.hash());
-        match self.entries.iter().position(|(own, _)| **own == *name) {
+        match self.hashes.iter().position(|(own, _)| *own == hash) {
             Some(n) => {
                 self.hashes[n] = hashes;
                 self.entries[n].1 = value;
             }
             None => {
                 self.hashes.push(hashes);
-                self.entries.push((text, value));
+                self.entries.push((name.into(), value));
             }
         }
     }
 
     pub(super) fn remove(&mut self, name: &str) {
-        if let Some(n) = self.entries.iter().position(|(own, _)| **own == *name) {
+        if let Some(n) = self.entries.iter().position(|(own, _)| *own == *name) {
             self.hashes.remove(n);
             self.entries.remove(n);
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
-        self.entries.iter().map(|(name, value)| (&**name, value))
+        self.entries.iter().map(|(name, value)| (name.as_str(), value))
     }
 }

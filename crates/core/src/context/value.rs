@@ -4,14 +4,15 @@ use std::fmt;
 
 use semver::Version;
 use serde_json::Value;
+use smol_str::SmolStr;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::Timestamp;
 
-/// A text with what comparisons need of it.
+/// A text with what comparisons need of it. Most are short, and take nothing from the heap.
 #[derive(Clone, PartialEq)]
 pub struct Text {
-    text: Box<str>,
+    text: SmolStr,
     hash: u64,
     version: Option<Box<Version>>,
     time: Option<Timestamp>,
@@ -19,6 +20,7 @@ pub struct Text {
 
 impl Text {
     /// The text itself.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

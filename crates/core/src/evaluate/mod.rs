@@ -18,6 +18,7 @@ mod trace;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use smol_str::SmolStr;
 
 pub(crate) use self::{clock::Clock, matching::Scope};
 pub use self::{
@@ -154,7 +155,7 @@ impl<'r> Evaluation<'r> {
     ///
     /// # Errors
     /// As for [`Evaluation::boolean`].
-    pub fn string(&self) -> Result<Option<&'r Arc<str>>, ErrorCode> {
+    pub fn string(&self) -> Result<Option<&'r SmolStr>, ErrorCode> {
         self.typed(|value| match value {
             VariantValue::String(value) => Some(value),
             _ => None,

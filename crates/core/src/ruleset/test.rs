@@ -195,6 +195,15 @@ impl Test {
     pub(crate) fn holds(&self, found: Option<&AttributeValue>, clock: &Clock) -> bool {
         match self {
             Self::In(values) => found.is_some_and(|value| values.contains(value)),
+            other => other.holds_otherwise(found, clock),
+        }
+    }
+
+    /// Not inlined: what is rarer would keep the most usual comparison from being so.
+    #[inline(never)]
+    fn holds_otherwise(&self, found: Option<&AttributeValue>, clock: &Clock) -> bool {
+        match self {
+            Self::In(values) => found.is_some_and(|value| values.contains(value)),
             Self::NotIn(values) => !found.is_some_and(|value| values.contains(value)),
             Self::Exists(wanted) => found.is_some() == *wanted,
             Self::Foreign(test) => test.holds(found, clock),

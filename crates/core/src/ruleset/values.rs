@@ -44,7 +44,7 @@ impl Texts {
         match self {
             Self::One(own) => same_text(own, text),
             Self::Few(texts) => texts.iter().any(|own| same_text(own, text)),
-            Self::Many(table) => table.find(text.hash(), |own| same_text(own, text)).is_some(),
+            Self::Many(table) => is_among_many(table, text),
         }
     }
 
@@ -145,6 +145,12 @@ fn other(value: &Scalar) -> Option<AttributeValue> {
         Scalar::Number(number) => number.as_i64().map(Into::into).or_else(|| number.as_f64().map(Into::into)),
         Scalar::Text(_) => None,
     }
+}
+
+/// Not inlined: sets are mostly small, and those are compared where they are asked for.
+#[inline(never)]
+fn is_among_many(table: &HashTable<Text>, text: &Text) -> bool {
+    table.find(text.hash(), |own| same_text(own, text)).is_some()
 }
 
 /// Most texts differ in their hashes already.
