@@ -6,6 +6,8 @@ use actix_web::{
 };
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::auth::secret::hex;
+
 /// Who asked may keep it, and asks again before it is used.
 const KEPT: (HeaderName, HeaderValue) =
     (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
@@ -14,7 +16,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The tag of a text: over the whole of it, so that any difference in the answer makes another tag.
 #[must_use]
 pub(crate) fn of(text: &[u8]) -> String {
-    format!("\"{:032x}\"", xxh3_128(text))
+    format!("\"{}\"", hex(&xxh3_128(text).to_be_bytes()))
 }
 
 /// Whether the asker has `tag` already (`If-None-Match`, compared weakly as RFC 9110 asks).

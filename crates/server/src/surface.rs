@@ -73,7 +73,7 @@ impl Surface {
 
 /// The routes of the surface: with no more around them than they need, for they are asked often.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::scope("/ofrep/v1").wrap(ofrep::any_origin()).configure(ofrep::configure)).service(
+    config.configure(ofrep::routes).service(
         web::scope("/sdk/v1")
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             .wrap(headers::for_programs())

@@ -4,7 +4,10 @@
 //! context counts, not the configuration alone. `DEFAULT` is sent as a reason although the published list lacks it,
 //! because flagd and OpenFeature itself use it.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use percent_encoding::percent_decode_str;
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap, SerializeSeq},
@@ -22,11 +25,10 @@ const BYTES_OF_A_FLAG: usize = 96;
 /// `POST /ofrep/v1/evaluate/flags/{key}`.
 pub(super) async fn one(
     request: HttpRequest,
-    key: web::Path<String>,
     app: web::Data<Surface>,
     body: Result<Body, Problem>,
 ) -> Result<HttpResponse, Refusal> {
-    let key = key.into_inner();
+    let key = key_of(&request);
     let asker = Asker::new(&request, &app).await?;
     if key.len() > MAX_FLAG_KEY_BYTES {
         let details = format!("A flag's key has at most {MAX_FLAG_KEY_BYTES} bytes.");
@@ -51,6 +53,12 @@ pub(super) async fn one(
     let Some(standing) = asker.standing else { return Ok(etag::answer(&request, text)) };
     let dated = serde_json::to_vec(&Dated { keyed, as_of: standing.as_of }).map_err(Problem::internal)?;
     Ok(told(etag::answer_as(&request, &etag::of(&text), dated), Some(standing)))
+}
+
+/// The flag's key in the path of a request: all that follows, for a key may have slashes.
+fn key_of(request: &HttpRequest) -> Cow<'_, str> {
+    let rest = request.match_info().unprocessed();
+    percent_decode_str(rest.strip_prefix('/').unwrap_or(rest)).decode_utf8_lossy()
 }
 
 /// `POST /ofrep/v1/evaluate/flags`.

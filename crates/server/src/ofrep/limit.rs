@@ -13,6 +13,7 @@ use std::{
 };
 
 use dashmap::DashMap;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 /// Requests that one key may make in a second, on average. All phones of an event share a key and ask at once when a
 /// flag is killed: this is for programs that have gone wild, not for crowds.
@@ -30,14 +31,14 @@ pub(super) struct Limit {
     cost: Option<u64>,
     started: Instant,
     /// When each bucket is full again, in nanoseconds since the start.
-    full_at: DashMap<Arc<str>, AtomicU64>,
+    full_at: DashMap<Arc<str>, AtomicU64, Xxh3DefaultBuilder>,
 }
 
 impl Limit {
     /// Full buckets; 0 for no limit.
     pub(super) fn new(per_second: u32) -> Self {
         let cost = (per_second > 0).then(|| NANOS / u64::from(per_second));
-        Self { cost, started: Instant::now(), full_at: DashMap::new() }
+        Self { cost, started: Instant::now(), full_at: DashMap::default() }
     }
 
     /// Takes one token of a key.

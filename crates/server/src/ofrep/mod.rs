@@ -15,9 +15,9 @@ mod token;
 use std::time::Duration;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, guard,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::DefaultHeaders,
@@ -63,33 +63,32 @@ impl Ofrep {
     }
 }
 
-/// All routes, within `/ofrep/v1`.
-pub(crate) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
-        .service(
-            web::resource("/evaluate/flags")
-                .route(web::post().to(evaluate::all))
-                .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
-                .default_service(web::to(only_post)),
-        )
-        .service(
-            web::resource("/evaluate/flags/{key:.*}")
-                .route(web::post().to(evaluate::one))
-                .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
-                .default_service(web::to(only_post)),
-        )
-        .service(
-            web::resource("/events")
-                .route(web::get().to(events::events))
-                .route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
-                .default_service(web::to(only_get)),
-        )
+/// Under which flags are evaluated.
+const FLAGS: &str = "/ofrep/v1/evaluate/flags";
+
+/// All routes.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    // What follows is a flag's key, which is read from the path by hand: to match it costs more than to evaluate.
+    let asked = web::scope(FLAGS)
+        .guard(guard::Post())
+        .service(web::resource("").to(evaluate::all))
+        .default_service(web::to(evaluate::one));
+    let unasked = web::scope(FLAGS).guard(guard::Options()).default_service(web::to(preflight));
+    let events = web::resource("/events")
+        .route(web::get().to(events::events))
+        .route(web::method(Method::OPTIONS).to(preflight))
+        .default_service(web::to(only_get));
+    let rest = web::scope("/ofrep/v1")
+        .service(events)
+        .service(web::scope("/evaluate/flags").default_service(web::to(only_post)))
         .default_service(web::to(nothing_here));
+    for scope in [asked, unasked, rest] {
+        config.service(scope.app_data(web::PayloadConfig::new(MAX_BODY_BYTES)).wrap(any_origin()));
+    }
 }
 
 /// What a browser's client may see, on every answer. Keys are no cookies, so any origin may ask.
-pub(crate) fn any_origin() -> DefaultHeaders {
+fn any_origin() -> DefaultHeaders {
     const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Retry-After, Usher-As-Of");
     headers::for_programs()
         .add((header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY))
