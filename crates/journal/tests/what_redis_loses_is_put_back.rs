@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use support::{add, append, named, numbers, put, redis};
+use support::{add, append, at, idempotency, named, numbers, put, redis};
 use tokio::task::JoinSet;
 use usher_core::model::Seq;
 use usher_journal::{AppendError, Health, History, Journal, JournalError, RedisJournal};
@@ -107,6 +107,21 @@ async fn what_was_acknowledged_survives_kill_nine_and_nothing_is_written_twice()
         is_well(&**node).await;
         eventually("it has caught up", || node.state().seq() == fresh.state().seq()).await;
         assert_eq!(*node.state(), *fresh.state());
+    }
+}
+
+#[tokio::test]
+async fn who_asks_first_after_a_restart_does_not_notice_it() {
+    let mut server = RedisServer::start();
+    let node = redis::at(&server, "w");
+    let done = node.append(named(append([put("a", 1)]), "k", 1)).await.unwrap();
+    for _ in 0..3 {
+        server.restart();
+        // The connection that was used last is gone, and nobody has said so yet.
+        let answer = node.answered(&idempotency("k", 1), at(1)).await.unwrap();
+        assert_eq!(answer.map(|answer| answer.seq), Some(done.seq));
+        server.restart();
+        add(&node, [put("a", 2)]).await;
     }
 }
 

@@ -44,6 +44,7 @@ use tokio::{
     runtime::{Builder, Runtime},
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
+    time::timeout,
 };
 use usher_core::model::{Epoch, Seq, Timestamp};
 
@@ -61,6 +62,8 @@ use write::{Request, Writer};
 
 /// Appends that may wait for the writer; more are refused, so that a stalled Redis can't fill the memory.
 const WAITING_APPENDS: usize = 1024;
+/// How long a change waits for a Redis that is gone, before it is refused.
+const BACK_WITHIN: Duration = Duration::from_millis(500);
 /// Threads of this engine: one can be busy with a long look back while the other goes on.
 const THREADS: usize = 2;
 /// How long the writer has to finish when the journal is closed.
@@ -181,12 +184,16 @@ impl RedisJournal {
             None => None,
         };
         let (answer, answered) = oneshot::channel();
-        self.request(Request::Append(Open::new(append, check, answer)))?;
+        self.request(Request::Append(Open::new(append, check, answer))).await?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Asks the writer, where it can do anything just now.
-    fn request(&self, request: Request) -> Result<(), AppendError> {
+    /// Asks the writer, where it can do anything just now, or soon: a Redis that only restarts is not noticed.
+    async fn request(&self, request: Request) -> Result<(), AppendError> {
+        let mut health = self.shared.health.subscribe();
+        let settled = health.wait_for(|health| !matches!(health, Health::Degraded(_)));
+        // Who waited long enough is told why.
+        drop(timeout(BACK_WITHIN, settled).await);
         if let Health::Degraded(reason) | Health::Failed(reason) = self.health() {
             return Err(AppendError::Unavailable(reason));
         }
@@ -274,7 +281,7 @@ impl Journal for RedisJournal {
     fn catch_up(&self) -> BoxFuture<'_, Result<Seq, AppendError>> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            self.request(Request::CatchUp(answer))?;
+            self.request(Request::CatchUp(answer)).await?;
             answered.await.unwrap_or_else(|_| Err(closed()))
         })
     }
@@ -290,7 +297,7 @@ impl Journal for RedisJournal {
                 return Err(AppendError::InProgress);
             }
             let (answer, answered) = oneshot::channel();
-            self.request(Request::Answered(idempotency, at, answer))?;
+            self.request(Request::Answered(idempotency, at, answer)).await?;
             answered.await.unwrap_or_else(|_| Err(closed()))
         })
     }

@@ -210,17 +210,12 @@ impl Writer {
         idempotency: &Idempotency,
         at: Timestamp,
     ) -> Result<Option<Appended>, AppendError> {
-        let unavailable = |reason: &str| AppendError::Unavailable(reason.to_owned());
-        let mut session = self.session().await.map_err(|trouble| unavailable(trouble.reason()))?;
-        let mut ask = redis::cmd("HGET");
-        ask.arg(&self.shared.keys.answers).arg(&idempotency.key);
-        let found: Option<String> = match ask.query_async(&mut session.connection).await {
-            Ok(found) => found,
-            Err(error) => {
-                self.session = None;
-                return Err(unavailable(Trouble::from(error).reason()));
-            }
-        };
+        let mut found = self.look_up(&idempotency.key).await;
+        if found.is_err() {
+            // It may only be the connection, which nobody has used for a while.
+            found = self.look_up(&idempotency.key).await;
+        }
+        let found = found.map_err(|trouble| AppendError::Unavailable(trouble.reason().to_owned()))?;
         let since = remembered_since(at.max(self.shared.held.state().at()));
         let Some(answer) =
             found.and_then(|text| Answer::read(&text)).filter(|answer| answer.at.millis() >= since)
@@ -233,6 +228,18 @@ impl Writer {
             confirmed.map_err(|reason| unconfirmed(appended.seq, &reason))?;
         }
         Ok(Some(appended))
+    }
+
+    /// What Redis has under an idempotency key.
+    async fn look_up(&mut self, key: &str) -> Result<Option<String>, Trouble> {
+        let mut session = self.session().await?;
+        let mut ask = redis::cmd("HGET");
+        ask.arg(&self.shared.keys.answers).arg(key);
+        let found = ask.query_async(&mut session.connection).await;
+        found.map_err(|error| {
+            self.session = None;
+            Trouble::from(error)
+        })
     }
 
     /// Reads all that there is now.
