@@ -171,6 +171,12 @@ impl RedisServer {
         ask(self.port, words).unwrap_or_else(|error| panic!("redis-server: {error}"))
     }
 
+    /// Whether it answers to a command, and with this in it. One that is being made another's replica may not.
+    #[must_use]
+    pub fn says(&self, words: &[&str], part: &str) -> bool {
+        ask(self.port, words).is_ok_and(|answer| answer.contains(part))
+    }
+
     fn try_start(&mut self) -> bool {
         let mut command = Command::new("sh");
         command.args(["-c", GUARD, "sh", "redis-server"]).args(&self.settings);

@@ -42,6 +42,22 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// A ledger of a journal that others have begun: `commits` of them, and these documents.
+    pub fn beginning(workspace: &Value, documents: &[Value]) -> Self {
+        let commits = workspace["seq"].as_u64().unwrap();
+        let documents = documents.iter().map(|document| (name(document), document.clone())).collect();
+        let epoch = Some(workspace["epoch"].clone());
+        Self { epoch, documents, looked_at: commits, read_back: commits, ..Self::default() }
+    }
+
+    /// A request that writes one flag, remembered before it is sent.
+    pub fn put_flag(&mut self, id: String, flag: Value) -> Request {
+        let path = format!("/api/v1/flags/{}?message={id}", flag["key"].as_str().unwrap());
+        let request = Request { id, method: "PUT", path, body: flag.clone(), documents: vec![flag] };
+        self.sent.insert(request.id.clone(), request.clone());
+        request
+    }
+
     /// Makes up a request, and remembers it before it is sent.
     pub fn next(&mut self, round: u64, writer: usize, n: u64) -> Request {
         let id = format!("{round}-{writer}-{n}");

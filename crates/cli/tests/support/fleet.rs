@@ -1,0 +1,179 @@
+//! Servers on one Redis, edges behind them, and programs that read flags from each: all of them real processes but
+//! the programs, which are the SDK's clients in the test itself.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use usher_core::Context;
+use usher_sdk::{Client, Mode};
+
+use super::{ADMIN, PATIENCE, Server, fixtures, http, usher};
+
+/// How often servers and edges speak, in seconds: as often as can be, so that what is lost is noticed soon.
+const HEARTBEAT: &str = "1";
+const POLL: Duration = Duration::from_millis(20);
+
+/// The flag by which it is seen who has what: its value is the text that was written last.
+pub const BEACON: &str = "beacon";
+
+/// That flag, with a text.
+pub fn beacon(text: &str) -> Value {
+    let config = json!({"enabled": true, "offVariant": "now", "default": {"variant": "now"}});
+    json!({"kind": "flag", "key": BEACON, "name": "Beacon", "type": "string", "variants": {"now": text},
+           "clientVisible": true, "environments": {"production": config}})
+}
+
+/// A server or an edge that is started again and again, at one address.
+pub struct Member {
+    pub name: String,
+    command: Box<dyn Fn(&str) -> std::process::Command + Send + Sync>,
+    server: Option<Server>,
+    url: String,
+}
+
+impl Member {
+    fn start(name: String, command: impl Fn(&str) -> std::process::Command + Send + Sync + 'static) -> Self {
+        let server = Server::spawn(&mut command("127.0.0.1:0"));
+        let url = server.url().to_owned();
+        Self { name, command: Box::new(command), server: Some(server), url }
+    }
+
+    /// A server whose journal is in this Redis.
+    pub fn node(name: &str, redis: &str, replicas: &str) -> Self {
+        let (redis, replicas) = (redis.to_owned(), replicas.to_owned());
+        Self::start(name.to_owned(), move |listen| {
+            let mut command = usher(["serve", "--output", "json", "--listen", listen, "--redis", &redis]);
+            command
+                .env("USHER_ADMIN_TOKEN", ADMIN)
+                .env("USHER_HEARTBEAT_SECONDS", HEARTBEAT)
+                .env("USHER_REDIS_REPLICAS", &replicas);
+            command
+        })
+    }
+
+    /// An edge behind this address, with a folder that it keeps.
+    pub fn edge(name: &str, upstream: &str, key: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, upstream, key) = (name.to_owned(), upstream.to_owned(), key.to_owned());
+        Self::start(name.to_owned(), move |listen| {
+            let mut command =
+                usher(["edge", "--output", "json", "--listen", listen, "--upstream", &upstream]);
+            command.args(["--name", &own, "--data"]).arg(folder.path());
+            command.env("USHER_EDGE_KEYS", &key).env("USHER_EDGE_HEARTBEAT_SECONDS", HEARTBEAT);
+            command
+        })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill_nine(&mut self) {
+        self.server.take().unwrap().kill_nine();
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(&mut self) {
+        let (status, said) = self.server.take().unwrap().stop();
+        assert!(status.success(), "{} ended badly: {status} {said}", self.name);
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        let address = self.url.trim_start_matches("http://").to_owned();
+        self.server = Some(Server::spawn(&mut (self.command)(&address)));
+    }
+
+    /// What it answers to its administrator, if it does and does not refuse.
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        id: Option<&str>,
+    ) -> Option<Value> {
+        let request = http().request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let mut request = request.bearer_auth(ADMIN).timeout(PATIENCE);
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
+        if let Some(id) = id {
+            request = request.header("Idempotency-Key", id);
+        }
+        let answer = request.send().await.ok()?;
+        let status = answer.status();
+        // A refusal of what is right would not go away by itself.
+        assert!(!status.is_client_error(), "{method} {path} at {}: {status}", self.name);
+        status.is_success().then_some(())?;
+        answer.json().await.ok()
+    }
+
+    /// The secret of a new key of production.
+    pub async fn key(&self, kind: &str) -> String {
+        let spec = json!({"name": kind, "type": kind, "environment": "production"});
+        let made = self.ask("POST", "/api/v1/keys", Some(&spec), None).await.unwrap();
+        made["secret"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A program that reads flags.
+pub struct Reader {
+    name: String,
+    client: Client,
+}
+
+impl Reader {
+    /// One with all the rules, and one that is given values.
+    pub fn both(of: &Member, server_key: &str, client_key: &str) -> [Self; 2] {
+        [(Mode::Ruleset, server_key), (Mode::Values, client_key)].map(|(mode, key)| {
+            let builder = Client::builder(of.url(), key).mode(mode).context(Context::new("u-1"));
+            Self { name: format!("{mode:?} at {}", of.name), client: builder.build().unwrap() }
+        })
+    }
+
+    /// What the beacon says here.
+    pub fn beacon(&self) -> String {
+        self.client.string(BEACON, &Context::new("u-1"), "nothing").to_string()
+    }
+
+    /// Waits until the beacon says this.
+    pub async fn sees(&self, text: &str) {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        while self.beacon() != text {
+            let (now, status) = (self.beacon(), self.client.status());
+            assert!(
+                tokio::time::Instant::now() < end,
+                "{} is left behind: {now}, not {text}; {status:?}",
+                self.name
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// Waits until all these servers answer that they are ready and at the same commit; which.
+pub async fn level(nodes: &[Member]) -> u64 {
+    let end = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let mut heads = Vec::new();
+        for node in nodes {
+            let said = node.ask("GET", "/readyz", None, None).await;
+            heads.push(said.filter(|said| said["status"] == "ready").and_then(|said| said["seq"].as_u64()));
+        }
+        if let [Some(first), ..] = heads[..]
+            && heads.iter().all(|head| *head == Some(first))
+        {
+            return first;
+        }
+        assert!(tokio::time::Instant::now() < end, "the servers do not agree: {heads:?}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// The documents that a fleet begins with.
+pub fn documents() -> Vec<Value> {
+    let mut documents = fixtures::documents();
+    documents.push(beacon("start"));
+    documents
+}
