@@ -120,7 +120,7 @@ impl Fleet {
             let export = node.ask("GET", "/api/v1/export", None, None).await.unwrap();
             self.ledger.lock().unwrap().compare_documents(export["documents"].as_array().unwrap(), round);
         }
-        if round % VERIFY_EVERY == 0 {
+        if round.is_multiple_of(VERIFY_EVERY) {
             run(&mut usher(["journal", "verify", "--redis", &self.redis])).ok().says(&["clean: "]);
         }
     }

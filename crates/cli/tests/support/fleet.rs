@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use usher_core::Context;
-use usher_sdk::{Client, Mode};
+use usher_sdk::{Client, Mode, Status};
 
 use super::{ADMIN, PATIENCE, Server, fixtures, http, usher};
 
@@ -40,6 +40,16 @@ impl Member {
 
     /// A server whose journal is in this Redis.
     pub fn node(name: &str, redis: &str, replicas: &str) -> Self {
+        Self::node_with(name, redis, replicas, |_| ())
+    }
+
+    /// The same, with something else about its process.
+    pub fn node_with(
+        name: &str,
+        redis: &str,
+        replicas: &str,
+        with: impl Fn(&mut std::process::Command) + Send + Sync + 'static,
+    ) -> Self {
         let (redis, replicas) = (redis.to_owned(), replicas.to_owned());
         Self::start(name.to_owned(), move |listen| {
             let mut command = usher(["serve", "--output", "json", "--listen", listen, "--redis", &redis]);
@@ -47,6 +57,7 @@ impl Member {
                 .env("USHER_ADMIN_TOKEN", ADMIN)
                 .env("USHER_HEARTBEAT_SECONDS", HEARTBEAT)
                 .env("USHER_REDIS_REPLICAS", &replicas);
+            with(&mut command);
             command
         })
     }
@@ -118,6 +129,7 @@ impl Member {
 }
 
 /// A program that reads flags.
+#[derive(Debug)]
 pub struct Reader {
     name: String,
     client: Client,
@@ -126,10 +138,20 @@ pub struct Reader {
 impl Reader {
     /// One with all the rules, and one that is given values.
     pub fn both(of: &Member, server_key: &str, client_key: &str) -> [Self; 2] {
+        Self::both_of(&of.name, of.url(), server_key, client_key)
+    }
+
+    /// The same, of what has this address.
+    pub fn both_of(of: &str, url: &str, server_key: &str, client_key: &str) -> [Self; 2] {
         [(Mode::Ruleset, server_key), (Mode::Values, client_key)].map(|(mode, key)| {
-            let builder = Client::builder(of.url(), key).mode(mode).context(Context::new("u-1"));
-            Self { name: format!("{mode:?} at {}", of.name), client: builder.build().unwrap() }
+            let builder = Client::builder(url, key).mode(mode).context(Context::new("u-1"));
+            Self { name: format!("{mode:?} at {of}"), client: builder.build().unwrap() }
         })
+    }
+
+    /// Whether it takes what it has for the newest.
+    pub fn is_live(&self) -> bool {
+        self.client.status() == Status::Live
     }
 
     /// What the beacon says here.
