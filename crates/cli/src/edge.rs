@@ -12,7 +12,7 @@ use crate::{
     args::{Edge, Output},
     failure::Usage,
     output,
-    process::{PREFIX, file, log, stopped, texts, wrong},
+    process::{PREFIX, asked_to_stop, file, log, texts, wrong},
 };
 
 /// What the names of variables start with that are an edge's alone. They win over those that a server has too.
@@ -21,6 +21,8 @@ const EDGE: &str = "USHER_EDGE_";
 const SHARED: &[&str] = &[
     "metrics_open",
     "heartbeat_seconds",
+    "max_connection_minutes",
+    "drain_seconds",
     "workers",
     "key_check_seconds",
     "ofrep_requests_per_second",
@@ -37,7 +39,7 @@ pub async fn edge(edge: Edge, shown: Output) -> Result<()> {
     log()?;
     let settings = settings(&edge)?;
     // Heard from the start: whoever reads that the edge is there may stop it at once.
-    let stopped = stopped()?;
+    let stopped = asked_to_stop()?;
     let running = usher_edge::run(settings).await.map_err(|error| match error {
         StartError::Upstream(_) | StartError::Keys | StartError::NoServerKey => {
             Usage(error.to_string()).into()
@@ -51,6 +53,11 @@ pub async fn edge(edge: Edge, shown: Output) -> Result<()> {
     }
     stopped.await;
     tracing::info!("stopping");
+    // Who is in a hurry says so twice.
+    tokio::select! {
+        () = running.retire() => {}
+        () = asked_to_stop()? => {}
+    }
     running.stop().await;
     Ok(())
 }

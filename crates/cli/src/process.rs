@@ -73,7 +73,7 @@ pub fn log() -> Result<()> {
 }
 
 /// Listens from now on; what it gives back waits.
-pub fn stopped() -> Result<impl Future<Output = ()>> {
+pub fn asked_to_stop() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("signals can't be heard")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals can't be heard")?;
     Ok(async move {

@@ -15,7 +15,7 @@ use crate::{
     demo,
     failure::Usage,
     output,
-    process::{NOT_SETTINGS, PREFIX, file, log, stopped, texts, wrong},
+    process::{NOT_SETTINGS, PREFIX, asked_to_stop, file, log, texts, wrong},
 };
 
 /// Settings that are texts, whatever they look like: a token may be all digits.
@@ -26,7 +26,7 @@ pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
     log()?;
     let Chosen { settings, fleeting } = settings(&serve)?;
     // Heard from the start: whoever reads that the server is ready may stop it at once.
-    let stopped = stopped()?;
+    let stopped = asked_to_stop()?;
     let running = usher_server::run(settings).await?;
     let url = format!("http://{}", running.address());
     let devices = if serve.demo {
@@ -59,6 +59,11 @@ pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
     stopped.await;
     tracing::info!("stopping");
     drop(devices);
+    // Who is in a hurry says so twice.
+    tokio::select! {
+        () = running.retire() => {}
+        () = asked_to_stop()? => {}
+    }
     running.stop().await;
     if let Some(folder) = fleeting {
         std::fs::remove_dir_all(&folder).with_context(|| format!("{} can't be removed", folder.display()))?;

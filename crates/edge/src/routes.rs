@@ -35,7 +35,7 @@ async fn healthz() -> HttpResponse {
 /// `GET /readyz`: it has data, and is not about to stop. One that has lost its upstream is still ready, and says since
 /// when it has.
 async fn readyz(edge: web::Data<Edge>) -> HttpResponse {
-    let draining = *edge.surface.draining.borrow();
+    let draining = edge.surface.is_leaving();
     let ready = !draining && edge.relay.is_ready();
     let mut stale = false;
     let of = |(begun, mirror): (&crate::mirror::Begun, &crate::mirror::Mirror)| {

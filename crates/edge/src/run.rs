@@ -91,6 +91,12 @@ impl Running {
         &self.surface
     }
 
+    /// Gets ready to stop: is not ready any more, and sends streams away one by one. Requests are answered all the
+    /// while.
+    pub async fn retire(&self) {
+        self.listening.retire().await;
+    }
+
     /// Stops: says farewell to streams, finishes requests, passes on what was counted, and writes what there is.
     pub async fn stop(self) {
         let Self { listening, keys, stopping, ending, tasks, .. } = self;

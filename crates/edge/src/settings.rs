@@ -30,6 +30,11 @@ pub struct Settings {
     pub metrics_open: bool,
     /// Seconds between pings on streams to clients.
     pub heartbeat_seconds: u32,
+    /// Minutes after which a stream is made anew, a quarter more or less, so that clients spread over edges that were
+    /// started meanwhile; 0 for never.
+    pub max_connection_minutes: u32,
+    /// Seconds over which streams are sent away before the edge stops.
+    pub drain_seconds: u32,
     /// Worker threads; 0 for one per core.
     pub workers: usize,
     /// Seconds after which a client's key is asked about again.
@@ -54,6 +59,8 @@ impl Default for Settings {
             name: "edge".to_owned(),
             metrics_open: false,
             heartbeat_seconds: HEARTBEAT_SECONDS,
+            max_connection_minutes: surface.max_connection_minutes,
+            drain_seconds: surface.drain_seconds,
             workers: 0,
             key_check_seconds: KEY_CHECK_SECONDS,
             ofrep_requests_per_second: surface.ofrep_requests_per_second,
@@ -72,6 +79,8 @@ impl Settings {
             data: self.data.clone(),
             metrics_open: self.metrics_open,
             heartbeat_seconds: self.heartbeat_seconds,
+            max_connection_minutes: self.max_connection_minutes,
+            drain_seconds: self.drain_seconds,
             workers: self.workers,
             ofrep_requests_per_second: self.ofrep_requests_per_second,
             ofrep_event_streams: self.ofrep_event_streams,

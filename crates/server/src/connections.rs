@@ -39,7 +39,7 @@ pub struct Connection {
     /// Its name, where it is an edge: no device, but somebody who counts devices.
     pub edge: Option<String>,
     acked: AtomicU64,
-    /// Told to close: the credential is gone.
+    /// Told to close: the credential is gone, or the server is about to be.
     pub closing: Notify,
 }
 
@@ -357,6 +357,12 @@ impl Connections {
         }
         add_groups(&mut groups, &self.below(), environment);
         groups
+    }
+
+    /// All that are connected here now.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        self.all.iter().map(|connection| Arc::clone(&connection)).collect()
     }
 
     /// Tells every client of a credential to close.

@@ -22,7 +22,7 @@ pub(crate) async fn readyz(app: web::Data<App>) -> HttpResponse {
     let (status, reason, ready) = match app.world.journal().health() {
         _ if app.world.has_failed() => ("failed", None, false),
         Health::Failed(reason) => ("failed", Some(reason), false),
-        _ if *app.draining.borrow() => ("draining", None, false),
+        _ if app.is_leaving() => ("draining", None, false),
         _ if snapshot.environments.is_empty() => ("empty", None, false),
         Health::Degraded(reason) => ("degraded", Some(reason), true),
         Health::Well => ("ready", None, true),

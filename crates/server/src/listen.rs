@@ -1,18 +1,24 @@
 //! Listening: the HTTP server around a surface, and how it ends.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use actix_web::{App as ActixApp, HttpServer, dev::ServerHandle, web};
-use socket2::SockRef;
-use tokio::{net::TcpStream, task::JoinHandle};
+use actix_web::{App as ActixApp, dev::ServerHandle, web};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until},
+};
 
 use crate::{
-    reach,
+    http, reach,
     surface::{self, Surface},
 };
 
-/// How long requests may take to finish once the server stops.
-const SHUTDOWN_SECONDS: u64 = 10;
+/// How long those who send clients here have to notice that it is not ready any more, at most.
+const NOTICE: Duration = Duration::from_secs(1);
 /// How long streams have to take their farewell.
 const DRAIN: Duration = Duration::from_millis(300);
 
@@ -41,10 +47,31 @@ impl Listening {
         self.address
     }
 
+    /// Gets ready to stop: is not ready any more, so that nobody new is sent here; then sends streams away one by one,
+    /// so that they don't meet at the other nodes' doors. Requests are answered all the while.
+    pub async fn retire(&self) {
+        let surface = &self.surface;
+        let begun = Instant::now();
+        let window = Duration::from_secs(surface.settings.drain_seconds.into());
+        surface.retiring.store(true, Ordering::Release);
+        // Who sends clients here has to notice first.
+        sleep(NOTICE.min(window / 5)).await;
+        let all = surface.connections.all();
+        let left = window.saturating_sub(begun.elapsed());
+        let each = left / u32::try_from(all.len().max(1)).unwrap_or(u32::MAX);
+        for (connection, n) in all.iter().zip(1..) {
+            connection.closing.notify_one();
+            sleep_until(begun + (window - left) + each * n).await;
+        }
+    }
+
     /// Says farewell to streams, finishes requests, and stops listening.
     pub async fn stop(self) {
         self.surface.draining.send_replace(true);
-        tokio::time::sleep(DRAIN).await;
+        for connection in self.surface.connections.all() {
+            connection.closing.notify_one();
+        }
+        sleep(DRAIN).await;
         self.handle.stop(true).await;
         drop(self.server.await);
     }
@@ -62,25 +89,11 @@ pub fn listen(
     let heartbeat = Duration::from_secs(surface.settings.heartbeat_seconds.max(1).into());
     let unreachable_after = heartbeat * reach::HEARTBEATS;
     let data = web::Data::from(Arc::clone(&surface));
-    let mut server = HttpServer::new(move || {
+    let workers = surface.settings.workers;
+    let (server, address) = http::serve(&address, workers, unreachable_after, move || {
         ActixApp::new().app_data(data.clone()).configure(surface::routes).configure(more.clone())
     })
-    .on_connect(move |socket, _| {
-        if let Some(socket) = socket.downcast_ref::<TcpStream>() {
-            reach::give_up_after(SockRef::from(socket), unreachable_after);
-        }
-    })
-    // Small answers and events go out at once, not with what comes next.
-    .tcp_nodelay(true)
-    .disable_signals()
-    .shutdown_timeout(SHUTDOWN_SECONDS);
-    if surface.settings.workers > 0 {
-        server = server.workers(surface.settings.workers);
-    }
-    let not = |cause| NotListening { address: address.clone(), cause };
-    let server = server.bind(&address).map_err(not)?;
-    let address = server.addrs().first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let server = server.run();
+    .map_err(|cause| NotListening { address: address.clone(), cause })?;
     let handle = server.handle();
     Ok(Listening { surface, address, handle, server: tokio::spawn(server) })
 }

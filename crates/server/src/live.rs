@@ -3,14 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use actix_ws::Message;
-use bytestring::ByteString;
-use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::broadcast;
 
-use crate::{api::commits::CommitSummary, app::App, auth};
+use crate::{
+    api::commits::CommitSummary,
+    app::App,
+    auth,
+    socket::{Frame, Message, Socket, accept},
+};
+
+/// Longest message of a browser, in bytes. It has nothing to say.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024;
+/// How long it may take to say farewell.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Convergence is told at most this often while it moves.
 const CONVERGENCE_EVERY: Duration = Duration::from_millis(100);
@@ -20,7 +27,7 @@ const CONNECTIONS_EVERY: u32 = 10;
 const WAITING_MESSAGES: usize = 256;
 
 /// Tells all browsers the same.
-pub struct Live(broadcast::Sender<ByteString>);
+pub struct Live(broadcast::Sender<Frame>);
 
 impl Default for Live {
     fn default() -> Self {
@@ -33,7 +40,7 @@ impl Live {
         if self.0.receiver_count() > 0
             && let Ok(text) = serde_json::to_string(message)
         {
-            drop(self.0.send(text.into()));
+            drop(self.0.send(Frame::text(text)));
         }
     }
 }
@@ -70,34 +77,27 @@ pub async fn narrate(app: Arc<App>) {
 }
 
 /// `GET /live`, a WebSocket.
-pub async fn live(
-    request: HttpRequest,
-    body: web::Payload,
-    app: web::Data<App>,
-) -> Result<HttpResponse, actix_web::Error> {
+pub async fn live(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, actix_web::Error> {
     auth::identify(&request, &app)?;
     // A WebSocket carries the cookie wherever it is opened from, also as a GET.
     if request.headers().contains_key("Origin") {
         auth::session::check_same_origin(&request)?;
     }
-    let (response, session, messages) = actix_ws::handle(&request, body)?;
-    actix_web::rt::spawn(serve(request, app, session, messages));
-    Ok(response)
+    let asked = request.clone();
+    accept(&request, None, MAX_MESSAGE_BYTES, move |socket| {
+        actix_web::rt::spawn(serve(asked, app, socket));
+    })
 }
 
-async fn serve(
-    request: HttpRequest,
-    app: web::Data<App>,
-    mut session: actix_ws::Session,
-    mut messages: actix_ws::MessageStream,
-) {
-    // Silence for longer than two of these is a dead link.
+async fn serve(request: HttpRequest, app: web::Data<App>, mut socket: Socket) {
+    // Silence for longer than two of these is a dead link, and so is a browser that takes nothing for as long.
     let ping_every = Duration::from_secs(app.settings.heartbeat_seconds.max(1).into());
+    let patience = ping_every * 2;
     let mut news = app.live.0.subscribe();
     let mut draining = app.draining.subscribe();
     let hello =
         json!({"type": "hello", "seq": app.world.snapshot().seq(), "connections": app.connections.len()});
-    if session.text(hello.to_string()).await.is_err() {
+    if socket.send(Frame::text(hello.to_string()), patience).await.is_err() {
         return;
     }
     let mut ping = tokio::time::interval(ping_every);
@@ -105,31 +105,49 @@ async fn serve(
     loop {
         let sent = tokio::select! {
             message = news.recv() => match message {
-                Ok(message) => session.text(message).await,
+                Ok(message) => socket.send(message, patience).await,
                 Err(broadcast::error::RecvError::Lagged(_)) => continue,
                 Err(broadcast::error::RecvError::Closed) => break,
             },
             _ = ping.tick() => {
                 // An account that was removed, a session that has ended, a token that was revoked: no more news.
-                if heard.elapsed() > ping_every * 2 || auth::identify(&request, &app).is_err() {
+                if heard.elapsed() > patience || auth::identify(&request, &app).is_err() {
                     break;
                 }
                 // Two pings: the protocol's own, which a browser answers by itself, and one its page can see.
-                match session.ping(b"").await {
-                    Ok(()) => session.text(r#"{"type":"ping"}"#).await,
-                    closed => closed,
+                match socket.send(Frame::ping(), patience).await {
+                    Ok(()) => socket.send(Frame::text(r#"{"type":"ping"}"#), patience).await,
+                    unsent => unsent,
                 }
             }
-            message = messages.next() => match message {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
-                Some(Ok(Message::Ping(bytes))) => { heard = tokio::time::Instant::now(); session.pong(&bytes).await }
-                Some(Ok(_)) => { heard = tokio::time::Instant::now(); Ok(()) }
-            },
+            readable = socket.readable() => {
+                heard = tokio::time::Instant::now();
+                if readable.is_err() || !socket.read().unwrap_or(false) || !listen(&mut socket, patience).await {
+                    break;
+                }
+                continue;
+            }
             _ = draining.wait_for(|draining| *draining) => break,
         };
         if sent.is_err() {
             return;
         }
     }
-    drop(session.close(None).await);
+    drop(socket.close(FAREWELL).await);
+}
+
+/// Takes what was read. False when the browser is gone, or makes no sense.
+async fn listen(socket: &mut Socket, patience: Duration) -> bool {
+    loop {
+        match socket.message() {
+            Ok(None) => return true,
+            Ok(Some(Message::Close)) | Err(_) => return false,
+            Ok(Some(Message::Ping(bytes))) => {
+                if socket.pong(bytes, patience).await.is_err() {
+                    return false;
+                }
+            }
+            Ok(Some(_)) => {}
+        }
+    }
 }

@@ -75,6 +75,12 @@ impl Running {
         &self.app
     }
 
+    /// Gets ready to stop: is not ready any more, and sends streams away one by one. Requests are answered all the
+    /// while.
+    pub async fn retire(&self) {
+        self.listening.retire().await;
+    }
+
     /// Stops: says farewell to streams, finishes requests, and lets go of the journal.
     pub async fn stop(self) {
         let Self { app, listening, tasks } = self;

@@ -8,6 +8,12 @@ use usher_journal::{REDIS_WORKSPACE, RedisOptions};
 
 use crate::ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS};
 
+/// A stream is made anew after four hours, more or less, unless it is set otherwise.
+const MAX_CONNECTION_MINUTES: u32 = 240;
+/// Streams are sent away over so many seconds, unless it is set otherwise. Well within the time that service managers
+/// leave a process before they kill it.
+const DRAIN_SECONDS: u32 = 5;
+
 /// Settings of one server. Read from a TOML file, `USHER_*` variables and flags, in this order.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case", default, deny_unknown_fields)]
@@ -32,6 +38,11 @@ pub struct Settings {
     pub metrics_open: bool,
     /// Seconds between pings on streams.
     pub heartbeat_seconds: u32,
+    /// Minutes after which a stream is made anew, a quarter more or less, so that clients spread over nodes that were
+    /// started meanwhile; 0 for never.
+    pub max_connection_minutes: u32,
+    /// Seconds over which streams are sent away before the server stops.
+    pub drain_seconds: u32,
     /// Worker threads; 0 for one per core.
     pub workers: usize,
     /// OFREP requests that one key may make in a second, on average; 0 for any number.
@@ -55,6 +66,8 @@ impl Default for Settings {
             secure_cookies: false,
             metrics_open: false,
             heartbeat_seconds: HEARTBEAT_SECONDS,
+            max_connection_minutes: MAX_CONNECTION_MINUTES,
+            drain_seconds: DRAIN_SECONDS,
             workers: 0,
             ofrep_requests_per_second: REQUESTS_PER_SECOND,
             ofrep_event_streams: EVENT_STREAMS,

@@ -1,9 +1,12 @@
 //! The client surface: what programs ask for, the same at a server and at an edge.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use actix_web::web;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::{
     connections::Connections,
@@ -15,12 +18,12 @@ use crate::{
     sdk::{self, events::Counts},
     settings::Settings,
     source::Source,
-    stream,
+    stream::{self, admission::Admissions},
 };
 
-/// Snapshots that are sent at a time; the rest is told when to come, so that a mass reconnect can't fill the
-/// memory.
-pub const SNAPSHOT_ADMISSIONS: usize = 64;
+/// Clients that get what they begin with at a time; the rest is told when to come, so that a mass reconnect can't
+/// fill the memory.
+pub const SNAPSHOT_ADMISSIONS: u32 = 64;
 
 /// What the handlers of the client surface share.
 pub struct Surface {
@@ -38,9 +41,11 @@ pub struct Surface {
     pub metrics: Metrics,
     /// What SDKs have counted.
     pub counts: Counts,
-    /// Places for clients that need a snapshot.
-    pub admissions: Arc<Semaphore>,
-    /// Turns true when the process is about to stop.
+    /// Places for clients that begin.
+    pub admissions: Admissions,
+    /// True once the process is about to stop: it is not ready any more, and sends its streams away one by one.
+    pub retiring: AtomicBool,
+    /// Turns true when the process stops.
     pub draining: watch::Sender<bool>,
 }
 
@@ -58,10 +63,17 @@ impl Surface {
             connections,
             metrics: Metrics::new()?,
             counts: Counts::default(),
-            admissions: Arc::new(Semaphore::new(SNAPSHOT_ADMISSIONS)),
+            admissions: Admissions::new(SNAPSHOT_ADMISSIONS),
+            retiring: AtomicBool::new(false),
             draining: watch::channel(false).0,
             settings,
         })
+    }
+
+    /// Whether new streams are sent away, because the process stops or is about to.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.retiring.load(Ordering::Acquire) || *self.draining.borrow()
     }
 
     /// Ends the streams of a credential that is gone.

@@ -224,3 +224,32 @@ async fn before_a_planned_stop_streams_are_told_when_to_come_back() {
     assert!(waits.len() > 1 && waits.iter().all(|wait| *wait < 5_000), "spread: {waits:?}");
     drop(folder);
 }
+
+#[tokio::test]
+async fn a_stream_that_has_grown_old_is_made_anew() {
+    let server = Server::start_with(|settings| {
+        settings.heartbeat_seconds = 1;
+        // The least that can be set: a quarter less, for this one.
+        settings.max_connection_minutes = 1;
+    })
+    .await;
+    support::fixtures::seed(&server).await;
+    let key = server.key("server").await;
+    let mut stream = Socket::ruleset(&server, &key, json!({})).await;
+    let (ready, _) = stream.snapshot().await;
+    let mut pings = 0;
+    let drain = loop {
+        let frame = stream.any().await.unwrap();
+        if frame["type"] != "ping" {
+            break frame;
+        }
+        pings += 1;
+        stream.say(&json!({"type": "pong"})).await;
+    };
+    assert!(drain["reconnectAfterMs"].as_u64().unwrap() < 1_000 && pings > 10, "{drain} after {pings} pings");
+    assert!(stream.any().await.is_none(), "it is closed then");
+    // And goes on where it was.
+    let resume = json!({"epoch": ready["epoch"], "seq": ready["seq"], "view": ready["view"]});
+    let mut again = Socket::ruleset(&server, &key, json!({"resume": resume})).await;
+    assert_eq!(again.expect("ready").await["intent"], "current");
+}

@@ -8,8 +8,8 @@ const VENUES: &str = include_str!("../../../cli/assets/venues.csv");
 /// A ticketing app's flags, with their history.
 const HISTORY: &str = include_str!("../../../cli/assets/demo.json");
 
-/// The flag that is killed and revived: clients see it, and nothing leans on it.
-pub(super) const KILLED: &str = "refund-flow";
+/// The flag that is killed and revived: clients see it, and some of the others lean on it.
+pub(super) const KILLED: &str = "express-checkout";
 
 /// Documents of a workspace, and where people are in it.
 pub struct Workspace {

@@ -52,6 +52,13 @@ impl Followed {
         sums
     }
 
+    /// Gives back the room of those who are no longer waited for: it would be held for each of the last commits.
+    pub(super) fn forget_room(&mut self) {
+        if self.pending.is_empty() {
+            self.pending.shrink_to_fit();
+        }
+    }
+
     pub(super) fn is_told(&mut self, now: Instant) -> bool {
         let settled = self.pending.is_empty()
             && self

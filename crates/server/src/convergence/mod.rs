@@ -110,6 +110,7 @@ impl Convergence {
                 let tally = commit.venues.entry(venue).or_default();
                 tally.took.push(micros(took));
                 told(took);
+                commit.forget_room();
             }
         }
         drop(commits);
@@ -122,6 +123,7 @@ impl Convergence {
         for commit in commits.iter_mut().filter(|commit| commit.seq > acked) {
             if let Some(venue) = commit.pending.remove(&connection) {
                 commit.venues.entry(venue).or_default().left += 1;
+                commit.forget_room();
             }
         }
         drop(commits);

@@ -114,7 +114,7 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<Surface>) -> Res
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::General, details)
             .retry_after(NO_PLACE_SECONDS)
     };
-    if *app.draining.borrow() {
+    if app.is_leaving() {
         return Err(no_place("This server is about to stop."));
     }
     let view = view(&opened.credential)?;

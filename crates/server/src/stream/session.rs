@@ -1,21 +1,19 @@
 //! The protocol of one stream, without its socket: what to send, given what the client said and what is new.
 
-use std::{collections::HashMap, sync::Arc};
-
-use bytestring::ByteString;
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use usher_core::{
     Context,
-    model::{DocumentId, Seq, Timestamp},
+    model::{Seq, Timestamp},
     protocol::{
         EvaluatedValue, Intent, MAX_SNAPSHOT_PART_BYTES, Mode, Ready, Resume, SCHEMA, ServerFrame, Standing,
-        Values,
     },
 };
-use xxhash_rust::xxh3::xxh3_64;
 
-use crate::world::{StreamState, streams_frame};
+use crate::{
+    socket::Frame,
+    world::{Asker, Sheet, StreamState, streams_frame},
+};
 
 /// What one client has been sent.
 pub struct Session {
@@ -26,12 +24,26 @@ pub struct Session {
 
 enum Kind {
     Ruleset,
-    Values {
-        context: Box<Context>,
-        client_visible_only: bool,
-        /// The hash of what was last sent for each flag.
-        last: HashMap<String, u64>,
-    },
+    Values(Box<Person>),
+}
+
+struct Person {
+    context: Context,
+    client_visible_only: bool,
+    /// What it was given last.
+    given: Sheet,
+}
+
+impl Person {
+    fn asks(&self, now: Timestamp) -> Asker<'_> {
+        Asker { context: &self.context, clients: self.client_visible_only, now }
+    }
+
+    fn all_values(&mut self, state: &StreamState, now: Timestamp) -> Frame {
+        let (frame, given) = state.all_values(self.asks(now));
+        self.given = given;
+        frame
+    }
 }
 
 /// What is said of a stream before anything comes on it.
@@ -48,9 +60,9 @@ pub struct Terms {
 /// How a stream begins.
 pub enum Opening {
     /// These frames.
-    Frames(Vec<ByteString>),
+    Frames(Vec<Frame>),
     /// `ready`, and then a snapshot, which needs a place among the admitted.
-    Snapshot(ByteString),
+    Snapshot(Frame),
 }
 
 impl Session {
@@ -63,8 +75,8 @@ impl Session {
     /// A session of values for one context.
     #[must_use]
     pub fn values(context: Context, client_visible_only: bool) -> Self {
-        let kind = Kind::Values { context: Box::new(context), client_visible_only, last: HashMap::new() };
-        Self { sent: Seq::ZERO, kind }
+        let person = Person { context, client_visible_only, given: Sheet::default() };
+        Self { sent: Seq::ZERO, kind: Kind::Values(Box::new(person)) }
     }
 
     /// Its mode.
@@ -72,7 +84,7 @@ impl Session {
     pub fn mode(&self) -> Mode {
         match self.kind {
             Kind::Ruleset => Mode::Ruleset,
-            Kind::Values { .. } => Mode::Values,
+            Kind::Values(_) => Mode::Values,
         }
     }
 
@@ -107,9 +119,9 @@ impl Session {
             }))
         };
         self.sent = state.head;
-        if let Kind::Values { .. } = self.kind {
+        if let Kind::Values(person) = &mut self.kind {
             // What the client had was for another context, perhaps: values are few, and sent whole.
-            return Opening::Frames(vec![ready(Intent::Delta), self.all_values(state, now)]);
+            return Opening::Frames(vec![ready(Intent::Delta), person.all_values(state, now)]);
         }
         // Between the head and what is known here, nothing has concerned this view; what was deleted before the floor
         // is not known here.
@@ -139,99 +151,38 @@ impl Session {
     }
 
     /// What leads from what the client has to what is new.
-    pub fn advance(&mut self, state: &StreamState, now: Timestamp) -> Vec<ByteString> {
+    pub fn advance(&mut self, state: &StreamState, now: Timestamp) -> Vec<Frame> {
         if state.head <= self.sent {
             return Vec::new();
         }
         let from = std::mem::replace(&mut self.sent, state.head);
-        match self.kind {
+        match &mut self.kind {
             Kind::Ruleset => catch_up(state, from),
-            Kind::Values { .. } => match state.since(from) {
-                Some(deltas) => {
-                    let changed: Vec<DocumentId> = deltas.flat_map(|delta| delta.changed.clone()).collect();
-                    vec![self.changed_values(state, &changed, now)]
+            Kind::Values(person) => match state.changed_values(from, &person.given, person.asks(now)) {
+                Some((frame, given)) => {
+                    person.given = given;
+                    vec![frame]
                 }
-                None => vec![self.all_values(state, now)],
+                None => vec![person.all_values(state, now)],
             },
         }
     }
 
     /// Values mode: the client is somebody else, or somewhere else, from now on. `None` in ruleset mode.
-    pub fn change_context(
-        &mut self,
-        new: Context,
-        state: &StreamState,
-        now: Timestamp,
-    ) -> Option<ByteString> {
-        match &mut self.kind {
-            Kind::Ruleset => None,
-            Kind::Values { context, .. } => {
-                **context = new;
-                self.sent = self.sent.max(state.head);
-                Some(self.all_values(state, now))
-            }
-        }
-    }
-
-    fn all_values(&mut self, state: &StreamState, now: Timestamp) -> ByteString {
-        let Kind::Values { context, client_visible_only, last } = &mut self.kind else {
-            return ByteString::new();
-        };
-        let put = values(state, context, *client_visible_only, now);
-        *last = put.iter().map(|(flag, value)| (flag.clone(), xxh3_64(value.get().as_bytes()))).collect();
-        values_frame(state, put, Vec::new(), true)
-    }
-
-    fn changed_values(&mut self, state: &StreamState, changed: &[DocumentId], now: Timestamp) -> ByteString {
-        let Kind::Values { context, client_visible_only, last } = &mut self.kind else {
-            return ByteString::new();
-        };
-        let Some(ruleset) = state.ruleset() else { return ByteString::new() };
-        let mut put = IndexMap::new();
-        let mut delete = Vec::new();
-        for flag in ruleset.affected_by(changed) {
-            if *client_visible_only && !ruleset.is_client_visible(flag) {
-                if last.remove(flag).is_some() {
-                    delete.push(flag.to_owned());
-                }
-                continue;
-            }
-            let Some(value) = value(ruleset, flag, context, *client_visible_only, now) else { continue };
-            let hash = xxh3_64(value.get().as_bytes());
-            if last.insert(flag.to_owned(), hash) != Some(hash) {
-                put.insert(flag.to_owned(), value);
-            }
-        }
-        for id in changed.iter().filter(|id| id.kind == usher_core::model::Kind::Flag) {
-            if !ruleset.contains(&id.key) && last.remove(&*id.key).is_some() {
-                delete.push(id.key.to_string());
-            }
-        }
-        values_frame(state, put, delete, false)
+    pub fn change_context(&mut self, new: Context, state: &StreamState, now: Timestamp) -> Option<Frame> {
+        let Kind::Values(person) = &mut self.kind else { return None };
+        person.context = new;
+        self.sent = self.sent.max(state.head);
+        Some(person.all_values(state, now))
     }
 }
 
 /// Frames that lead from `from` to the head: shared ones where there are, one for all otherwise.
-fn catch_up(state: &StreamState, from: Seq) -> Vec<ByteString> {
+fn catch_up(state: &StreamState, from: Seq) -> Vec<Frame> {
     match state.since(from) {
         Some(deltas) => deltas.map(|delta| delta.frame.clone()).collect(),
         None => vec![state.merged_since(from)],
     }
-}
-
-fn values_frame(
-    state: &StreamState,
-    put: IndexMap<String, Box<RawValue>>,
-    delete: Vec<String>,
-    full: bool,
-) -> ByteString {
-    streams_frame(&ServerFrame::Values(Values {
-        seq: state.head,
-        at: state.snapshot.at(),
-        put,
-        delete,
-        full,
-    }))
 }
 
 /// The values of all flags that may be seen.
@@ -244,21 +195,6 @@ pub fn values(
     let Some(ruleset) = state.ruleset() else { return IndexMap::new() };
     let all = ruleset.evaluate_all(context, now, client_visible_only);
     all.filter_map(|(flag, evaluation)| Some((flag.to_owned(), raw(evaluation)?))).collect()
-}
-
-fn value(
-    ruleset: &Arc<usher_core::Ruleset>,
-    flag: &str,
-    context: &Context,
-    client_visible_only: bool,
-    now: Timestamp,
-) -> Option<Box<RawValue>> {
-    let evaluation = if client_visible_only {
-        ruleset.evaluate_for_client(flag, context, now)
-    } else {
-        ruleset.evaluate(flag, context, now)
-    };
-    raw(evaluation)
 }
 
 fn raw(evaluation: usher_core::Evaluation<'_>) -> Option<Box<RawValue>> {

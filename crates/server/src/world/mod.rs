@@ -4,6 +4,7 @@
 //! tells convergence whom to expect, and moves the streams, in this order: whoever is told of a commit can
 //! already be counted, and finds it in the snapshot.
 
+mod answers;
 mod hub;
 mod snapshot;
 mod streams;
@@ -15,6 +16,7 @@ use tokio::sync::{broadcast, watch};
 use usher_core::model::Seq;
 use usher_journal::{Append, AppendError, Appended, Check, Commit, Journal, JournalError, Point};
 
+pub use answers::{Asker, Sheet};
 pub use hub::Hub;
 pub use snapshot::Snapshot;
 pub(crate) use streams::frame as streams_frame;

@@ -9,7 +9,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use bytestring::ByteString;
 use tokio::sync::watch;
 use usher_core::{
     Ruleset,
@@ -18,7 +17,8 @@ use usher_core::{
 };
 use usher_journal::{Change, Commit};
 
-use super::Snapshot;
+use super::{Snapshot, answers::Answers};
+use crate::socket::Frame;
 
 /// Deltas that a stream keeps for receivers that are a little behind.
 const RING: usize = 64;
@@ -37,7 +37,7 @@ pub struct SharedDelta {
     /// What changed.
     pub changed: Vec<DocumentId>,
     /// The frame.
-    pub frame: ByteString,
+    pub frame: Frame,
 }
 
 /// A commit and its time.
@@ -85,7 +85,8 @@ pub struct StreamState {
     pub snapshot: Arc<Snapshot>,
     view: View,
     ring: VecDeque<Arc<SharedDelta>>,
-    parts: OnceLock<Vec<ByteString>>,
+    parts: OnceLock<Vec<Frame>>,
+    pub(super) answers: Answers,
 }
 
 impl StreamState {
@@ -116,7 +117,7 @@ impl StreamState {
 
     /// One delta that leads from `seq` to the head, whatever lies between.
     #[must_use]
-    pub fn merged_since(&self, seq: Seq) -> ByteString {
+    pub fn merged_since(&self, seq: Seq) -> Frame {
         let (changed, gone) = self.snapshot.state.changed_since(seq);
         let mut put = Vec::new();
         // Credentials and people that are gone are no business of a stream.
@@ -141,7 +142,7 @@ impl StreamState {
     }
 
     /// All documents of the view as frames; made when first asked for, and shared.
-    pub fn snapshot_frames(&self) -> &[ByteString] {
+    pub fn snapshot_frames(&self) -> &[Frame] {
         self.parts.get_or_init(|| {
             let mut parts: Vec<Vec<Document>> = vec![Vec::new()];
             let mut size = 0;
@@ -232,6 +233,7 @@ impl All {
             view: view.clone(),
             ring: VecDeque::new(),
             parts: OnceLock::new(),
+            answers: Answers::default(),
         };
         let (state, receiver) = watch::channel(Arc::new(state));
         self.streams.push(Arc::new(Stream { number: self.next, view, state }));
@@ -341,7 +343,8 @@ impl Stream {
         ring: VecDeque<Arc<SharedDelta>>,
     ) {
         let (snapshot, view) = (Arc::clone(snapshot), self.view.clone());
-        let state = StreamState { head, touched, snapshot, view, ring, parts: OnceLock::new() };
+        let (parts, answers) = (OnceLock::new(), Answers::default());
+        let state = StreamState { head, touched, snapshot, view, ring, parts, answers };
         self.state.send_replace(Arc::new(state));
     }
 }
@@ -381,9 +384,9 @@ fn reaches_clients(environment: &EnvironmentKey, worlds: [&Snapshot; 2], changed
     })
 }
 
-/// A frame as text.
+/// A frame, ready to be sent.
 #[must_use]
-pub(crate) fn frame(frame: &ServerFrame) -> ByteString {
+pub(crate) fn frame(frame: &ServerFrame) -> Frame {
     // These types can always be written; an empty text would be refused by the client, not misread.
-    serde_json::to_string(frame).unwrap_or_default().into()
+    Frame::text(serde_json::to_string(frame).unwrap_or_default())
 }

@@ -1,0 +1,192 @@
+//! The life of a stream: what is new is sent, what the client says is taken, until one of them goes.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    pin,
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use usher_core::{
+    model::Seq,
+    protocol::{Census, ClientFrame, ErrorCode, Mode, Ping, ServerFrame},
+};
+
+use super::{
+    DRAIN_SPREAD_MS, End, LEAVE_SPREAD_MS, Link, Present, begin::Begun, drain, frame, session::Session,
+};
+use crate::{clock, connections::ConnectionId, socket::Frame, world::StreamState};
+
+/// By how much of a connection's greatest age its own is longer or shorter, at most, in percent.
+const AGE_SPREAD_PERCENT: u64 = 25;
+
+/// What a connection waits for.
+enum Event {
+    Said(ClientFrame),
+    Closing,
+    Changed,
+    Wake,
+}
+
+impl Link {
+    pub(super) async fn follow(&mut self, begun: Begun) -> Result<(), End> {
+        let Begun { mut session, mut stream, present, moves } = begun;
+        let leaves = greatest_age(self.app.settings.max_connection_minutes, present.id);
+        let leaves = leaves.map(|age| Instant::now() + age);
+        let mut heard = Instant::now();
+        let mut pings = heard + self.heartbeat;
+        let wake = sleep_until(pings);
+        pin!(wake);
+        loop {
+            // Waiting for a change is dear to begin, so that it goes on while the client acknowledges.
+            let event = {
+                let (changed, closing) = (stream.changed(), present.connection.closing.notified());
+                pin!(changed, closing);
+                loop {
+                    // At most what fits one buffer is read already: nobody else waits for long.
+                    match self.next().await? {
+                        Some(ClientFrame::Pong) => continue,
+                        // Nobody has applied what was not sent yet.
+                        Some(ClientFrame::Ack(ack)) => {
+                            present.acked(ack.seq.min(session.sent()));
+                            continue;
+                        }
+                        Some(said) => break Event::Said(said),
+                        None => {}
+                    }
+                    tokio::select! {
+                        biased;
+                        () = &mut closing => break Event::Closing,
+                        changed = &mut changed => break if changed.is_ok() { Event::Changed } else { return Err(End::Closed) },
+                        () = &mut wake => break Event::Wake,
+                        readable = self.socket.readable() => {
+                            readable.map_err(|_| End::Closed)?;
+                            heard = Instant::now();
+                            self.read()?;
+                        }
+                    }
+                }
+            };
+            match event {
+                Event::Said(said) => {
+                    if let Some(frame) = self.take(said, &mut session, &stream, &present, moves)? {
+                        self.send(frame).await?;
+                    }
+                }
+                Event::Closing => {
+                    self.check_key()?;
+                    if !self.app.is_leaving() {
+                        let revoked = "This key was revoked.".to_owned();
+                        return Err(End::Tell(ErrorCode::Unauthorized, revoked, None));
+                    }
+                    let spread = if *self.app.draining.borrow() { DRAIN_SPREAD_MS } else { LEAVE_SPREAD_MS };
+                    return self.send(drain(present.id, spread)).await;
+                }
+                Event::Changed => {
+                    let state = Arc::clone(&stream.borrow_and_update());
+                    let frames = session.advance(&state, clock::now());
+                    // A slow client must not keep an old state alive.
+                    drop(state);
+                    self.send_all(frames).await?;
+                }
+                Event::Wake => {
+                    if heard.elapsed() > self.heartbeat * 2 {
+                        let silent = "Nothing was heard for two heartbeats.".to_owned();
+                        return Err(End::Tell(ErrorCode::TooSlow, silent, None));
+                    }
+                    self.check_key()?;
+                    if leaves.is_some_and(|at| at <= pings) {
+                        return self.send(drain(present.id, LEAVE_SPREAD_MS)).await;
+                    }
+                    self.send(self.ping(&session, &stream)).await?;
+                    // One that waited for a slow client is not made up for.
+                    pings = Instant::now().max(pings) + self.heartbeat;
+                    wake.as_mut().reset(pings);
+                }
+            }
+        }
+    }
+
+    /// Takes what the client says; what is to be answered, if anything.
+    fn take(
+        &self,
+        said: ClientFrame,
+        session: &mut Session,
+        stream: &watch::Receiver<Arc<StreamState>>,
+        present: &Present,
+        moves: bool,
+    ) -> Result<Option<Frame>, End> {
+        match said {
+            ClientFrame::Pong | ClientFrame::Ack(_) => Ok(None),
+            ClientFrame::Context { context } => {
+                let context = self.context(Some(&context))?;
+                if moves && session.mode() == Mode::Values {
+                    let venue = context.venue().map(Arc::from).or(self.only_venue());
+                    self.app.connections.moved(&present.connection, venue);
+                }
+                let state = Arc::clone(&stream.borrow());
+                Ok(session.change_context(context, &state, clock::now()))
+            }
+            ClientFrame::Downstream(census) => self.census(*census, present).map(|()| None),
+            ClientFrame::Hello(_) => {
+                Err(End::Tell(ErrorCode::BadFrame, "Hello was said already.".to_owned(), None))
+            }
+        }
+    }
+
+    /// An edge tells of its clients.
+    fn census(&self, census: Census, present: &Present) -> Result<(), End> {
+        if present.connection.edge.is_none() {
+            let message = "Only an edge, which says so in its hello, counts clients.".to_owned();
+            return Err(End::Tell(ErrorCode::BadFrame, message, None));
+        }
+        let same_journal = census.epoch == self.hub()?.snapshot().epoch;
+        if let Some(source) = self.app.connections.counted(present.id, census.clone())
+            && same_journal
+        {
+            self.app.convergence.counted(&source, Some(&self.environment), &census);
+        }
+        Ok(())
+    }
+
+    /// A sign of life, that says how things stand.
+    fn ping(&self, session: &Session, stream: &watch::Receiver<Arc<StreamState>>) -> Frame {
+        frame(&ServerFrame::Ping(Ping {
+            // What it was sent, not what is newest: that may be about to be sent, and is no gap.
+            seq: session.sent(),
+            known: self.known_beyond(stream),
+            upstream: self.app.source.standing(&self.environment),
+        }))
+    }
+
+    /// The newest commit of which nothing is missing on a stream that has been sent to its end.
+    fn known_beyond(&self, stream: &watch::Receiver<Arc<StreamState>>) -> Option<Seq> {
+        // Read first: a commit that comes in between is then still to be sent.
+        let known = self.hub().ok()?.known();
+        (!stream.has_changed().unwrap_or(true)).then_some(known)
+    }
+}
+
+/// How old a connection gets before it has to be made anew, so that connections spread over nodes that were added
+/// since; none for any age. Ages differ, or those who came at once would go at once.
+fn greatest_age(minutes: u32, id: ConnectionId) -> Option<Duration> {
+    let percent = 100 - AGE_SPREAD_PERCENT + id.wrapping_mul(7_919) % (2 * AGE_SPREAD_PERCENT + 1);
+    (minutes > 0).then(|| Duration::from_secs(u64::from(minutes) * 60 * percent / 100))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn connections_grow_old_at_different_times() {
+        let ages: Vec<u64> =
+            (0..1_000).filter_map(|id| greatest_age(240, id)).map(|age| age.as_secs()).collect();
+        assert_eq!(ages.len(), 1_000);
+        assert!(ages.iter().all(|age| (3 * 3_600..=5 * 3_600).contains(age)));
+        assert!(ages.iter().collect::<BTreeSet<_>>().len() > 40);
+        assert_eq!(greatest_age(0, 7), None);
+    }
+}
