@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use actix_http::{HttpService, Request};
+use actix_http::{ConnectionType, HttpService, Request};
 use actix_server::{Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
@@ -35,7 +35,9 @@ const SHUTDOWN_SECONDS: u64 = 10;
 /// it would be megabytes for each client that is slow.
 const UNSENT_BYTES: u32 = 128 * 1024;
 
-/// A server that listens at `listen` and answers with what `routes` makes, and where it listens.
+/// A server that listens at `listen` and answers with what `routes` makes, and where it listens. From when it is
+/// `leaving`, no connection is used again after an answer: whoever sends a request while theirs is being closed has
+/// none.
 ///
 /// # Errors
 /// No address can be listened on.
@@ -43,6 +45,7 @@ pub(crate) fn serve<F, I, S, B>(
     listen: &str,
     workers: usize,
     unreachable_after: Duration,
+    leaving: impl Fn() -> bool + Send + Clone + 'static,
     routes: F,
 ) -> io::Result<(Server, SocketAddr)>
 where
@@ -67,7 +70,7 @@ where
     for listener in listeners(listen)? {
         let address = listener.local_addr()?;
         first = first.or(Some(address));
-        builder = serve_at(builder, listener, address, unreachable_after, routes.clone())?;
+        builder = serve_at(builder, listener, address, unreachable_after, leaving.clone(), routes.clone())?;
     }
     let first = first.ok_or(io::ErrorKind::AddrNotAvailable)?;
     Ok((builder.run(), first))
@@ -78,6 +81,7 @@ fn serve_at<F, I, S, B>(
     listener: TcpListener,
     address: SocketAddr,
     unreachable_after: Duration,
+    leaving: impl Fn() -> bool + Send + Clone + 'static,
     routes: F,
 ) -> io::Result<ServerBuilder>
 where
@@ -100,6 +104,13 @@ where
         let for_upgrades = routes.clone();
         // For requests without `Host`, which no page sends.
         let here = AppConfig::default();
+        let leaving = leaving.clone();
+        let answers = routes().into_factory().map(move |mut response: ServiceResponse<B>| {
+            if leaving() {
+                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
+            response
+        });
         let upgrade = fn_factory(move || {
             let routes = for_upgrades().into_factory().new_service(AppConfig::default());
             async move {
@@ -126,9 +137,7 @@ where
                 bound_unsent(&SockRef::from(stream));
             })
             .upgrade(upgrade)
-            .finish(map_config(routes().into_factory().map_err(|error| error.error_response()), move |()| {
-                here.clone()
-            }))
+            .finish(map_config(answers.map_err(|error| error.error_response()), move |()| here.clone()))
             .tcp()
     })
 }

@@ -67,6 +67,7 @@ impl Listening {
 
     /// Says farewell to streams, finishes requests, and stops listening.
     pub async fn stop(self) {
+        self.surface.retiring.store(true, Ordering::Release);
         self.surface.draining.send_replace(true);
         for connection in self.surface.connections.all() {
             connection.closing.notify_one();
@@ -90,7 +91,9 @@ pub fn listen(
     let unreachable_after = heartbeat * reach::HEARTBEATS;
     let data = web::Data::from(Arc::clone(&surface));
     let workers = surface.settings.workers;
-    let (server, address) = http::serve(&address, workers, unreachable_after, move || {
+    let retiring = Arc::clone(&surface);
+    let leaving = move || retiring.is_leaving();
+    let (server, address) = http::serve(&address, workers, unreachable_after, leaving, move || {
         ActixApp::new().app_data(data.clone()).configure(surface::routes).configure(more.clone())
     })
     .map_err(|cause| NotListening { address: address.clone(), cause })?;

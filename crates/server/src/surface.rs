@@ -73,7 +73,7 @@ impl Surface {
     /// Whether new streams are sent away, because the process stops or is about to.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
-        self.retiring.load(Ordering::Acquire) || *self.draining.borrow()
+        self.retiring.load(Ordering::Acquire)
     }
 
     /// Ends the streams of a credential that is gone.
