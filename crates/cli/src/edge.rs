@@ -30,7 +30,7 @@ const SHARED: &[&str] = &[
     "ofrep_token_seconds",
 ];
 /// Settings that are texts, whatever they look like.
-const TEXTS: &[&str] = &["listen", "data", "name", "upstream"];
+const TEXTS: &[&str] = &["listen", "data", "name", "upstream", "shadow_url"];
 /// Settings that are lists, in a variable with commas between.
 const LISTS: &[&str] = &["keys", "venues"];
 
@@ -73,7 +73,12 @@ fn settings(edge: &Edge) -> Result<Settings> {
             figment = figment.merge(Serialized::default(name, list));
         }
     }
-    let flags = [("listen", &edge.listen), ("upstream", &edge.upstream), ("name", &edge.name)];
+    let flags = [
+        ("listen", &edge.listen),
+        ("upstream", &edge.upstream),
+        ("name", &edge.name),
+        ("shadow_url", &edge.shadow),
+    ];
     for (name, value) in flags {
         if let Some(value) = value {
             figment = figment.merge(Serialized::default(name, value));

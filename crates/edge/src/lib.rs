@@ -4,7 +4,7 @@
 //! ([`mirror`]), in memory and on disk ([`disk`]). It serves what a server's client surface serves, by the same code:
 //! it is a [`Source`](usher_server::source::Source) of its own ([`relay`]). Keys of clients are checked upstream
 //! ([`keys`]), what clients count is passed on ([`forward`]), and who has applied what is told upstream
-//! ([`census`]). An edge never claims to be fresher than it is: everything it says carries the time as of which it
+//! ([`census`]), and another version can be asked the same on the side ([`shadow`]). An edge never claims to be fresher than it is: everything it says carries the time as of which it
 //! holds.
 
 mod census;
@@ -18,6 +18,7 @@ mod relay;
 mod routes;
 mod run;
 mod settings;
+mod shadow;
 mod upstream;
 
 pub use run::{Running, StartError, run};

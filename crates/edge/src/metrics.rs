@@ -4,6 +4,10 @@ use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::relay::Relay;
 
+/// What can come of comparing an answer with the shadow's: one that did not answer has failed, and one for which there
+/// was no time was dropped.
+const OUTCOMES: [&str; 4] = ["same", "different", "failed", "dropped"];
+
 /// An edge's own metrics.
 #[derive(Clone)]
 pub(crate) struct Metrics {
@@ -11,11 +15,20 @@ pub(crate) struct Metrics {
     keys: IntGauge,
     live: IntGaugeVec,
     age: IntGaugeVec,
+    shadowed: IntCounterVec,
 }
 
 impl Metrics {
     pub(crate) fn new() -> prometheus::Result<Self> {
+        let shadowed = IntCounterVec::new(
+            Opts::new("usher_edge_shadow_answers_total", "Answers that were compared with the shadow's"),
+            &["outcome"],
+        )?;
+        for outcome in OUTCOMES {
+            shadowed.with_label_values(&[outcome]).reset();
+        }
         Ok(Self {
+            shadowed,
             checks: IntCounterVec::new(
                 Opts::new("usher_edge_key_checks_total", "Keys that upstream was asked about, by its answer"),
                 &["answer"],
@@ -36,11 +49,17 @@ impl Metrics {
         registry.register(Box::new(self.checks.clone()))?;
         registry.register(Box::new(self.keys.clone()))?;
         registry.register(Box::new(self.live.clone()))?;
+        registry.register(Box::new(self.shadowed.clone()))?;
         registry.register(Box::new(self.age.clone()))
     }
 
     pub(crate) fn checked(&self, answer: &str) {
         self.checks.with_label_values(&[answer]).inc();
+    }
+
+    /// One of [`OUTCOMES`].
+    pub(crate) fn shadowed(&self, outcome: &str) {
+        self.shadowed.with_label_values(&[outcome]).inc();
     }
 
     pub(crate) fn keys(&self, count: usize) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use usher_server::{Secret, auth::sdk_secret, metrics::shown, problem::Problem, surface::Surface};
 
-use crate::{metrics::Metrics, relay::Relay};
+use crate::{metrics::Metrics, relay::Relay, shadow::Shadow};
 
 /// What these handlers share.
 pub(crate) struct Edge {
@@ -17,6 +17,16 @@ pub(crate) struct Edge {
     pub(crate) relay: Arc<Relay>,
     pub(crate) metrics: Metrics,
     pub(crate) surface: Arc<Surface>,
+    pub(crate) shadow: Option<Arc<Shadow>>,
+}
+
+impl Edge {
+    fn is_asked_by_its_own(&self, request: &HttpRequest) -> bool {
+        let own = |secret: &str| {
+            self.keys.iter().any(|key| bool::from(key.expose().as_bytes().ct_eq(secret.as_bytes())))
+        };
+        sdk_secret(request).is_some_and(own)
+    }
 }
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
@@ -24,6 +34,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
         .route("/metrics", web::get().to(metrics))
+        .route("/shadow", web::get().to(shadow))
         .default_service(web::to(upstreams));
 }
 
@@ -64,19 +75,26 @@ async fn readyz(edge: web::Data<Edge>) -> HttpResponse {
 
 /// `GET /metrics`: for whoever has one of the edge's own keys, or anybody where that is set.
 async fn metrics(request: HttpRequest, edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
-    if !edge.surface.settings.metrics_open {
-        let own = |secret: &str| {
-            edge.keys.iter().any(|key| bool::from(key.expose().as_bytes().ct_eq(secret.as_bytes())))
-        };
-        if !sdk_secret(&request).is_some_and(own) {
-            let detail = "Send one of this edge's own keys, or start it with metrics_open.";
-            return Err(Problem::unauthorized(detail));
-        }
+    if !edge.surface.settings.metrics_open && !edge.is_asked_by_its_own(&request) {
+        let detail = "Send one of this edge's own keys, or start it with metrics_open.";
+        return Err(Problem::unauthorized(detail));
     }
     let seq = edge.relay.begun().map(|(begun, _)| begun.hub.snapshot().seq().0).max().unwrap_or_default();
     edge.surface.metrics.seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
     edge.metrics.look(&edge.relay);
     shown(&edge.surface)
+}
+
+/// `GET /shadow`: in what the shadow differs, for whoever has one of the edge's own keys.
+async fn shadow(request: HttpRequest, edge: web::Data<Edge>) -> Result<HttpResponse, Problem> {
+    if !edge.is_asked_by_its_own(&request) {
+        return Err(Problem::unauthorized("Send one of this edge's own keys."));
+    }
+    let Some(shadow) = &edge.shadow else {
+        return Err(Problem::not_found("shadow: `shadow_url` names one"));
+    };
+    let body = json!({"shadow": shadow.url(), "differences": shadow.latest()});
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body))
 }
 
 /// Everything else is the upstream's.

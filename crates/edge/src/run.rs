@@ -9,6 +9,7 @@ use usher_server::{
     Listening, NotListening,
     auth::{secret, session::Sessions},
     listen,
+    onlooker::Onlooker,
     source::Source,
     surface::Surface,
 };
@@ -23,6 +24,7 @@ use crate::{
     relay::Relay,
     routes::{self, Edge},
     settings::Settings,
+    shadow::Shadow,
     upstream::{Named, Upstream},
 };
 
@@ -120,8 +122,11 @@ impl Running {
 /// See [`StartError`].
 pub async fn run(settings: Settings) -> Result<Running, StartError> {
     let upstream = settings.upstream.trim_end_matches('/').to_owned();
-    if !(upstream.starts_with("http://") || upstream.starts_with("https://")) {
+    if !is_address(&upstream) {
         return Err(StartError::Upstream(upstream));
+    }
+    if let Some(shadow) = settings.shadow_url.as_deref().filter(|shadow| !is_address(shadow)) {
+        return Err(StartError::Upstream(shadow.to_owned()));
     }
     if settings.keys.is_empty() || settings.keys.len() > MAX_KEYS {
         return Err(StartError::Keys);
@@ -143,8 +148,11 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     let mirrors: Vec<Arc<Mirror>> = settings.keys.iter().map(|_| Arc::default()).collect();
     let relay = Arc::new(Relay::new(mirrors.clone(), Arc::clone(&keys)));
     let source = Arc::clone(&relay) as Arc<dyn Source>;
-    let surface = Surface::new(settings.surface(), source, &sessions.key_for("usher ofrep events"))?;
+    let mut surface = Surface::new(settings.surface(), source, &sessions.key_for("usher ofrep events"))?;
     metrics.register(surface.metrics.registry())?;
+    let shadow = settings.shadow_url.as_deref().filter(|url| !url.is_empty());
+    let shadow = shadow.map(|url| Shadow::new(url, settings.shadow_percent, metrics.clone())).transpose()?;
+    surface.onlooker = shadow.as_ref().map(|(shadow, _)| Arc::clone(shadow) as Arc<dyn Onlooker>);
     let surface = Arc::new(surface);
 
     let place = |key: &usher_server::Secret| disk::place(folder, &upstream, key.expose(), &settings.venues);
@@ -177,15 +185,23 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         relay: Arc::clone(&relay),
         metrics,
         surface: Arc::clone(&surface),
+        shadow: shadow.as_ref().map(|(shadow, _)| Arc::clone(shadow)),
     });
     let listening = listen(Arc::clone(&surface), move |config: &mut web::ServiceConfig| {
         config.app_data(edge.clone()).configure(routes::configure);
     })?;
     ending.extend(upstreams.into_iter().map(|upstream| tokio::spawn(upstream.run(stopping.subscribe()))));
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(Arc::clone(&keys).keep_checking(relay, Arc::clone(&surface))),
         tokio::spawn(Arc::clone(&keys).keep_writing()),
     ];
+    if let Some((shadow, waiting)) = shadow {
+        tasks.push(tokio::spawn(shadow.run(listening.address(), waiting)));
+    }
     tracing::info!(address = %listening.address(), upstream = http.upstream(), "usher edge listens");
     Ok(Running { listening, surface, keys, stopping, ending, tasks })
+}
+
+fn is_address(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
 }

@@ -35,6 +35,11 @@ pub struct Settings {
     pub max_connection_minutes: u32,
     /// Seconds over which streams are sent away before the edge stops.
     pub drain_seconds: u32,
+    /// Another server or edge that is asked what clients ask here, to see whether it answers the same; nobody without
+    /// one. It is sent contexts and keys of clients.
+    pub shadow_url: Option<String>,
+    /// How many of a hundred questions it is asked too.
+    pub shadow_percent: f64,
     /// Worker threads; 0 for one per core.
     pub workers: usize,
     /// Seconds after which a client's key is asked about again.
@@ -61,6 +66,8 @@ impl Default for Settings {
             heartbeat_seconds: HEARTBEAT_SECONDS,
             max_connection_minutes: surface.max_connection_minutes,
             drain_seconds: surface.drain_seconds,
+            shadow_url: None,
+            shadow_percent: 100.0,
             workers: 0,
             key_check_seconds: KEY_CHECK_SECONDS,
             ofrep_requests_per_second: surface.ofrep_requests_per_second,

@@ -24,6 +24,7 @@ mod listen;
 pub mod live;
 pub mod metrics;
 mod ofrep;
+pub mod onlooker;
 pub mod openapi;
 pub mod problem;
 mod reach;

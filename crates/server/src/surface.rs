@@ -14,6 +14,7 @@ use crate::{
     headers,
     metrics::Metrics,
     ofrep::{self, Ofrep},
+    onlooker::Onlooker,
     problem::Problem,
     sdk::{self, events::Counts},
     settings::Settings,
@@ -47,6 +48,8 @@ pub struct Surface {
     pub retiring: AtomicBool,
     /// Turns true when the process stops.
     pub draining: watch::Sender<bool>,
+    /// Who is shown what was asked and answered, if anybody is.
+    pub onlooker: Option<Arc<dyn Onlooker>>,
 }
 
 impl Surface {
@@ -66,6 +69,7 @@ impl Surface {
             admissions: Admissions::new(SNAPSHOT_ADMISSIONS),
             retiring: AtomicBool::new(false),
             draining: watch::channel(false).0,
+            onlooker: None,
             settings,
         })
     }

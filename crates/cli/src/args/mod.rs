@@ -249,6 +249,9 @@ pub struct Edge {
     /// What it is called upstream.
     #[arg(long)]
     pub name: Option<String>,
+    /// Ask this server or edge what clients ask here, and tell where the two differ.
+    #[arg(long, value_name = "URL")]
+    pub shadow: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

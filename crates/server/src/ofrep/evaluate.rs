@@ -16,7 +16,8 @@ use usher_core::{Context, ErrorCode, Evaluation, limits::MAX_FLAG_KEY_BYTES, mod
 
 use super::{asker::Asker, events::EventStream, refusal::Refusal};
 use crate::{
-    body::Body, clock, etag, metrics::Evaluated, problem::Problem, standing::told, surface::Surface,
+    body::Body, clock, etag, metrics::Evaluated, onlooker::show, problem::Problem, standing::told,
+    surface::Surface,
 };
 
 /// About as long as the answer of one flag is, so that the text of many need not grow often.
@@ -34,8 +35,8 @@ pub(super) async fn one(
         let details = format!("A flag's key has at most {MAX_FLAG_KEY_BYTES} bytes.");
         return Err(Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::General, details).of(&key));
     }
-    let context = body.map_err(Refusal::from).and_then(|body| asker.context(&body));
-    let context = context.map_err(|refusal| refusal.of(&key))?;
+    let body = body.map_err(|problem| Refusal::from(problem).of(&key))?;
+    let context = asker.context(&body).map_err(|refusal| refusal.of(&key))?;
     let evaluation = asker.evaluate(&key, &context, clock::now());
     let evaluated = Evaluated::default();
     evaluated.count(evaluation.reason);
@@ -50,6 +51,7 @@ pub(super) async fn one(
     let keyed = Keyed { key: &key, evaluation };
     let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * 2);
     serde_json::to_writer(&mut text, &keyed).map_err(Problem::internal)?;
+    show(&app, &request, &body, &text);
     let Some(standing) = asker.standing else { return Ok(etag::answer(&request, text)) };
     let dated = serde_json::to_vec(&Dated { keyed, as_of: standing.as_of }).map_err(Problem::internal)?;
     Ok(told(etag::answer_as(&request, &etag::of(&text), dated), Some(standing)))
@@ -68,7 +70,8 @@ pub(super) async fn all(
     body: Result<Body, Problem>,
 ) -> Result<HttpResponse, Refusal> {
     let asker = Asker::new(&request, &app).await?;
-    let context = asker.context(&body?)?;
+    let body = body?;
+    let context = asker.context(&body)?;
     // Who was told of a change asks after it was applied here: the flags are no older than what they were told of.
     let other = expects_other(&request, &asker, &app)?;
     let now = clock::now();
@@ -77,6 +80,7 @@ pub(super) async fn all(
     let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * (asker.flags() + 8));
     serde_json::to_writer(&mut text, &bulk).map_err(Problem::internal)?;
     app.metrics.evaluated(&flags.evaluated);
+    show(&app, &request, &body, &text);
     let tag = etag::of(&text);
     if let Some(standing) = asker.standing {
         // The time is no part of the tag: who has these flags already is told of it in a header.

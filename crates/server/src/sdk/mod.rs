@@ -13,7 +13,7 @@ use usher_core::{
 };
 
 use crate::{
-    auth, body::Body, clock, etag, problem::Problem, standing::told, stream::session::values,
+    auth, body::Body, clock, etag, onlooker::show, problem::Problem, standing::told, stream::session::values,
     surface::Surface,
 };
 
@@ -159,7 +159,7 @@ pub async fn values_now(
     let hub = app.source.hub(&environment)?;
     let state = hub.streams().subscribe(View::new(environment.clone(), [])).borrow().clone();
     let client = credential.credential_type == CredentialType::Client;
-    let body = ValuesBody {
+    let values = ValuesBody {
         epoch: state.snapshot.epoch,
         seq: state.head,
         schema: SCHEMA,
@@ -167,6 +167,7 @@ pub async fn values_now(
         environment,
         values: values(&state, &context, client, clock::now()),
     };
-    let text = serde_json::to_vec(&body).map_err(Problem::internal)?;
+    let text = serde_json::to_vec(&values).map_err(Problem::internal)?;
+    show(&app, &request, &body, &text);
     Ok(told(etag::answer(&request, text), standing))
 }
