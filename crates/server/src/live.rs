@@ -36,8 +36,13 @@ impl Default for Live {
 }
 
 impl Live {
+    /// Whether anybody listens.
+    fn is_heard(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     fn tell(&self, message: &impl Serialize) {
-        if self.0.receiver_count() > 0
+        if self.is_heard()
             && let Ok(text) = serde_json::to_string(message)
         {
             drop(self.0.send(Frame::text(text)));
@@ -63,6 +68,10 @@ pub async fn narrate(app: Arc<App>) {
             },
             _ = tick.tick() => {
                 ticks = ticks.wrapping_add(1);
+                // To sum up is dear, while clients acknowledge.
+                if !app.live.is_heard() {
+                    continue;
+                }
                 if app.convergence.take_changed() && let Some(mut report) = app.convergence.report(None) {
                     report.laggards.clear();
                     app.live.tell(&json!({"type": "convergence", "convergence": report}));
@@ -120,9 +129,9 @@ async fn serve(request: HttpRequest, app: web::Data<App>, mut socket: Socket) {
                     unsent => unsent,
                 }
             }
-            readable = socket.readable() => {
+            read = socket.read() => {
                 heard = tokio::time::Instant::now();
-                if readable.is_err() || !socket.read().unwrap_or(false) || !listen(&mut socket, patience).await {
+                if !read.unwrap_or(false) || !listen(&mut socket, patience).await {
                     break;
                 }
                 continue;

@@ -1,13 +1,20 @@
 //! Reading and writing the frames of one WebSocket.
 
-use std::{cell::Cell, future::poll_fn, io, mem, time::Duration};
+use std::{
+    cell::Cell,
+    future::poll_fn,
+    io, mem,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use actix_http::ws::{CloseCode, CloseReason, Codec, Frame as Wire, Item, ProtocolError};
 use actix_web::rt::net::TcpStream;
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use tokio::time::timeout;
-use tokio_util::codec::Decoder as _;
+use tokio_util::{codec::Decoder as _, io::poll_read_buf};
 
 use super::Frame;
 
@@ -62,28 +69,29 @@ impl Socket {
         Self { stream, codec: Codec::new().max_size(max_bytes), max_bytes, unread, parts: None }
     }
 
-    /// Waits until there is something to [read](Self::read), or the connection is gone.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        poll_fn(|context| self.stream.poll_read_ready(context)).await
+    /// Waits until something has come, and reads it. False at the end. Nothing is lost when this is dropped.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub(crate) async fn read(&mut self) -> io::Result<bool> {
+        poll_fn(|context| self.poll_read(context)).await
     }
 
-    /// Reads what is there. False at the end.
-    pub(crate) fn read(&mut self) -> io::Result<bool> {
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        // Nobody takes the worker's buffer who has nothing to read.
+        ready!(self.stream.poll_read_ready(context))?;
         if self.unread.is_empty() {
             self.unread = SPARE.take();
         }
         if self.unread.capacity() - self.unread.len() < READ_BYTES && !self.unread.try_reclaim(READ_BYTES) {
             self.unread.reserve(READ_BYTES);
         }
-        let read = self.stream.try_read_buf(&mut self.unread);
+        // Unlike a bare read, this does not try once more after the last of what there was.
+        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.unread);
         if self.unread.is_empty() {
             SPARE.set(mem::take(&mut self.unread));
         }
-        match read {
-            Ok(read) => Ok(read > 0),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
-            Err(error) => Err(error),
-        }
+        read.map_ok(|read| read > 0)
     }
 
     /// The next whole message of what was read.

@@ -82,15 +82,9 @@ impl Link {
             match self.next().await? {
                 Some(ClientFrame::Hello(hello)) => return Ok(hello),
                 Some(_) => return Err(first()),
-                None => timeout_at(deadline, self.more()).await.map_err(|_| first())??,
+                None => timeout_at(deadline, self.read()).await.map_err(|_| first())??,
             }
         }
-    }
-
-    /// Waits for more from the client, and reads it.
-    async fn more(&mut self) -> Result<(), End> {
-        self.socket.readable().await.map_err(|_| End::Closed)?;
-        self.read()
     }
 
     /// What the client may be sent, and where it is.

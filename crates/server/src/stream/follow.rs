@@ -13,7 +13,8 @@ use usher_core::{
 };
 
 use super::{
-    DRAIN_SPREAD_MS, End, LEAVE_SPREAD_MS, Link, Present, begin::Begun, drain, frame, session::Session,
+    DRAIN_SPREAD_MS, End, LEAVE_SPREAD_MS, Link, Present, begin::Begun, crier::Crier, drain, frame,
+    session::Session,
 };
 use crate::{clock, connections::ConnectionId, socket::Frame, world::StreamState};
 
@@ -37,11 +38,17 @@ impl Link {
         let mut pings = heard + self.heartbeat;
         let wake = sleep_until(pings);
         pin!(wake);
+        let crier = Crier::of(&stream);
         loop {
             // Waiting for a change is dear to begin, so that it goes on while the client acknowledges.
-            let event = {
-                let (changed, closing) = (stream.changed(), present.connection.closing.notified());
-                pin!(changed, closing);
+            let event = 'event: {
+                let (news, closing) = (crier.news.notified(), present.connection.closing.notified());
+                pin!(news, closing);
+                news.as_mut().enable();
+                // What came before it could be woken.
+                if stream.has_changed().map_err(|_| End::Closed)? {
+                    break 'event Event::Changed;
+                }
                 loop {
                     // At most what fits one buffer is read already: nobody else waits for long.
                     match self.next().await? {
@@ -57,12 +64,11 @@ impl Link {
                     tokio::select! {
                         biased;
                         () = &mut closing => break Event::Closing,
-                        changed = &mut changed => break if changed.is_ok() { Event::Changed } else { return Err(End::Closed) },
+                        () = &mut news => break Event::Changed,
                         () = &mut wake => break Event::Wake,
-                        readable = self.socket.readable() => {
-                            readable.map_err(|_| End::Closed)?;
+                        read = self.read() => {
+                            read?;
                             heard = Instant::now();
-                            self.read()?;
                         }
                     }
                 }

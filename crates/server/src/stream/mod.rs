@@ -9,6 +9,7 @@
 
 pub mod admission;
 mod begin;
+mod crier;
 mod follow;
 pub mod session;
 
@@ -117,9 +118,9 @@ impl Link {
         let _ = self.socket.close(FAREWELL).await;
     }
 
-    /// Reads what the client has sent.
-    fn read(&mut self) -> Result<(), End> {
-        match self.socket.read() {
+    /// Waits for more from the client, and reads it.
+    async fn read(&mut self) -> Result<(), End> {
+        match self.socket.read().await {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(End::Closed),
         }
