@@ -32,6 +32,9 @@ use crate::{
 /// Longest time for which an upstream can send an edge away.
 const LONGEST_AWAY: Duration = Duration::from_secs(60);
 
+/// Longest time between two tries to reach an upstream. Edges are few, and a whole venue waits for each.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
 /// The task that keeps one stream open.
 pub(crate) struct Upstream {
     relay: Arc<Relay>,
@@ -89,7 +92,7 @@ impl Upstream {
             key,
             hello,
             machine,
-            backoff: Backoff::default(),
+            backoff: Backoff::up_to(LONGEST_PAUSE),
             heartbeat: Duration::from_secs(usher_core::protocol::HEARTBEAT_SECONDS.into()),
             terms: None,
             counting: Counting::default(),

@@ -9,12 +9,26 @@ const LONGEST: Duration = Duration::from_secs(30);
 const REFUSED: Duration = Duration::from_secs(60);
 
 /// Counts failures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Backoff {
     failures: u32,
+    longest: Duration,
+}
+
+impl Default for Backoff {
+    /// For devices, of which there are millions.
+    fn default() -> Self {
+        Self::up_to(LONGEST)
+    }
 }
 
 impl Backoff {
+    /// With waits that grow up to `longest`.
+    #[must_use]
+    pub fn up_to(longest: Duration) -> Self {
+        Self { failures: 0, longest }
+    }
+
     /// It worked.
     pub fn reset(&mut self) {
         self.failures = 0;
@@ -28,7 +42,7 @@ impl Backoff {
 
     /// It failed: how long to wait. `draw` is between 0 and 1.
     pub fn next(&mut self, draw: f64) -> Duration {
-        let longest = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
+        let longest = FIRST.saturating_mul(1 << self.failures.min(16)).min(self.longest);
         self.failures = self.failures.saturating_add(1);
         longest.mul_f64(draw.clamp(0.0, 1.0))
     }
@@ -52,6 +66,8 @@ mod tests {
         assert_eq!(backoff.next(0.0), Duration::ZERO);
         backoff.reset();
         assert_eq!(backoff.next(0.5).as_millis(), 250);
+        let mut short = Backoff::up_to(Duration::from_secs(4));
+        assert_eq!((0..9).map(|_| short.next(1.0)).max(), Some(Duration::from_secs(4)));
     }
 
     #[test]
