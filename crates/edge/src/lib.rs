@@ -19,6 +19,7 @@ mod routes;
 mod run;
 mod settings;
 mod shadow;
+mod steering;
 mod upstream;
 
 pub use run::{Running, StartError, run};

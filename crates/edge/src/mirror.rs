@@ -12,7 +12,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use usher_core::{
-    model::{Document, DocumentId, EnvironmentKey, Timestamp, VenueKey},
+    model::{Document, DocumentId, EnvironmentKey, Steering, Timestamp, VenueKey},
     protocol::{Resume, Standing},
 };
 use usher_journal::{Actor, Change, Commit, State};
@@ -26,6 +26,8 @@ use usher_server::{
 pub(crate) struct Mirror {
     begun: OnceLock<Begun>,
     heard: ArcSwap<Heard>,
+    /// Where clients are to be served, as upstream said last.
+    pub(crate) steering: ArcSwap<Vec<Steering>>,
 }
 
 /// What is there once anything is.
@@ -67,7 +69,7 @@ impl Default for Mirror {
             stale: false,
             refused: None,
         };
-        Self { begun: OnceLock::new(), heard: ArcSwap::from_pointee(heard) }
+        Self { begun: OnceLock::new(), heard: ArcSwap::from_pointee(heard), steering: ArcSwap::default() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::http::StatusCode;
 use usher_core::{
-    model::{Credential, EnvironmentKey},
+    model::{Credential, EnvironmentKey, Steering},
     protocol::Standing,
 };
 use usher_server::{
@@ -121,5 +121,11 @@ impl Source for Relay {
     fn standing(&self, environment: &str) -> Option<Standing> {
         // Of what is not here nothing is said, and nothing is served.
         self.find(environment).map(|(_, mirror)| mirror.standing())
+    }
+
+    fn steering(&self, environment: &str) -> Option<Arc<[Steering]>> {
+        let (_, mirror) = self.find(environment)?;
+        let steering = mirror.steering.load();
+        (!steering.is_empty()).then(|| steering.as_slice().into())
     }
 }

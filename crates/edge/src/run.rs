@@ -25,6 +25,7 @@ use crate::{
     routes::{self, Edge},
     settings::Settings,
     shadow::Shadow,
+    steering,
     upstream::{Named, Upstream},
 };
 
@@ -162,9 +163,11 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     let named =
         Named { name: settings.name.clone(), instance: instance.clone(), venues: settings.venues.clone() };
     let mut ending = Vec::new();
-    let mut upstreams = Vec::new();
+    let (mut upstreams, mut tasks) = (Vec::new(), Vec::new());
+    let heartbeat = Duration::from_secs(settings.heartbeat_seconds.max(1).into());
     for ((key, mirror), cache) in settings.keys.iter().zip(&mirrors).zip(caches) {
         upstreams.push(Upstream::new(&relay, &surface, mirror, &http, key.clone(), named.clone(), cache));
+        tasks.push(tokio::spawn(steering::follow(Arc::clone(mirror), http.clone(), key.clone(), heartbeat)));
         let forward = Forward {
             surface: Arc::clone(&surface),
             mirror: Arc::clone(mirror),
@@ -191,10 +194,8 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         config.app_data(edge.clone()).configure(routes::configure);
     })?;
     ending.extend(upstreams.into_iter().map(|upstream| tokio::spawn(upstream.run(stopping.subscribe()))));
-    let mut tasks = vec![
-        tokio::spawn(Arc::clone(&keys).keep_checking(relay, Arc::clone(&surface))),
-        tokio::spawn(Arc::clone(&keys).keep_writing()),
-    ];
+    tasks.push(tokio::spawn(Arc::clone(&keys).keep_checking(relay, Arc::clone(&surface))));
+    tasks.push(tokio::spawn(Arc::clone(&keys).keep_writing()));
     if let Some((shadow, waiting)) = shadow {
         tasks.push(tokio::spawn(shadow.run(listening.address(), waiting)));
     }

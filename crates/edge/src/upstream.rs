@@ -142,7 +142,7 @@ impl Upstream {
     /// How long to wait after a stream that ended, or could not be opened.
     async fn after(&mut self, end: End) -> Duration {
         match end {
-            End::Later(millis) => {
+            End::Later(millis) | End::Moved(millis) => {
                 tracing::info!(millis, "upstream asks to come again later");
                 Duration::from_millis(millis).min(LONGEST_AWAY)
             }
@@ -258,6 +258,8 @@ impl Upstream {
             Action::Ack(seq) => send(socket, &ClientFrame::Ack(Ack { seq })).await?,
             Action::Pong => send(socket, &ClientFrame::Pong).await?,
             Action::Resync(why) => return Err(End::Broken(why.to_owned())),
+            // Edges stay where they were put.
+            Action::Move(_) => {}
             Action::ReconnectAfter(millis) => return Err(End::Later(millis)),
             Action::Refused(error) => return Err(told_off(error)),
         }
@@ -321,6 +323,7 @@ impl Upstream {
             scope: Some(Scope { venues }),
             resume: self.machine.place().filter(|place| place.seq > Seq::ZERO),
             schemas: vec![SCHEMA],
+            pool: None,
             edge: Some(name),
         }
     }

@@ -71,7 +71,13 @@ pub async fn seed(journal: &dyn Journal, admin_token: Option<&Secret>) -> Result
 /// A key that is none.
 pub fn environment(key: &str, name: &str, critical: bool) -> Result<Document, Problems> {
     let (key, name) = (parsed(key)?, name.to_owned());
-    Document::from_model(&Environment { key, name, description: String::new(), critical })
+    Document::from_model(&Environment {
+        key,
+        name,
+        description: String::new(),
+        critical,
+        steering: Vec::new(),
+    })
 }
 
 /// An SDK key for all venues of an environment: its secret, and the document to append.

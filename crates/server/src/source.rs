@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use usher_core::{
-    model::{Credential, DocumentId, Kind},
+    model::{Credential, DocumentId, Kind, Steering},
     protocol::Standing,
 };
 use usher_journal::BoxFuture;
@@ -34,6 +34,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// How old what is said of an environment may be; none for who has the journal.
     fn standing(&self, environment: &str) -> Option<Standing>;
+
+    /// Where clients of an environment are to be served, as far as it is known; nobody is sent anywhere, without.
+    fn steering(&self, environment: &str) -> Option<Arc<[Steering]>>;
 
     /// Whether a client that has more than is known here may be given less: only where it is known that what is here
     /// is the newest.
@@ -93,5 +96,9 @@ impl Source for World {
 
     fn standing(&self, _: &str) -> Option<Standing> {
         None
+    }
+
+    fn steering(&self, environment: &str) -> Option<Arc<[Steering]>> {
+        self.snapshot().steering.get(environment).cloned()
     }
 }

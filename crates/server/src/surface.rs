@@ -98,6 +98,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .route("/values", web::post().to(sdk::values_now))
             .route("/events", web::post().to(sdk::events::events))
             .route("/key", web::get().to(sdk::key))
+            .route("/steering", web::get().to(sdk::steering))
             .default_service(web::to(nothing_here)),
     );
 }

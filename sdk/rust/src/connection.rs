@@ -11,6 +11,7 @@ use usher_core::{
 
 use crate::{
     asked::Asked,
+    away::Away,
     beginning::Beginning,
     bootstrap::Flags,
     jitter::draw,
@@ -32,6 +33,8 @@ const POLL_EVERY: Duration = Duration::from_secs(10);
 const POLL_LATER: Duration = Duration::from_secs(20);
 /// Longest time for which a server can send a client away.
 const LONGEST_AWAY: Duration = Duration::from_secs(60);
+/// How soon a client comes home that is not served elsewhere any more, at most: others come with it.
+const COMES_HOME_WITHIN: Duration = Duration::from_secs(2);
 /// How long a client that was closed may take to send what it has counted.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -43,6 +46,7 @@ pub(crate) struct Connection {
     pub(crate) machine: Machine,
     pub(crate) store: Store,
     pub(crate) backoff: Backoff,
+    pub(crate) away: Away,
     pub(crate) heartbeat: Duration,
     /// The context that the server was told last, or was polled for.
     pub(crate) told: Arc<Asked>,
@@ -74,6 +78,7 @@ impl Connection {
             machine: Machine::default(),
             store: Store::default(),
             backoff: Backoff::default(),
+            away: Away::default(),
             heartbeat: Duration::from_secs(usher_core::protocol::HEARTBEAT_SECONDS.into()),
             told: Arc::clone(&asked),
             applied: asked,
@@ -135,8 +140,12 @@ impl Connection {
             if begun.elapsed() >= self.heartbeat {
                 self.backoff.reset();
             }
-            (self.polls, self.live_until) = (false, None);
-            self.shared.lose();
+            self.polls = false;
+            // Who was asked to leave has what is newest, for as long as that holds.
+            if !matches!(end, End::Moved(_) | End::Later(_)) || self.live_until.is_none() {
+                self.live_until = None;
+                self.shared.lose();
+            }
             self.save(true);
             pause = self.after(end);
         }
@@ -145,7 +154,7 @@ impl Connection {
     /// Opens a stream, however long it takes, and polls meanwhile.
     async fn connect(&mut self, pause: Duration) -> Socket {
         let mut asked = self.shared.asked.subscribe();
-        let mut opening = Box::pin(open_after(pause, Arc::clone(&self.shared)));
+        let mut opening = Box::pin(self.open_after(pause));
         let mut poll: Option<Poll> = None;
         let mut poll_at = Instant::now();
         loop {
@@ -155,11 +164,12 @@ impl Connection {
                 opened = &mut opening => {
                     let end = match opened {
                         Ok(socket) => return socket,
-                        Err(End::Barred(why)) => self.who_bars(why).await,
+                        // At home it is known who does.
+                        Err(End::Barred(why)) if !self.away.is_away() => self.who_bars(why).await,
                         Err(end) => end,
                     };
                     let pause = self.after(end);
-                    opening = Box::pin(open_after(pause, Arc::clone(&self.shared)));
+                    opening = Box::pin(self.open_after(pause));
                 }
                 polled = maybe(&mut poll) => {
                     poll = None;
@@ -170,7 +180,7 @@ impl Connection {
                     (poll, poll_at) = (None, Instant::now());
                     if std::mem::take(&mut self.refused) {
                         // It may have been this context that was refused.
-                        opening = Box::pin(open_after(Duration::ZERO, Arc::clone(&self.shared)));
+                        opening = Box::pin(self.open_after(Duration::ZERO));
                     }
                 }
                 () = at(self.saving.due()) => self.save(false),
@@ -182,9 +192,20 @@ impl Connection {
         }
     }
 
+    /// Opens a stream where the client is served now.
+    fn open_after(&self, pause: Duration) -> impl Future<Output = Result<Socket, End>> + use<> {
+        open_after(pause, self.away.url(&self.shared.config.url), Arc::clone(&self.shared))
+    }
+
     /// How long to wait after a stream that ended, or could not be opened.
     fn after(&mut self, end: End) -> Duration {
+        if self.away.is_away() && !matches!(end, End::Moved(_)) {
+            self.away.come_home(Instant::now());
+            self.shared.report(format!("not served where the server sent this client: {end:?}"));
+            return COMES_HOME_WITHIN.mul_f64(draw());
+        }
         match end {
+            End::Moved(millis) => Duration::from_millis(millis).min(LONGEST_AWAY),
             End::Later(millis) => Duration::from_millis(millis).min(LONGEST_AWAY),
             End::Refused(why) => {
                 self.refuse(why);

@@ -19,6 +19,7 @@
 //! gives a provider for the `open-feature` crate.
 
 mod asked;
+mod away;
 mod beginning;
 mod bootstrap;
 mod builder;

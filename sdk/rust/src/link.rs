@@ -39,12 +39,14 @@ pub enum End {
     Barred(String),
     /// The server asks to come again after so many milliseconds.
     Later(u64),
+    /// The server asks to go elsewhere after so many milliseconds.
+    Moved(u64),
 }
 
-/// Opens a stream after a pause.
-pub(crate) async fn open_after(pause: Duration, shared: Arc<Shared>) -> Result<Socket, End> {
+/// Opens a stream at an address after a pause.
+pub(crate) async fn open_after(pause: Duration, url: String, shared: Arc<Shared>) -> Result<Socket, End> {
     sleep(pause).await;
-    open(&shared.config.url, &shared.config.key).await
+    open(&url, &shared.config.key).await
 }
 
 /// Opens a stream at a server (`http://…`, `https://…`) with a key.

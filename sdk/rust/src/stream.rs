@@ -110,6 +110,11 @@ impl Connection {
             Action::Ack(seq) => send(socket, &ClientFrame::Ack(Ack { seq })).await?,
             Action::Pong => send(socket, &ClientFrame::Pong).await?,
             Action::Resync(why) => return Err(End::Broken(why.to_owned())),
+            Action::Move(to) => {
+                if let Some(millis) = self.away.follow(to, &self.shared.config.url, Instant::now()) {
+                    return Err(End::Moved(millis));
+                }
+            }
             Action::ReconnectAfter(millis) => return Err(End::Later(millis)),
             Action::Refused(error) => return Err(self.told_off(error)),
         }
@@ -143,6 +148,7 @@ impl Connection {
             resume: self.machine.place(),
             schemas: vec![SCHEMA],
             edge: None,
+            pool: self.away.pool(),
         }
     }
 }

@@ -810,6 +810,12 @@ export interface components {
             name: string;
             description?: string;
             critical?: boolean;
+            steering?: {
+                pool: string;
+                url: string;
+                percent: number;
+                venues?: string[];
+            }[];
         };
         /** @description One answer, explained. */
         Explained: {
@@ -965,6 +971,12 @@ export interface components {
                 name: string;
                 description?: string;
                 critical?: boolean;
+                steering?: {
+                    pool: string;
+                    url: string;
+                    percent: number;
+                    venues?: string[];
+                }[];
             };
         };
         /** @description A document with its version. */
@@ -1795,6 +1807,12 @@ export interface operations {
                             name: string;
                             description?: string;
                             critical?: boolean;
+                            steering?: {
+                                pool: string;
+                                url: string;
+                                percent: number;
+                                venues?: string[];
+                            }[];
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;
@@ -1827,6 +1845,12 @@ export interface operations {
                             name: string;
                             description?: string;
                             critical?: boolean;
+                            steering?: {
+                                pool: string;
+                                url: string;
+                                percent: number;
+                                venues?: string[];
+                            }[];
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EnvironmentKey, Kind, Model, document::check_text};
+use super::{EnvironmentKey, Kind, Model, Steering, document::check_text};
 use crate::problem::Problems;
 
 /// Where flags are configured and evaluated.
@@ -19,6 +19,9 @@ pub struct Environment {
     /// Whether the public is in it: tools then ask twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub critical: bool,
+    /// Shares of clients that are served elsewhere; the first that has one counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steering: Vec<Steering>,
 }
 
 impl Model for Environment {
@@ -32,6 +35,7 @@ impl Model for Environment {
         let mut problems = Problems::default();
         check_text(&mut problems, "name", &self.name, true);
         check_text(&mut problems, "description", &self.description, false);
+        Steering::validate(&self.steering, &mut problems);
         problems
     }
 }

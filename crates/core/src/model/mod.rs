@@ -14,6 +14,7 @@ mod environment;
 mod flag;
 mod key;
 mod sequence;
+mod steering;
 mod time;
 mod user;
 mod venue;
@@ -29,6 +30,7 @@ pub use flag::{
 };
 pub use key::{CohortKey, EnvironmentKey, FlagKey, Key, Percent, VariantKey, VenueKey};
 pub use sequence::{Epoch, Seq};
+pub use steering::{Advice, Steering};
 pub use time::{Duration, Timestamp};
 pub use user::{Role, User};
 pub use venue::Venue;

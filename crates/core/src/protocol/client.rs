@@ -64,6 +64,9 @@ pub struct Hello {
     /// The name of an edge. It is no device itself, but has clients of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<String>,
+    /// The pool that it was sent to; none at home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
 }
 
 /// Where a client is.

@@ -4,8 +4,8 @@
 //! state that does not apply: all of them end in asking anew.
 
 use super::{
-    Delta, Intent, Ready, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Standing, ValueMap, Values,
-    ViewTag,
+    Delta, Intent, Move, Ready, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Standing, ValueMap,
+    Values, ViewTag,
 };
 use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp, VenueKey};
 
@@ -35,6 +35,8 @@ pub enum Action {
     Resync(&'static str),
     /// Connect anew after a time in milliseconds.
     ReconnectAfter(u64),
+    /// Be served elsewhere.
+    Move(Move),
     /// The server refuses.
     Refused(ServerError),
 }
@@ -151,6 +153,7 @@ impl Machine {
                 }
             }
             ServerFrame::Drain(drain) => vec![Action::ReconnectAfter(drain.reconnect_after_ms)],
+            ServerFrame::Move(to) => vec![Action::Move(to)],
             ServerFrame::Error(error) => vec![Action::Refused(error)],
         }
     }
@@ -310,6 +313,7 @@ mod tests {
             Action::Pong => "pong".to_owned(),
             Action::Resync(_) => "resync".to_owned(),
             Action::ReconnectAfter(millis) => format!("reconnect {millis}"),
+            Action::Move(_) => "move".to_owned(),
             Action::Refused(_) => "refused".to_owned(),
         };
         actions.iter().map(name).collect::<Vec<_>>().join(", ")

@@ -23,8 +23,8 @@ pub use census::{Census, Censuses, Clients, CommitCount, Count, Group, Source, V
 pub use client::{Ack, ClientFrame, Hello, Mode, Resume, Scope};
 pub use machine::{Action, Machine, Terms};
 pub use server::{
-    Delta, Drain, ErrorCode, Intent, Ping, Ready, RulesetBody, ServerError, ServerFrame, Snapshot, Values,
-    ValuesBody,
+    Delta, Destination, Drain, ErrorCode, Intent, Move, Ping, Ready, RulesetBody, ServerError, ServerFrame,
+    Snapshot, SteeringBody, Values, ValuesBody,
 };
 pub use standing::{KeyBody, Standing};
 pub use value::{EvaluatedValue, OldValue, Value};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{FrameError, Standing, ViewTag, type_of};
-use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp, VenueKey};
+use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Steering, Timestamp, VenueKey};
 
 /// A frame from a server.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +23,8 @@ pub enum ServerFrame {
     Ping(Ping),
     /// The server is about to stop: reconnect, elsewhere or later.
     Drain(Drain),
+    /// Be served elsewhere from now on. The stream goes on until the client leaves it.
+    Move(Move),
     /// Something is wrong; the connection closes after it.
     Error(ServerError),
 }
@@ -148,6 +150,28 @@ pub struct Drain {
     pub reconnect_after_ms: u64,
 }
 
+/// Where to be served from now on. Said again with every ping while it holds: a client that could not be served there
+/// stays for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Move {
+    /// The pool and its address; none for where the client came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Destination>,
+    /// How long to wait before, in milliseconds; different for each client.
+    pub after_ms: u64,
+}
+
+/// Where somebody else serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Destination {
+    /// What those are called together who serve there.
+    pub pool: String,
+    /// The address, `https://edge-canary.example.org`.
+    pub url: String,
+}
+
 /// What kind of thing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -186,6 +210,14 @@ pub struct ServerError {
     /// When to try again, in milliseconds, where the server knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+}
+
+/// What `GET /sdk/v1/steering` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SteeringBody {
+    /// Where clients of the key's environment are to be served.
+    pub steering: Vec<Steering>,
 }
 
 /// What `GET /sdk/v1/ruleset` answers: a snapshot by polling.
@@ -240,6 +272,7 @@ impl ServerFrame {
             "values" => Self::Values(serde_json::from_str(text)?),
             "ping" => Self::Ping(serde_json::from_str(text)?),
             "drain" => Self::Drain(serde_json::from_str(text)?),
+            "move" => Self::Move(serde_json::from_str(text)?),
             "error" => Self::Error(serde_json::from_str(text)?),
             other => return Err(FrameError::UnknownType(other.to_owned())),
         })

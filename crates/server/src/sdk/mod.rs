@@ -9,7 +9,7 @@ use usher_core::{
     Context,
     limits::MAX_CONTEXT_BYTES,
     model::{Credential, CredentialType, EnvironmentKey, VenueKey},
-    protocol::{KeyBody, RulesetBody, SCHEMA, ValuesBody, View},
+    protocol::{KeyBody, RulesetBody, SCHEMA, SteeringBody, ValuesBody, View},
 };
 
 use crate::{
@@ -134,6 +134,19 @@ pub async fn key(request: HttpRequest, app: web::Data<Surface>) -> Result<HttpRe
     let credential = auth::sdk_key(&request, &app).await?;
     let body = KeyBody::of(&credential).ok_or_else(|| Problem::forbidden("This key has no environment."))?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body))
+}
+
+/// `GET /sdk/v1/steering`: where clients are to be served, for edges.
+pub async fn steering(request: HttpRequest, app: web::Data<Surface>) -> Result<HttpResponse, Problem> {
+    let credential = auth::sdk_key(&request, &app).await?;
+    let environment = match (&credential.environment, credential.credential_type) {
+        (Some(environment), CredentialType::Server) => environment,
+        _ => return Err(Problem::forbidden("Client keys are not told where others are served.")),
+    };
+    let steering = app.source.steering(environment);
+    let text =
+        serde_json::to_vec(&SteeringBody { steering: steering.as_deref().unwrap_or_default().to_vec() });
+    Ok(etag::answer(&request, text.map_err(Problem::internal)?))
 }
 
 /// What is asked of `POST /sdk/v1/values`.

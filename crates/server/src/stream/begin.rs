@@ -39,6 +39,8 @@ pub(super) struct Begun {
     pub(super) present: Present,
     /// Who has not said where it is, is where its context is.
     pub(super) moves: bool,
+    /// The pool that it was sent to.
+    pub(super) pool: Option<Box<str>>,
 }
 
 impl Link {
@@ -72,7 +74,11 @@ impl Link {
             return Err(End::Closed);
         }
         self.open(&mut session, &mut stream, &hello).await?;
-        Ok(Begun { session, stream, present, moves })
+        let pool = hello.pool.map(|pool| pool.chars().take(MAX_NAME_CHARACTERS).collect::<String>().into());
+        if let Some(advice) = self.advice(&present, pool.as_deref()) {
+            self.send(advice).await?;
+        }
+        Ok(Begun { session, stream, present, moves, pool })
     }
 
     async fn hello(&mut self) -> Result<Box<Hello>, End> {

@@ -8,8 +8,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use usher_core::{
-    model::Seq,
-    protocol::{Census, ClientFrame, ErrorCode, Mode, Ping, ServerFrame},
+    model::{Advice, Seq, Steering},
+    protocol::{Census, ClientFrame, Destination, ErrorCode, Mode, Move, Ping, ServerFrame},
 };
 
 use super::{
@@ -31,7 +31,7 @@ enum Event {
 
 impl Link {
     pub(super) async fn follow(&mut self, begun: Begun) -> Result<(), End> {
-        let Begun { mut session, mut stream, present, moves } = begun;
+        let Begun { mut session, mut stream, present, moves, pool } = begun;
         let leaves = greatest_age(self.app.settings.max_connection_minutes, present.id);
         let leaves = leaves.map(|age| Instant::now() + age);
         let mut heard = Instant::now();
@@ -105,6 +105,9 @@ impl Link {
                         return self.send(drain(present.id, LEAVE_SPREAD_MS)).await;
                     }
                     self.send(self.ping(&session, &stream)).await?;
+                    if let Some(advice) = self.advice(&present, pool.as_deref()) {
+                        self.send(advice).await?;
+                    }
                     // One that waited for a slow client is not made up for.
                     pings = Instant::now().max(pings) + self.heartbeat;
                     wake.as_mut().reset(pings);
@@ -153,6 +156,26 @@ impl Link {
             self.app.convergence.counted(&source, Some(&self.environment), &census);
         }
         Ok(())
+    }
+
+    /// Where the client is to be served, if not here.
+    pub(super) fn advice(&self, present: &Present, pool: Option<&str>) -> Option<Frame> {
+        let connection = &present.connection;
+        if connection.edge.is_some() {
+            return None;
+        }
+        let steering = self.app.source.steering(&self.environment);
+        let all = steering.as_deref().unwrap_or_default();
+        if all.is_empty() && pool.is_none() {
+            return None;
+        }
+        let to = match Steering::advise(all, pool, &connection.instance, connection.venue().as_deref()) {
+            Advice::Stay => return None,
+            Advice::Home => None,
+            Advice::Go(to) => Some(Destination { pool: to.pool.clone(), url: to.url.clone() }),
+        };
+        let after_ms = present.id.wrapping_mul(7_919) % LEAVE_SPREAD_MS;
+        Some(frame(&ServerFrame::Move(Move { to, after_ms })))
     }
 
     /// A sign of life, that says how things stand.

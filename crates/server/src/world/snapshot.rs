@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use indexmap::IndexMap;
 use usher_core::{
     Ruleset,
-    model::{Credential, Document, DocumentId, EnvironmentKey, Epoch, Kind, Seq, Timestamp, User},
+    model::{
+        Credential, Document, DocumentId, Environment, EnvironmentKey, Epoch, Kind, Seq, Steering, Timestamp,
+        User,
+    },
 };
 use usher_journal::{Change, Commit, State};
 
@@ -18,6 +21,8 @@ pub struct Snapshot {
     pub state: Arc<State>,
     /// The ruleset of each environment.
     pub environments: IndexMap<EnvironmentKey, Arc<Ruleset>>,
+    /// Where clients of an environment are sent, by its key; nothing of those that send nobody anywhere.
+    pub steering: Arc<HashMap<EnvironmentKey, Arc<[Steering]>>>,
     /// Credentials by the hash of their secret.
     pub credentials: HashMap<String, Arc<Credential>>,
     /// People by e-mail.
@@ -38,7 +43,8 @@ impl Snapshot {
             })
             .collect();
         let (credentials, users) = (credentials(&state), users(&state));
-        Self { epoch, environments, credentials, users, state, floor: Seq::ZERO }
+        let steering = Arc::new(steering(&state));
+        Self { epoch, environments, steering, credentials, users, state, floor: Seq::ZERO }
     }
 
     /// What is seen of one environment from afar, where only flags, cohorts and venues are: nothing is known of how
@@ -50,6 +56,7 @@ impl Snapshot {
         Self {
             epoch,
             environments: IndexMap::from([(environment, ruleset)]),
+            steering: Arc::default(),
             credentials: HashMap::new(),
             users: HashMap::new(),
             floor: state.seq(),
@@ -113,6 +120,7 @@ impl Snapshot {
                 .iter()
                 .map(|(key, ruleset)| (key.clone(), apply(ruleset)))
                 .collect(),
+            steering: Arc::clone(&self.steering),
             credentials,
             users,
             floor: self.floor,
@@ -136,6 +144,14 @@ impl Snapshot {
     pub fn ruleset(&self, environment: &str) -> Option<&Arc<Ruleset>> {
         self.environments.get(environment)
     }
+}
+
+/// Where clients are sent, by environment.
+fn steering(state: &State) -> HashMap<EnvironmentKey, Arc<[Steering]>> {
+    let all =
+        state.of_kind(&Kind::Environment).filter_map(|entry| entry.document.parse::<Environment>().ok());
+    let steering = all.filter(|environment| !environment.steering.is_empty());
+    steering.map(|environment| (environment.key, environment.steering.into())).collect()
 }
 
 /// Credentials by the hash of their secret.
