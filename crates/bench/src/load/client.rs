@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::yield_now,
     time::{Instant, sleep, timeout_at},
 };
 
@@ -99,7 +100,11 @@ impl Client {
             self.board.attempt(self.number);
             let links = if self.habit == Habit::Crawls { Links::Narrow } else { Links::Usual };
             match Wire::open(self.server, "/sdk/v1/stream", &self.key, links).await {
-                Ok(wire) => end = self.stream(wire, &mut held, door).await,
+                Ok(wire) => {
+                    // Who crawls would stand in a door for minutes.
+                    let door = door.filter(|_| self.habit != Habit::Crawls);
+                    end = self.stream(wire, &mut held, door).await;
+                }
                 Err(error) => self.board.note(&error),
             }
             self.board.left(self.number);
@@ -151,6 +156,10 @@ impl Client {
                 Ok(()) => {}
                 Err(why) => end = end.take().or(Some(why)),
             });
+            if !replies.is_empty() {
+                // Devices have processors of their own: that one answers does not keep the next from reading.
+                yield_now().await;
+            }
             if replies.iter().any(|reply| wire.say(reply).is_err()) {
                 return End::Broken;
             }
