@@ -18,7 +18,7 @@ use std::{
 use serde_json::{Value, json};
 use support::{
     fleet::{self, Member, Reader},
-    ledger::{Ledger, Request},
+    ledger::{Ledger, Request, commits_after},
     run, usher,
 };
 use tokio::task::JoinSet;
@@ -130,17 +130,7 @@ impl Fleet {
         let get = async |path: &str| self.nodes[node].ask("GET", path, None, None).await.unwrap();
         let workspace = get("/api/v1/workspace").await;
         let looked_at = self.ledger.lock().unwrap().looked_at;
-        let (mut commits, mut path) = (Vec::new(), "/api/v1/commits?limit=500".to_owned());
-        loop {
-            let page = get(&path).await;
-            let items = page["items"].as_array().unwrap();
-            commits.extend(items.iter().filter(|item| item["seq"].as_u64() > Some(looked_at)).cloned());
-            match page["nextBefore"].as_u64().filter(|before| *before > looked_at) {
-                Some(before) => path = format!("/api/v1/commits?limit=500&before={before}"),
-                None => break,
-            }
-        }
-        commits.reverse();
+        let commits = commits_after(looked_at, get).await;
         self.ledger.lock().unwrap().look(&workspace, &commits);
     }
 }

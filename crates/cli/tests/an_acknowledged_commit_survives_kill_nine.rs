@@ -16,7 +16,7 @@ use std::{
 use serde_json::Value;
 use support::{
     PATIENCE, Server,
-    ledger::{Ledger, Request},
+    ledger::{Ledger, Request, commits_after},
     run, usher,
 };
 use tokio::task::JoinSet;
@@ -102,19 +102,8 @@ async fn burst(server: Server, ledger: &Arc<Mutex<Ledger>>, random: &mut Random,
 async fn look(server: &Server, ledger: &Arc<Mutex<Ledger>>, round: u64) {
     let http = support::http();
     let workspace = get(&http, server, "/api/v1/workspace").await;
-    let mut commits = Vec::new();
-    let mut path = "/api/v1/commits?limit=500".to_owned();
     let looked_at = ledger.lock().unwrap().looked_at;
-    loop {
-        let page = get(&http, server, &path).await;
-        let items = page["items"].as_array().unwrap();
-        commits.extend(items.iter().filter(|item| item["seq"].as_u64() > Some(looked_at)).cloned());
-        match page["nextBefore"].as_u64().filter(|before| *before > looked_at) {
-            Some(before) => path = format!("/api/v1/commits?limit=500&before={before}"),
-            None => break,
-        }
-    }
-    commits.reverse();
+    let commits = commits_after(looked_at, async |path: &str| get(&http, server, path).await).await;
     let export = get(&http, server, "/api/v1/export").await;
     let mut ledger = ledger.lock().unwrap();
     ledger.look(&workspace, &commits);

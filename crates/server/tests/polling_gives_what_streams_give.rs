@@ -135,9 +135,10 @@ async fn a_server_tells_whether_it_lives_and_is_ready() {
     assert_eq!(server.nobody().get("/healthz").await.expect(200).json(), json!({"status": "ok"}));
     let ready = server.nobody().get("/readyz").await.expect(200).json();
     assert_eq!(ready, json!({"status": "ready", "seq": server.seq()}));
-    server.running().app().draining.send_replace(true);
-    let draining = server.nobody().get("/readyz").await.expect(503).json();
-    assert_eq!(draining["status"], "draining");
+    server.running().retire().await;
+    let draining = server.nobody().get("/readyz").await.expect(503);
+    assert_eq!(draining.header("connection"), "close", "nobody is to ask on this connection again");
+    assert_eq!(draining.json()["status"], "draining");
     server.nobody().get("/healthz").await.expect(200);
 }
 

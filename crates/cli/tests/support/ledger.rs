@@ -193,6 +193,22 @@ impl Ledger {
     }
 }
 
+/// All commits after one, oldest first, as `get` gives pages of them.
+pub async fn commits_after(after: u64, get: impl AsyncFn(&str) -> Value) -> Vec<Value> {
+    let (mut commits, mut path) = (Vec::new(), "/api/v1/commits?limit=500".to_owned());
+    loop {
+        let page = get(&path).await;
+        let items = page["items"].as_array().unwrap();
+        commits.extend(items.iter().filter(|item| item["seq"].as_u64() > Some(after)).cloned());
+        match page["nextBefore"].as_u64().filter(|before| *before > after) {
+            Some(before) => path = format!("/api/v1/commits?limit=500&before={before}"),
+            None => break,
+        }
+    }
+    commits.reverse();
+    commits
+}
+
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
