@@ -44,6 +44,7 @@ bench:
 	$(BENCH) --form markdown evaluate
 	$(BENCH) --form markdown ofrep
 	$(BENCH) --form markdown seats
+	$(BENCH) --form markdown releases
 	cargo build -p usher --release --locked
 	$(BENCH) --form markdown fanout
 	$(BENCH) --form markdown storm

@@ -3,6 +3,7 @@
 mod evaluate;
 mod fanout;
 mod ofrep;
+mod releases;
 mod seats;
 mod storm;
 mod table;
@@ -11,7 +12,7 @@ mod workspace;
 use std::net::SocketAddr;
 
 use anyhow::{Result, ensure};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use mimalloc::MiMalloc;
 use usher_bench::load::{Plan, raise_file_limit};
 use usher_testkit::allocations::Counting;
@@ -62,6 +63,18 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Releases of a harmless variant and of harmful ones, through the decision of real releases: a simulation.
+    Releases {
+        /// How many of each kind.
+        #[arg(long, default_value_t = 10_000)]
+        count: u64,
+        /// What chance is made of: the same seed tells the same stories.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Tables, or one line of JSON.
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
     /// A kill that goes to all clients of one server, beside bare broadcasts of the same bytes.
     Fanout {
         #[command(flatten)]
@@ -98,6 +111,16 @@ enum Command {
     },
 }
 
+/// How figures are put.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// Tables.
+    #[default]
+    Table,
+    /// One line of JSON.
+    Json,
+}
+
 /// Clients of a load.
 #[derive(clap::Args)]
 struct Clients {
@@ -130,6 +153,9 @@ fn main() -> Result<()> {
             ofrep::run(rounds.max(1), connections.max(1), milliseconds.max(1), args.form)
         }
         Command::Seats { costs, seed } => seats::run(&costs, seed, args.form),
+        Command::Releases { count, seed, output } => {
+            releases::run(count.max(1), seed, output == Output::Json, args.form)
+        }
         Command::Fanout { clients, rounds } => fanout::run(&clients.plan(0, 0)?, rounds.max(1), args.form),
         Command::Storm { clients, slow, flapping, rounds } => {
             storm::run(&clients.plan(slow, flapping)?, rounds.max(1), args.form)

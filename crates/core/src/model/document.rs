@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 use serde_json::{Value, value::RawValue};
 
-use super::{Cohort, Credential, Environment, Flag, Key, User, Venue};
+use super::{Cohort, Credential, Environment, Event, Flag, Freeze, Key, Release, User, Venue};
 use crate::{
     limits::{MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES},
     problem::{self, Problem, Problems},
@@ -28,6 +28,10 @@ pub enum Kind {
     User,
     /// What a person may do where.
     RoleBinding,
+    /// An evening at a venue.
+    Event,
+    /// A time in which nothing is changed.
+    Freeze,
     /// A staged rollout.
     Release,
     /// Pre-authorised actions.
@@ -48,6 +52,8 @@ impl Kind {
             Self::Key => "key",
             Self::User => "user",
             Self::RoleBinding => "roleBinding",
+            Self::Event => "event",
+            Self::Freeze => "freeze",
             Self::Release => "release",
             Self::Playbook => "playbook",
             Self::Other(name) => name,
@@ -65,6 +71,8 @@ impl From<&str> for Kind {
             "key" => Self::Key,
             "user" => Self::User,
             "roleBinding" => Self::RoleBinding,
+            "event" => Self::Event,
+            "freeze" => Self::Freeze,
             "release" => Self::Release,
             "playbook" => Self::Playbook,
             other => Self::Other(other.into()),
@@ -231,8 +239,11 @@ pub fn parse_strict(kind: &Kind, text: &[u8]) -> Result<Document, Problems> {
         Kind::Flag => canonical::<Flag>(text),
         Kind::Key => canonical::<Credential>(text),
         Kind::User => canonical::<User>(text),
-        Kind::RoleBinding | Kind::Release | Kind::Playbook | Kind::Other(_) => {
-            let mend = "Use one of environment, venue, cohort, flag, key, user.";
+        Kind::Event => canonical::<Event>(text),
+        Kind::Freeze => canonical::<Freeze>(text),
+        Kind::Release => canonical::<Release>(text),
+        Kind::RoleBinding | Kind::Playbook | Kind::Other(_) => {
+            let mend = "Use one of environment, venue, cohort, flag, event, freeze, release, key, user.";
             Err(Problem::new("kind", kind, "documents of this kind can't be written yet", mend).into())
         }
     }

@@ -1,4 +1,5 @@
-//! The documents of a workspace: flags, cohorts, venues, environments, credentials and people.
+//! The documents of a workspace: flags, cohorts, venues, environments, events, freezes, releases,
+//! credentials and people.
 //!
 //! There is one type for one thing. What the journal keeps and the wire carries is a [`Document`]: its
 //! identity and its JSON text, untouched, so that a field this version does not know is never lost. Who
@@ -11,8 +12,12 @@ mod credential;
 mod document;
 mod draw;
 mod environment;
+mod event;
 mod flag;
+mod freeze;
 mod key;
+mod moment;
+mod release;
 mod sequence;
 mod steering;
 mod time;
@@ -25,10 +30,17 @@ pub use credential::{Credential, CredentialType};
 pub use document::{Document, DocumentId, Kind, Model, parse_strict};
 pub use draw::{HashAlgorithm, Rollout, Split, WeightedVariant, WhenMissing};
 pub use environment::Environment;
+pub use event::Event;
 pub use flag::{
     Flag, FlagConfig, FlagType, Killed, Lifecycle, Prerequisite, Rule, Serve, StaleThen, Target, WhenStale,
 };
+pub use freeze::{Freeze, Held};
 pub use key::{CohortKey, EnvironmentKey, FlagKey, Key, Percent, VariantKey, VenueKey};
+pub use moment::{Moment, Span};
+pub use release::{
+    Check, Expectation, Guard, Probe, Progress, Release, Requirements, Scope, Stage, Status, Step, StepKind,
+    Then, WhenUnknown, Worse,
+};
 pub use sequence::{Epoch, Seq};
 pub use steering::{Advice, Steering};
 pub use time::{Duration, Timestamp};

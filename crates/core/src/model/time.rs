@@ -87,7 +87,7 @@ pub struct Duration(u64);
 impl Duration {
     /// A span of `seconds`.
     #[must_use]
-    pub fn from_seconds(seconds: u64) -> Self {
+    pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds)
     }
 

@@ -59,12 +59,7 @@ impl Model for Venue {
                 format!("Keep at most {MAX_TAGS}."),
             ));
         }
-        if let Some(zone) = &self.time_zone
-            && jiff::tz::TimeZone::get(zone).is_err()
-        {
-            let mend = "Use an IANA name such as `Europe/London`.";
-            problems.push(Problem::new("timeZone", zone, "this time zone is not known", mend));
-        }
+        check_zone(&mut problems, "timeZone", self.time_zone.as_deref());
         for (name, value) in &self.attributes {
             if matches!(value, Value::Object(_) | Value::Array(_) | Value::Null) {
                 let field = format!("attributes.{name}");
@@ -73,5 +68,15 @@ impl Model for Venue {
             }
         }
         problems
+    }
+}
+
+/// Notes a time zone that nobody knows.
+pub(super) fn check_zone(problems: &mut Problems, field: &str, zone: Option<&str>) {
+    if let Some(zone) = zone
+        && jiff::tz::TimeZone::get(zone).is_err()
+    {
+        let mend = "Use an IANA name such as `Europe/London`.";
+        problems.push(Problem::new(field, zone, "this time zone is not known", mend));
     }
 }
