@@ -37,6 +37,10 @@ pub const MAX_TAGS: usize = 64;
 pub const MAX_REGEX_BYTES: usize = 256 * 1024;
 /// Entries of a flag's metadata: they go out with every answer.
 pub const MAX_METADATA: usize = 32;
+/// Metrics that are counted by the variants of one flag: whatever is tracked is counted once more for each of its flags.
+pub const MAX_MEASURES: usize = 16;
+/// Longest name of a metric, in bytes: as long as a flag's key, for both are names in the same batches.
+pub const MAX_METRIC_BYTES: usize = MAX_FLAG_KEY_BYTES;
 /// How deep the operations of a JSONLogic expression nest: bounds the recursion of reading and evaluating it.
 pub const MAX_LOGIC_DEPTH: usize = 32;
 /// Operations of one JSONLogic expression: bounds the time of an evaluation, and what `cat` can put together.

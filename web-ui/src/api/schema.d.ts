@@ -915,6 +915,8 @@ export interface components {
                 /** @enum {string} */
                 then: "hold" | "off" | "default";
             };
+            /** @description Metrics that programs count by the variant of this flag. */
+            measure?: string[];
         };
         /** @description What an import did, or would do. */
         ImportReport: (components["schemas"]["Written"] | null) & {
@@ -1275,6 +1277,8 @@ export interface components {
             if?: components["schemas"]["Condition"];
             rollout?: components["schemas"]["Rollout"];
             serve: components["schemas"]["Serve"];
+            /** @description Never served; programs count whom it would serve what. */
+            dark?: boolean;
         };
         Scope: {
             /** @default false */

@@ -29,6 +29,9 @@ test('rules read as sentences', () => {
   expect(ruleWords(rule)).toBe(
     '25 % (by venue) of venue.country is one of England and cohort season gets on',
   );
+  expect(ruleWords({ id: 'next', serve: { variant: 'on' }, dark: true })).toBe(
+    'everyone is counted as if it got on',
+  );
   expect(conditionWords({ not: { any: [{ cohort: 'a' }, { cohort: 'b' }] } })).toBe(
     'not (cohort a or cohort b)',
   );

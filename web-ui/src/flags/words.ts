@@ -99,7 +99,8 @@ export function serveWords(serve: Serve): string {
 
 export function ruleWords(rule: Rule): string {
   const share = rule.rollout ? `${shareWords(rule.rollout)} of ` : '';
-  return `${share}${conditionWords(rule.if)} gets ${serveWords(rule.serve)}`;
+  const gets = rule.dark ? 'is counted as if it got' : 'gets';
+  return `${share}${conditionWords(rule.if)} ${gets} ${serveWords(rule.serve)}`;
 }
 
 export function percent(value: number): string {

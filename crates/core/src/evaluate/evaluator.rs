@@ -22,7 +22,7 @@ pub(super) struct Evaluator<'r, 'c, O> {
 }
 
 /// Whether a rule applies to the context.
-enum Applies<'r> {
+pub(super) enum Applies<'r> {
     Yes {
         drawn: bool,
     },
@@ -32,8 +32,8 @@ enum Applies<'r> {
 }
 
 /// What was decided to be served.
-struct Served<'r> {
-    variant: usize,
+pub(super) struct Served<'r> {
+    pub(super) variant: usize,
     reason: Reason,
     /// The part of the split key that the context lacks.
     missing: Option<&'r str>,
@@ -123,17 +123,20 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
         if let Some(failed) = self.failed_prerequisite(config) {
             return Evaluation { failed_prerequisite: Some(failed), ..off(Reason::Disabled) };
         }
+        if O::LISTENS {
+            self.note_dark(config);
+        }
         if let Some(variant) = self.venue_override(config).or_else(|| self.target(config)) {
             return Evaluation { enabled: true, ..Evaluation::of(config, variant, Reason::TargetingMatch) };
         }
         let mut outside = None;
         let mut glance = Glance::new(self.scope.context);
-        for (n, (rule, guard)) in config.rules.iter().zip(&config.guards).enumerate() {
+        for (rule, guard) in config.rules.iter().zip(&config.guards) {
             // An explanation tells of every rule, so there each is asked in full.
             if !O::LISTENS && !glance.passes(guard) {
                 continue;
             }
-            match self.applies(config, n, rule) {
+            match self.applies(config, rule) {
                 Applies::Yes { drawn } => {
                     let reason = if drawn { Reason::Split } else { Reason::TargetingMatch };
                     if let Some(served) = self.serve(config, &rule.serve, reason) {
@@ -165,7 +168,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
     }
 
     #[inline]
-    fn is_killed(&mut self, config: &'r CompiledConfig) -> bool {
+    pub(super) fn is_killed(&mut self, config: &'r CompiledConfig) -> bool {
         let Some(killed) = &config.killed else { return false };
         let off = || sentences::variant(config, config.off);
         if killed.all {
@@ -191,7 +194,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
         false
     }
 
-    fn failed_prerequisite(&mut self, config: &'r CompiledConfig) -> Option<&'r str> {
+    pub(super) fn failed_prerequisite(&mut self, config: &'r CompiledConfig) -> Option<&'r str> {
         for prerequisite in &config.prerequisites {
             let key = prerequisite.flag.text();
             let (given, met) = self.scope.gives(prerequisite);
@@ -263,7 +266,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
     }
 
     #[inline]
-    fn applies(&mut self, config: &'r CompiledConfig, n: usize, rule: &'r CompiledRule) -> Applies<'r> {
+    pub(super) fn applies(&mut self, config: &'r CompiledConfig, rule: &'r CompiledRule) -> Applies<'r> {
         let matched = rule.condition.as_ref().is_none_or(|condition| self.scope.holds(condition, 0));
         let mut draw = None;
         let applies = match &rule.rollout {
@@ -279,9 +282,11 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
                 }
             }
         };
-        if O::LISTENS {
-            let written = &config.written.rules[n];
-            let name = if written.name.is_empty() { written.id.as_str() } else { &written.name };
+        // There is always one: ids are unique within a flag.
+        if O::LISTENS
+            && let Some(written) = config.written.rules.iter().find(|written| *written.id == *rule.id)
+        {
+            let name = sentences::rule(written);
             let mut details =
                 sentences::condition(&self.scope, written.condition.as_ref(), rule.condition.as_ref());
             if let (Some(draw), Some(rollout), Some(compiled)) = (draw, &written.rollout, &rule.rollout) {
@@ -310,7 +315,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
 
     /// What a rule, or the default, serves; `None` for a gap in its split.
     #[inline]
-    fn serve(
+    pub(super) fn serve(
         &mut self,
         config: &'r CompiledConfig,
         serve: &'r CompiledServe,
@@ -358,7 +363,7 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
     }
 
     #[inline]
-    fn passed(&mut self, step: &'static str, text: impl FnOnce() -> String) {
+    pub(super) fn passed(&mut self, step: &'static str, text: impl FnOnce() -> String) {
         self.note(step, Outcome::Passed, text);
     }
 

@@ -85,10 +85,15 @@ impl<'r, 'c> Scope<'r, 'c> {
         }
     }
 
+    /// The same to be looked at, by an evaluation of its own.
+    pub(super) fn again(&self) -> Self {
+        let Self { ruleset, context, flags, .. } = *self;
+        Self { ruleset, context, clock: self.clock.lend(), flags, venue: OnceCell::new() }
+    }
+
     /// What another flag looks at that this one leans on.
     pub(crate) fn of_another_flag(&self) -> Self {
-        let Self { ruleset, context, flags, .. } = *self;
-        Self { ruleset, context, clock: self.clock.lend(), flags: flags + 1, venue: OnceCell::new() }
+        Self { flags: self.flags + 1, ..self.again() }
     }
 
     /// What another flag gives to the context, and whether that is what is wanted of it. Nothing, and no, at the end

@@ -7,6 +7,7 @@
 //! answer.
 
 mod clock;
+mod dark;
 mod evaluator;
 mod logic_words;
 mod matching;

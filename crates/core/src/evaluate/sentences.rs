@@ -2,7 +2,7 @@
 
 use super::{Evaluation, logic_words, matching::Scope};
 use crate::{
-    model::{Condition, Operator, Percent, Predicate, Rollout, Scalar},
+    model::{Condition, Operator, Percent, Predicate, Rollout, Rule, Scalar},
     ruleset::{CompiledCondition, CompiledConfig, CompiledPrerequisite, CompiledRollout, is_clock},
 };
 
@@ -12,6 +12,11 @@ const SHOWN_VALUES: usize = 5;
 /// A variant's name.
 pub(super) fn variant(config: &CompiledConfig, index: usize) -> &str {
     config.variants.get(index).map_or("", |variant| variant.key.as_str())
+}
+
+/// A rule as people know it.
+pub(super) fn rule(written: &Rule) -> &str {
+    if written.name.is_empty() { written.id.as_str() } else { &written.name }
 }
 
 /// What a prerequisite asks for: "to give `a` or `b`", "to be enabled".

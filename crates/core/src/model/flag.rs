@@ -147,6 +147,9 @@ pub struct FlagConfig {
     /// What an SDK does once its data has become old; without it, it holds the last value for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_stale: Option<WhenStale>,
+    /// Metrics that programs count by the variant of this flag.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measure: Vec<String>,
 }
 
 /// Where a flag has been killed. Only reviving takes anything out of here.
@@ -217,6 +220,9 @@ pub struct Rule {
     pub rollout: Option<Rollout>,
     /// What it serves.
     pub serve: Serve,
+    /// Whether it is only counted: a dark rule is never served, and programs count whom it would have served what.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dark: bool,
 }
 
 /// What is served.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     bucket::{LAUNCH_DARKLY_BITS, launch_darkly_ends},
-    limits::{MAX_CONDITION_VALUES, MAX_RULES, MAX_TOTAL_WEIGHT},
+    limits::{MAX_CONDITION_VALUES, MAX_MEASURES, MAX_METRIC_BYTES, MAX_RULES, MAX_TOTAL_WEIGHT},
     model::{
         Document, EnvironmentKey, Flag, FlagConfig, FlagType, HashAlgorithm, Lifecycle, Prerequisite, Rule,
         Scalar, Serve, Split, VariantKey, WhenStale,
@@ -109,7 +109,9 @@ pub(crate) struct CompiledConfig {
     pub(crate) venues: Box<[(Texts, usize)]>,
     pub(crate) targets: Box<[CompiledTarget]>,
     pub(crate) rules: Box<[CompiledRule]>,
-    /// One for each rule.
+    /// Rules that are never served, in their order: kept apart, so that they cost those that are nothing.
+    pub(crate) dark: Box<[CompiledRule]>,
+    /// One for each rule that can serve.
     pub(crate) guards: Box<[Guard]>,
     /// Without one: the off variant, and not enabled.
     pub(crate) default: Option<CompiledServe>,
@@ -118,6 +120,8 @@ pub(crate) struct CompiledConfig {
     /// Whether anything but the default can decide.
     pub(crate) targeted: bool,
     pub(crate) when_stale: Option<WhenStale>,
+    /// Metrics that are counted by its variant.
+    pub(crate) measure: Box<[Box<str>]>,
     pub(crate) uses: Uses,
     /// As it was written, for explanations.
     pub(crate) written: Arc<FlagConfig>,
@@ -294,7 +298,8 @@ impl CompiledConfig {
             }
         });
         let targets: Box<[_]> = targets.collect();
-        let rules = compiler.rules(&config.rules);
+        let (rules, dark) = compiler.rules(&config.rules);
+        compiler.measure(&config.measure);
         let default = config.default.as_ref().map(|default| compiler.serve("default", default));
         let Compiler { problems, uses, .. } = compiler;
         let targeted = killed.is_some()
@@ -321,6 +326,7 @@ impl CompiledConfig {
             targets,
             guards: rules.iter().map(|rule| Guard::new(rule.condition.as_ref())).collect(),
             rules,
+            dark,
             default,
             metadata: flag
                 .metadata
@@ -330,6 +336,7 @@ impl CompiledConfig {
                 .collect(),
             targeted,
             when_stale: config.when_stale.clone(),
+            measure: config.measure.iter().map(|metric| metric.as_str().into()).collect(),
             uses,
             written: Arc::new(config.clone()),
         })
@@ -367,14 +374,36 @@ impl Compiler<'_> {
         groups.into_iter().map(|(variant, venues)| (Texts::new(venues), variant)).collect()
     }
 
-    fn rules(&mut self, rules: &[Rule]) -> Box<[CompiledRule]> {
+    /// Notes what is wrong with the names of metrics.
+    fn measure(&mut self, metrics: &[String]) {
+        if metrics.len() > MAX_MEASURES {
+            let mend = format!("Keep at most {MAX_MEASURES}.");
+            self.problems.push(Problem::new("measure", metrics.len(), "too many metrics", mend));
+            return;
+        }
+        for (n, metric) in metrics.iter().enumerate() {
+            let (detail, mend) = if metric.is_empty() || metric.len() > MAX_METRIC_BYTES {
+                let mend = format!("Give it 1 to {MAX_METRIC_BYTES} bytes.");
+                ("the name of a metric is too short or too long", mend)
+            } else if metrics[..n].contains(metric) {
+                // It would be counted twice.
+                ("this metric is named twice", "Name each metric once.".to_owned())
+            } else {
+                continue;
+            };
+            self.problems.push(Problem::new(format!("measure[{n}]"), metric, detail, mend));
+        }
+    }
+
+    /// Rules that can serve, and dark ones.
+    fn rules(&mut self, rules: &[Rule]) -> (Box<[CompiledRule]>, Box<[CompiledRule]>) {
         if rules.len() > MAX_RULES {
             let mend = format!("Keep at most {MAX_RULES}.");
             self.problems.push(Problem::new("rules", rules.len(), "too many rules", mend));
-            return Box::default();
+            return Default::default();
         }
         let mut ids = HashSet::new();
-        let mut compiled = Vec::with_capacity(rules.len());
+        let (mut compiled, mut dark) = (Vec::with_capacity(rules.len()), Vec::new());
         for (n, rule) in rules.iter().enumerate() {
             let at = format!("rules[{n}]");
             if !ids.insert(&*rule.id) {
@@ -401,9 +430,10 @@ impl Compiler<'_> {
                 compiled
             });
             let serve = self.serve(&format!("{at}.serve"), &rule.serve);
-            compiled.push(CompiledRule { id: rule.id.as_str().into(), condition, rollout, serve });
+            let list = if rule.dark { &mut dark } else { &mut compiled };
+            list.push(CompiledRule { id: rule.id.as_str().into(), condition, rollout, serve });
         }
-        compiled.into()
+        (compiled.into(), dark.into())
     }
 
     fn serve(&mut self, at: &str, serve: &Serve) -> CompiledServe {

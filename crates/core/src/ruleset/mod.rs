@@ -12,6 +12,7 @@ mod draw;
 mod flag;
 mod guard;
 mod logic;
+mod measures;
 mod table;
 mod test;
 mod values;
@@ -41,6 +42,7 @@ use crate::{
     problem::Problems,
 };
 pub use flag::VariantValue;
+use measures::Measures;
 
 /// All that is needed to evaluate the flags of one environment, at one point of the journal.
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub struct Ruleset {
     /// The keys of `flags` in the order of their bytes: answers about all flags are written in it, and sorting
     /// them for each would cost more than evaluating them.
     pub(crate) order: Arc<[KeyRef]>,
+    /// Which flags a metric is counted for.
+    measures: Measures,
     pub(crate) cohorts: Table<CompiledCohort>,
     pub(crate) venues: Table<CompiledVenue>,
 }
@@ -64,6 +68,7 @@ impl Ruleset {
             seq: Seq::ZERO,
             flags: Table::default(),
             order: Arc::default(),
+            measures: Measures::default(),
             cohorts: Table::default(),
             venues: Table::default(),
         }
@@ -91,10 +96,12 @@ impl Ruleset {
         let mut next = self.clone();
         next.seq = seq;
         let mut other_keys = false;
+        let mut other_measures = false;
         for id in delete {
             match id.kind {
                 Kind::Flag => {
                     other_keys = true;
+                    other_measures |= next.is_measured(&id.key);
                     next.flags.remove(&id.key);
                 }
                 Kind::Cohort => next.cohorts.remove(&id.key),
@@ -106,7 +113,10 @@ impl Ruleset {
             match document.kind() {
                 Kind::Flag => {
                     other_keys |= !next.contains(document.key());
-                    next.flags.put(CompiledFlag::compile(document, &next.environment));
+                    let flag = CompiledFlag::compile(document, &next.environment);
+                    let before = next.flags.get(document.key()).map_or(&[][..], CompiledFlag::measure);
+                    other_measures |= before != flag.measure();
+                    next.flags.put(flag);
                 }
                 Kind::Cohort => next.cohorts.put(CompiledCohort::compile(document)),
                 Kind::Venue => {
@@ -123,6 +133,9 @@ impl Ruleset {
             let mut order: Vec<KeyRef> = next.flags.iter().map(|flag| flag.key.clone()).collect();
             order.sort_unstable_by(|a, b| a.text().cmp(b.text()));
             next.order = order.into();
+        }
+        if other_measures {
+            next.measures = Measures::of(&next.flags);
         }
         next
     }

@@ -194,9 +194,9 @@ pub fn values(
 ) -> IndexMap<String, Box<RawValue>> {
     let Some(ruleset) = state.ruleset() else { return IndexMap::new() };
     let all = ruleset.evaluate_all(context, now, client_visible_only);
-    all.filter_map(|(flag, evaluation)| Some((flag.to_owned(), raw(evaluation)?))).collect()
-}
-
-fn raw(evaluation: usher_core::Evaluation<'_>) -> Option<Box<RawValue>> {
-    serde_json::value::to_raw_value(&EvaluatedValue(evaluation)).ok()
+    let raw = |(flag, evaluation)| {
+        let value = EvaluatedValue::new(ruleset, flag, evaluation, context, now);
+        Some((flag.to_owned(), serde_json::value::to_raw_value(&value).ok()?))
+    };
+    all.filter_map(raw).collect()
 }

@@ -13,7 +13,7 @@ use std::{
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use usher_core::{
-    Context, ErrorCode, Evaluation, Reason,
+    Context, ErrorCode, Reason,
     model::{DocumentId, Kind, Seq, Timestamp},
     protocol::{EvaluatedValue, ServerFrame, Values},
 };
@@ -52,10 +52,12 @@ struct Given {
     reason: Reason,
     error: Option<ErrorCode>,
     enabled: bool,
+    dark: usize,
 }
 
 impl Given {
-    fn new(flag: u64, evaluation: &Evaluation<'_>) -> Self {
+    fn new(flag: u64, value: &EvaluatedValue<'_>) -> Self {
+        let evaluation = value.evaluation();
         let place = |text: Option<&str>| text.map_or(0, |text| text.as_ptr().addr());
         Self {
             flag,
@@ -66,6 +68,7 @@ impl Given {
             reason: evaluation.reason,
             error: evaluation.error,
             enabled: evaluation.enabled,
+            dark: place(value.dark()),
         }
     }
 }
@@ -123,7 +126,8 @@ impl StreamState {
             .evaluate_all(asker.context, asker.now, asker.clients)
             .filter_map(|(flag, evaluation)| {
                 let hash = xxh3_64(flag.as_bytes());
-                Some((flag, hash, self.answers.written(hash, evaluation)?))
+                let value = EvaluatedValue::new(ruleset, flag, evaluation, asker.context, asker.now);
+                Some((flag, hash, self.answers.written(hash, &value)?))
             })
             .collect();
         self.answers.group(None, &put, &[], || {
@@ -157,7 +161,8 @@ impl StreamState {
             } else {
                 ruleset.evaluate(flag, asker.context, asker.now)
             };
-            let Some(answer) = self.answers.written(hash, evaluation) else { continue };
+            let value = EvaluatedValue::new(ruleset, flag, evaluation, asker.context, asker.now);
+            let Some(answer) = self.answers.written(hash, &value) else { continue };
             if had(hash) != Some(answer.hash) {
                 put.push((flag, hash, answer));
             }
@@ -212,12 +217,12 @@ impl StreamState {
 
 impl Answers {
     /// An answer as JSON. None of a value that can't be written, which there is not.
-    fn written(&self, flag: u64, evaluation: Evaluation<'_>) -> Option<Arc<Written>> {
-        let given = Given::new(flag, &evaluation);
+    fn written(&self, flag: u64, value: &EvaluatedValue<'_>) -> Option<Arc<Written>> {
+        let given = Given::new(flag, value);
         if let Some(written) = self.written.read().unwrap_or_else(PoisonError::into_inner).get(&given) {
             return Some(Arc::clone(written));
         }
-        let json = serde_json::value::to_raw_value(&EvaluatedValue(evaluation)).ok()?;
+        let json = serde_json::value::to_raw_value(value).ok()?;
         let written = Arc::new(Written { hash: xxh3_64(json.get().as_bytes()), json });
         let mut all = self.written.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() < MAX_WRITTEN {

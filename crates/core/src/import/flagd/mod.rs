@@ -139,6 +139,7 @@ impl Set<'_> {
             rules,
             default: default.map(Serve::Variant),
             when_stale: None,
+            measure: Vec::new(),
         };
         let description = source.get("description").and_then(Value::as_str).unwrap_or_default();
         Ok(Flag {

@@ -234,7 +234,7 @@ impl<'f> Targeting<'f> {
         let id = format!("targeting-{}", self.rules.len() + 1);
         let id = id.parse().map_err(|why: String| Refusal::new(at, why))?;
         let condition = (!guard.is_empty()).then(|| all_of(guard.to_vec()));
-        self.rules.push(Rule { id, name: String::new(), condition, rollout: None, serve });
+        self.rules.push(Rule { id, name: String::new(), condition, rollout: None, serve, dark: false });
         Ok(())
     }
 

@@ -44,7 +44,7 @@ pub(super) fn map<'v>(
             if let Ok(id) = ids.take(&format!("{id}{suffix}"), "rule").parse()
                 && let Some(rules) = &mut rules
             {
-                rules.push(Rule { id, name: name.to_owned(), condition, rollout, serve });
+                rules.push(Rule { id, name: name.to_owned(), condition, rollout, serve, dark: false });
             }
         };
         if let (false, Some(null)) = (mapped.blocks.is_empty(), &shape.null) {
@@ -67,6 +67,7 @@ pub(super) fn map<'v>(
         rules: rules?,
         default: Some(Serve::Variant(shape.default.clone())),
         when_stale: None,
+        measure: Vec::new(),
     };
     Some(Flag {
         key: key.parse().map_err(|why: String| notes.refused("", why)).ok()?,

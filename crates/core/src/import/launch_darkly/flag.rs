@@ -171,6 +171,7 @@ fn empty_config(off: VariantKey) -> FlagConfig {
         rules: Vec::new(),
         default: None,
         when_stale: None,
+        measure: Vec::new(),
     }
 }
 
@@ -406,6 +407,7 @@ impl Mapper<'_, '_> {
             condition: (!clauses.is_empty()).then(|| all_of(clauses)),
             rollout: None,
             serve,
+            dark: false,
         })
     }
 

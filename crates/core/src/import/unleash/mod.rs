@@ -171,6 +171,7 @@ fn flag(feature: &Feature, known: &Known<'_>, options: &Options, notes: &mut Not
         rules: Vec::new(),
         default: None,
         when_stale: None,
+        measure: Vec::new(),
     };
     match rules::rules(feature, &variants, known, notes) {
         Some(rules) => {

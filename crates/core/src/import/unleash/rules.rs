@@ -111,7 +111,7 @@ impl Rules<'_> {
         // One more than there may be is enough to be told so.
         if let (Ok(id), true) = (id.parse::<Key>(), self.rules.len() <= MAX_RULES) {
             let condition = (!conditions.is_empty()).then(|| all_of(conditions));
-            self.rules.push(Rule { id, name: name.to_owned(), condition, rollout, serve });
+            self.rules.push(Rule { id, name: name.to_owned(), condition, rollout, serve, dark: false });
         }
     }
 
