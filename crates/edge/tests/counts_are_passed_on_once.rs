@@ -5,7 +5,8 @@
 mod support;
 
 use serde_json::json;
-use support::{Edge, Line, eventually, line::State, server};
+use support::{Edge, Line, eventually, fixtures, line::State, server};
+use usher_sdk::{Client, Context, Mode, Outcome};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn through_two_edges_and_an_outage() {
@@ -36,4 +37,39 @@ async fn through_two_edges_and_an_outage() {
     far.stop().await;
     near.stop().await;
     eventually("the last has arrived", async || counted() == 1_116).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_belongs_to_a_variant_and_what_is_dark_stays_that() {
+    let server = server().await;
+    let flag = json!({"measure": ["checkout"], "default": {"variant": "on"},
+        "rules": [{"id": "next", "serve": {"variant": "off"}, "dark": true}]});
+    server.admin().put("/api/v1/flags/guard", &fixtures::flag("guard", &flag)).await.expect(201);
+    let near = Edge::ready(&support::url(&server), &server.key("server").await).await;
+    let context = Context::new("u-1").with("venue", "anfield");
+    for (mode, kind) in [(Mode::Ruleset, "server"), (Mode::Values, "client")] {
+        let key = server.key(kind).await;
+        let client = Client::builder(&near.url(), &key).mode(mode).context(context.clone()).build().unwrap();
+        assert!(client.wait_until_live(support::PATIENCE).await, "{:?}", client.diagnostics());
+        client.track("checkout", &context, Outcome::Ok);
+        client.track("checkout", &context, Outcome::Error);
+        client.track("checkout", &context, 2.5);
+        client.expose("guard", &context);
+        client.close();
+    }
+    let counts = &server.running().app().counts;
+    let total = || counts.measured("production", "guard").iter().map(|own| own.count).sum::<u64>();
+    let shown = || counts.exposed("production", "guard").iter().map(|own| own.count).sum::<u64>();
+    eventually("all has arrived", async || (total(), shown()) == (6, 4)).await;
+    let measured = counts.measured("production", "guard");
+    let [own] = &measured[..] else { panic!("{measured:?}") };
+    assert_eq!(
+        (own.metric.as_str(), own.variant.as_str(), own.venue.as_deref()),
+        ("checkout", "on", Some("anfield"))
+    );
+    assert_eq!((own.failed, own.sum, own.squares), (2, 5.0, 12.5));
+    let mut exposed = counts.exposed("production", "guard");
+    exposed.sort_by_key(|own| own.dark);
+    let told: Vec<_> = exposed.iter().map(|own| (own.variant.as_str(), own.dark, own.count)).collect();
+    assert_eq!(told, [("on", false, 2), ("off", true, 2)]);
 }

@@ -142,8 +142,9 @@ pub trait Fleet: Send + Sync + 'static {
     /// This node's name among them: random, and another one after each start.
     fn node(&self) -> &str;
 
-    /// Says something to all who listen, and to itself.
-    fn say(&self, text: String);
+    /// Says something to all who listen, and to itself. Of what is said about the same, only the newest is sent when
+    /// it can't be sent at once: it makes up for what it replaces.
+    fn say(&self, about: &'static str, text: String);
 
     /// What is said from now on.
     fn listen(&self) -> broadcast::Receiver<Arc<str>>;

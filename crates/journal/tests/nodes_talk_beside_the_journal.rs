@@ -16,7 +16,7 @@ use usher_testkit::redis::RedisServer;
 async fn is_heard(from: &dyn Fleet, by: &dyn Fleet, text: &str) {
     let mut heard = by.listen();
     for _ in 0..300 {
-        from.say(text.to_owned());
+        from.say("venues", text.to_owned());
         let word = tokio::time::timeout(Duration::from_millis(100), heard.recv()).await;
         if word.is_ok_and(|word| word.is_ok_and(|word| *word == *text)) {
             return;
@@ -41,4 +41,24 @@ async fn what_one_node_says_the_others_hear_also_after_redis_was_away() {
     let kept = server.command(&["KEYS", "*fleet*"]);
     assert_eq!(kept.trim(), "*0", "nothing of it is kept");
     assert_eq!(other.state().seq(), Seq::ZERO);
+}
+
+#[tokio::test]
+async fn a_word_about_one_matter_replaces_none_about_another() {
+    let server = RedisServer::start();
+    let [a, b] = ["one", "one"].map(|workspace| redis::at(&server, workspace));
+    let (a, b) = (a.fleet().unwrap(), b.fleet().unwrap());
+    is_heard(&*a, &*b, "both are here").await;
+    let mut heard = b.listen();
+    for n in 0..100 {
+        // None waits until the one before is sent.
+        a.say("venues", format!("venue {n}"));
+        a.say("counts", format!("count {n}"));
+    }
+    let (mut venue, mut count) = (false, false);
+    while !(venue && count) {
+        let word = tokio::time::timeout(Duration::from_secs(30), heard.recv()).await.unwrap().unwrap();
+        venue |= *word == *"venue 99";
+        count |= *word == *"count 99";
+    }
 }

@@ -9,8 +9,9 @@ use crate::{
     bootstrap::Flags,
     cache::Missing,
     shared::Config,
-    snapshot::{Data, Entry, Snapshot},
+    snapshot::{Data, Snapshot},
     status::Source,
+    values::Values,
 };
 
 /// What there is to begin with.
@@ -69,7 +70,7 @@ impl Beginning {
     pub(crate) fn snapshot(&self) -> Snapshot {
         match &self.flags {
             Some((_, Flags::Values(values))) => {
-                Snapshot { data: Data::Values(Entry::read_all(values)), source: self.source }
+                Snapshot { data: Data::Values(Values::read(values)), source: self.source }
             }
             _ => Snapshot::nothing(),
         }

@@ -9,6 +9,7 @@ use crate::{
     builder::Builder,
     details::{Details, ObjectValue, StringValue},
     listeners::{Change, Subscription},
+    outcome::Outcome,
     shared::{Shared, now},
     snapshot::{Answer, Data, Freshness},
     status::{Source, Status},
@@ -185,17 +186,38 @@ impl Client {
         self.shared().ask_for(context);
     }
 
-    /// Counts something that happened at the context's venue: an order, an error, a number of seconds.
-    pub fn track(&self, metric: &str, context: &Context, value: f64) {
-        self.shared().events.track(metric, self.venue(context), value);
+    /// Counts something that happened at the context's venue: an order, an error, a number of seconds. Where flags
+    /// measure this metric, it is also counted by the variant that each of them gives to the context now.
+    ///
+    /// ```no_run
+    /// # let client = usher_sdk::Client::builder("http://127.0.0.1:7080", "usk_…").build()?;
+    /// use usher_sdk::Outcome;
+    /// let context = usher_sdk::Context::new("u-17").with("venue", "wembley-stadium");
+    /// client.track("checkout", &context, Outcome::Error);
+    /// client.track("checkout-seconds", &context, 1.8);
+    /// # Ok::<(), usher_sdk::BuildError>(())
+    /// ```
+    pub fn track(&self, metric: &str, context: &Context, outcome: impl Into<Outcome>) {
+        let (shared, outcome, venue) = (self.shared(), outcome.into(), self.venue(context));
+        shared.events.track(metric, venue, None, outcome);
+        let (snapshot, freshness) = (shared.snapshot.load(), shared.freshness());
+        snapshot.each_measuring(metric, |flag| {
+            if let Some(variant) = snapshot.answer(flag, context, freshness, now).variant {
+                shared.events.track(metric, venue, Some((flag, variant)), outcome);
+            }
+        });
     }
 
-    /// Counts that somebody was shown what a flag gives them, by variant and venue. Reading a flag does not
-    /// count: a program reads more often than it shows.
+    /// Counts that somebody was shown what a flag gives them, by variant and venue; and apart from it, what a dark
+    /// rule would have given them. Reading a flag does not count: a program reads more often than it shows.
     pub fn expose(&self, flag: &str, context: &Context) {
-        let snapshot = self.shared().snapshot.load();
-        if let Some(variant) = snapshot.answer(flag, context, self.shared().freshness(), now).variant {
-            self.shared().events.expose(flag, variant, self.venue(context));
+        let (shared, venue) = (self.shared(), self.venue(context));
+        let (snapshot, freshness) = (shared.snapshot.load(), shared.freshness());
+        if let Some(variant) = snapshot.answer(flag, context, freshness, now).variant {
+            shared.events.expose(flag, variant, venue, false);
+        }
+        if let Some(variant) = snapshot.dark(flag, context, freshness, now) {
+            shared.events.expose(flag, variant, venue, true);
         }
     }
 

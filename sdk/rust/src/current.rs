@@ -83,13 +83,11 @@ impl Current {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
-    use crate::{snapshot::Data, status::Source};
+    use crate::{snapshot::Data, status::Source, values::Values};
 
     fn from(source: Source) -> Snapshot {
-        Snapshot { data: Data::Values(HashMap::new()), source }
+        Snapshot { data: Data::Values(Values::default()), source }
     }
 
     #[test]

@@ -8,21 +8,99 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use usher_core::limits::MAX_FLAG_KEY_BYTES;
+
+use crate::outcome::Outcome;
 
 /// Sums in one batch, and sums that wait for the next one: what a server takes at once.
 const MAX_SUMS: usize = 1_000;
 
-/// A flag, a variant and a venue.
-type Exposure = (String, String, Option<String>);
-/// A metric and a venue.
-type Metric = (String, Option<String>);
+/// What an exposure is of.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+struct Exposure {
+    flag: String,
+    variant: String,
+    venue: Option<String>,
+    /// Not shown, only counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dark: bool,
+}
+
+/// What a metric's sum is of: all that happened at a venue, or what happened to those whom a flag gave a variant.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+struct Metric {
+    metric: String,
+    venue: Option<String>,
+    #[serde(flatten)]
+    by: Option<By>,
+}
+
+/// A flag, and the variant that it gave.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+struct By {
+    flag: String,
+    variant: String,
+}
+
+/// What happened, summed up.
+#[derive(Clone, Copy, Default, Serialize)]
+struct Sum {
+    count: u64,
+    /// How many of them failed.
+    #[serde(skip_serializing_if = "is_zero")]
+    failed: u64,
+    sum: f64,
+    /// The sum of the values' squares, from which their variance is told.
+    #[serde(skip_serializing_if = "is_none")]
+    squares: f64,
+}
+
+// Serde hands references to these.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_none(sum: &f64) -> bool {
+    *sum == 0.0
+}
+
+impl Sum {
+    /// With one more. `None` when that would be no number.
+    fn plus(self, outcome: Outcome) -> Option<Self> {
+        let (failed, value) = match outcome {
+            Outcome::Ok => (0, 0.0),
+            Outcome::Error => (1, 0.0),
+            Outcome::Value(value) => (0, value),
+        };
+        let (sum, squares) = (self.sum + value, value.mul_add(value, self.squares));
+        let next = Self { count: self.count + 1, failed: self.failed + failed, sum, squares };
+        (sum.is_finite() && squares.is_finite()).then_some(next)
+    }
+}
+
+/// A sum, as it is sent.
+#[derive(Serialize)]
+struct Entry<O, S> {
+    #[serde(flatten)]
+    of: O,
+    #[serde(flatten)]
+    sum: S,
+}
+
+/// How often.
+#[derive(Serialize)]
+struct Count {
+    count: u64,
+}
 
 #[derive(Default)]
 struct Sums {
     exposures: HashMap<Exposure, u64>,
-    metrics: HashMap<Metric, (u64, f64)>,
+    metrics: HashMap<Metric, Sum>,
     dropped: u64,
     /// The batch that is on its way, until it has arrived.
     sending: Option<Arc<Value>>,
@@ -44,28 +122,43 @@ impl Events {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts that a variant was shown.
-    pub(crate) fn expose(&self, flag: &str, variant: &str, venue: Option<&str>) {
+    /// Counts that a variant was shown, or, in the dark, would have been.
+    pub(crate) fn expose(&self, flag: &str, variant: &str, venue: Option<&str>, dark: bool) {
         let mut sums = self.lock();
-        let key = (flag.to_owned(), variant.to_owned(), venue.map(ToOwned::to_owned));
-        let fits = is_short([Some(flag), Some(variant), venue]);
-        if fits && (sums.has_room() || sums.exposures.contains_key(&key)) {
-            *sums.exposures.entry(key).or_default() += 1;
+        let (flag, variant, venue) = (flag.to_owned(), variant.to_owned(), venue.map(ToOwned::to_owned));
+        let fits = is_short([Some(&flag), Some(&variant), venue.as_ref()]);
+        let of = Exposure { flag, variant, venue, dark };
+        if fits && (sums.has_room() || sums.exposures.contains_key(&of)) {
+            *sums.exposures.entry(of).or_default() += 1;
         } else {
             sums.dropped += 1;
         }
     }
 
-    /// Adds to a metric. What is no number, or makes the sum none, would make a batch that no server can read.
-    pub(crate) fn track(&self, metric: &str, venue: Option<&str>, value: f64) {
+    /// Adds to a metric, or to that part of it that belongs to a flag's variant. What is no number, or makes a sum
+    /// none, would make a batch that no server can read.
+    pub(crate) fn track(
+        &self,
+        metric: &str,
+        venue: Option<&str>,
+        by: Option<(&str, &str)>,
+        outcome: Outcome,
+    ) {
         let mut sums = self.lock();
-        let key = (metric.to_owned(), venue.map(ToOwned::to_owned));
-        let (count, sum) = sums.metrics.get(&key).copied().unwrap_or_default();
-        let fits = is_short([Some(metric), venue, None]) && (sum + value).is_finite();
-        if fits && (count > 0 || sums.has_room()) {
-            sums.metrics.insert(key, (count + 1, sum + value));
-        } else {
-            sums.dropped += 1;
+        let (metric, venue) = (metric.to_owned(), venue.map(ToOwned::to_owned));
+        let by = by.map(|(flag, variant)| By { flag: flag.to_owned(), variant: variant.to_owned() });
+        let fits = is_short([
+            Some(&metric),
+            venue.as_ref(),
+            by.as_ref().map(|by| &by.flag),
+            by.as_ref().map(|by| &by.variant),
+        ]);
+        let of = Metric { metric, venue, by };
+        let before = sums.metrics.get(&of).copied();
+        let next = before.unwrap_or_default().plus(outcome).filter(|_| fits);
+        match next {
+            Some(next) if before.is_some() || sums.has_room() => drop(sums.metrics.insert(of, next)),
+            _ => sums.dropped += 1,
         }
     }
 
@@ -74,18 +167,12 @@ impl Events {
         let mut sums = self.lock();
         if sums.sending.is_none() && !(sums.exposures.is_empty() && sums.metrics.is_empty()) {
             sums.batches += 1;
-            let exposures: Vec<Value> = std::mem::take(&mut sums.exposures)
+            let exposures: Vec<_> = std::mem::take(&mut sums.exposures)
                 .into_iter()
-                .map(|((flag, variant, venue), count)| {
-                    json!({"flag": flag, "variant": variant, "venue": venue, "count": count})
-                })
+                .map(|(of, count)| Entry { of, sum: Count { count } })
                 .collect();
-            let metrics: Vec<Value> = std::mem::take(&mut sums.metrics)
-                .into_iter()
-                .map(|((metric, venue), (count, sum))| {
-                    json!({"metric": metric, "venue": venue, "count": count, "sum": sum})
-                })
-                .collect();
+            let metrics: Vec<_> =
+                std::mem::take(&mut sums.metrics).into_iter().map(|(of, sum)| Entry { of, sum }).collect();
             let name = format!("{instance}-{}", sums.batches);
             sums.sending = Some(Arc::new(json!({"batch": name, "exposures": exposures, "metrics": metrics})));
         }
@@ -110,7 +197,7 @@ impl Events {
 }
 
 /// Whether a server takes these names: one that is too long would cost a whole batch.
-fn is_short(names: [Option<&str>; 3]) -> bool {
+fn is_short<const N: usize>(names: [Option<&String>; N]) -> bool {
     names.into_iter().flatten().all(|name| name.len() <= MAX_FLAG_KEY_BYTES)
 }
 
@@ -118,21 +205,25 @@ fn is_short(names: [Option<&str>; 3]) -> bool {
 mod tests {
     use super::*;
 
+    fn value(events: &Events, metric: &str, venue: Option<&str>, value: f64) {
+        events.track(metric, venue, None, Outcome::Value(value));
+    }
+
     #[test]
     fn counts_are_summed_and_a_batch_stays_until_it_has_arrived() {
         let events = Events::default();
-        events.track("checkout", Some("dome"), 1.0);
-        events.track("checkout", Some("dome"), 2.5);
-        events.expose("guard", "on", Some("dome"));
-        events.expose("guard", "on", Some("dome"));
+        value(&events, "checkout", Some("dome"), 1.0);
+        value(&events, "checkout", Some("dome"), 2.5);
+        events.expose("guard", "on", Some("dome"), false);
+        events.expose("guard", "on", Some("dome"), false);
         let batch = events.batch("i").unwrap();
         assert_eq!(
             *batch,
             json!({"batch": "i-1",
                 "exposures": [{"flag": "guard", "variant": "on", "venue": "dome", "count": 2}],
-                "metrics": [{"metric": "checkout", "venue": "dome", "count": 2, "sum": 3.5}]})
+                "metrics": [{"metric": "checkout", "venue": "dome", "count": 2, "sum": 3.5, "squares": 7.25}]})
         );
-        events.track("checkout", None, 1.0);
+        value(&events, "checkout", None, 1.0);
         assert_eq!(events.batch("i"), Some(batch), "the same again");
         events.done();
         assert_eq!(events.batch("i").unwrap()["batch"], "i-2");
@@ -141,24 +232,52 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_and_what_is_dark_is_summed_apart() {
+        let events = Events::default();
+        for outcome in [Outcome::Ok, Outcome::Error, Outcome::Ok] {
+            events.track("checkout", None, Some(("guard", "on")), outcome);
+        }
+        events.track("checkout", None, Some(("guard", "off")), Outcome::Ok);
+        events.expose("guard", "on", None, true);
+        events.expose("guard", "on", None, false);
+        let batch = events.batch("i").unwrap();
+        let has = |list: &str, entry: Value| batch[list].as_array().unwrap().contains(&entry);
+        let of =
+            |variant: &str| json!({"metric": "checkout", "venue": null, "flag": "guard", "variant": variant});
+        let with = |mut entry: Value, more: Value| {
+            entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            entry
+        };
+        assert!(has("metrics", with(of("on"), json!({"count": 3, "failed": 1, "sum": 0.0}))), "{batch}");
+        assert!(has("metrics", with(of("off"), json!({"count": 1, "sum": 0.0}))), "{batch}");
+        let shown = json!({"flag": "guard", "variant": "on", "venue": null, "count": 1});
+        assert!(has("exposures", shown.clone()), "{batch}");
+        assert!(has("exposures", with(shown, json!({"dark": true}))), "{batch}");
+    }
+
+    #[test]
     fn what_would_spoil_a_batch_is_dropped_and_counted() {
         let events = Events::default();
-        events.track("m", None, f64::NAN);
-        events.track("m", None, f64::INFINITY);
-        events.track(&"m".repeat(257), None, 1.0);
-        events.expose("f", &"v".repeat(257), None);
-        assert_eq!((events.batch("i"), events.dropped(), events.dropped()), (None, 4, 0));
-        events.track("m", None, f64::MAX);
-        events.track("m", None, f64::MAX);
+        value(&events, "m", None, f64::NAN);
+        value(&events, "m", None, f64::INFINITY);
+        value(&events, "m", None, f64::MAX);
+        value(&events, &"m".repeat(257), None, 1.0);
+        events.expose("f", &"v".repeat(257), None, false);
+        events.track("m", None, Some(("f", &"v".repeat(257))), Outcome::Ok);
+        assert_eq!((events.batch("i"), events.dropped(), events.dropped()), (None, 6, 0));
+        // The square of each is a number, their sum is none.
+        value(&events, "m", None, 1.2e154);
+        value(&events, "m", None, 1.2e154);
         assert_eq!(events.batch("i").unwrap()["metrics"][0]["count"], 1);
         for n in 0..2_000 {
-            events.track(&format!("m{n}"), None, 0.0);
-            events.expose(&format!("f{n}"), "on", None);
+            value(&events, &format!("m{n}"), None, 0.0);
+            events.track("joined", None, Some((&format!("f{n}"), "on")), Outcome::Ok);
+            events.expose(&format!("f{n}"), "on", None, n % 2 == 0);
         }
         events.done();
         let batch = events.batch("i").unwrap();
         let length = |name: &str| batch[name].as_array().unwrap().len();
         assert_eq!(length("metrics") + length("exposures"), MAX_SUMS);
-        assert_eq!(events.dropped(), 3_001);
+        assert_eq!(events.dropped(), 5_001);
     }
 }

@@ -34,6 +34,7 @@ mod link;
 mod listeners;
 #[cfg(feature = "openfeature")]
 pub mod openfeature;
+mod outcome;
 pub mod parts;
 mod polling;
 mod saving;
@@ -43,11 +44,13 @@ mod snapshot;
 mod status;
 mod store;
 mod stream;
+mod values;
 
 pub use bootstrap::Bootstrap;
 pub use builder::{BuildError, Builder};
 pub use client::Client;
 pub use details::{Details, Metadata, ObjectValue, StringValue};
 pub use listeners::{Change, Subscription};
+pub use outcome::Outcome;
 pub use status::{Source, Status};
 pub use usher_core::{Context, ErrorCode, Reason, Trace, protocol::Mode};

@@ -26,6 +26,7 @@ use crate::{
     snapshot::{Data, Freshness, Snapshot},
     status::{Source, Status},
     store::different,
+    values::Values,
 };
 
 /// Reports that are kept for [`crate::Client::diagnostics`].
@@ -217,7 +218,7 @@ impl Shared {
                 let beginning = Beginning::find(&self.config, next.person.as_deref());
                 beginning.reports.iter().for_each(|report| self.report(report.clone()));
                 let after = beginning.snapshot();
-                let none = std::collections::HashMap::new();
+                let none = Values::default();
                 let values = if let Data::Values(values) = &after.data { values } else { &none };
                 flags = different(&self.snapshot.load().data, values);
                 self.set_heard(beginning.heard);

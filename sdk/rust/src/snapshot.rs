@@ -1,43 +1,19 @@
 //! What a client answers from: one immutable snapshot, swapped as a whole.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::BTreeMap;
 
-use serde_json::value::RawValue;
 use usher_core::{
     Context, ErrorCode, Evaluation, Now, Reason, Ruleset, VariantValue,
-    model::{Duration, FlagType, StaleThen, Timestamp},
-    protocol::{OldValue, Value, ValueMap},
+    model::{Duration, StaleThen, Timestamp},
 };
 
-use crate::{details::Metadata, status::Source};
+use crate::{details::Metadata, status::Source, values::Values};
 
 /// What there is to answer from.
 pub(crate) enum Data {
     Nothing,
     Ruleset(Ruleset),
-    Values(HashMap<String, Entry>),
-}
-
-/// A value that the server has evaluated.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
-    value: VariantValue,
-    variant: Option<Arc<str>>,
-    reason: Reason,
-    error: Option<ErrorCode>,
-    metadata: Metadata,
-    when_stale: Option<Old>,
-}
-
-/// What is given instead of a value that has become too old.
-#[derive(Clone, Debug, PartialEq)]
-struct Old {
-    after: Duration,
-    value: VariantValue,
-    variant: Option<Arc<str>>,
+    Values(Values),
 }
 
 /// Data and where it came from.
@@ -79,7 +55,7 @@ impl Answer<'_> {
                 own.collect()
             }
             Data::Values(values) => {
-                values.get(flag).map(|entry| entry.metadata.flag.clone()).unwrap_or_default()
+                values.get(flag).map(|entry| entry.metadata().clone()).unwrap_or_default()
             }
             Data::Nothing => BTreeMap::new(),
         };
@@ -104,21 +80,6 @@ impl<'a> From<Evaluation<'a>> for Answer<'a> {
             missing_split_key: evaluation.missing_split_key,
             failed_prerequisite: evaluation.failed_prerequisite,
             enabled: evaluation.told_enabled(),
-        }
-    }
-}
-
-impl<'a> From<&'a Entry> for Answer<'a> {
-    fn from(entry: &'a Entry) -> Self {
-        Self {
-            value: given(&entry.value),
-            variant: entry.variant.as_deref(),
-            reason: entry.reason,
-            error: entry.error,
-            rule: entry.metadata.rule.as_deref(),
-            missing_split_key: entry.metadata.missing_split_key.as_deref(),
-            failed_prerequisite: entry.metadata.failed_prerequisite.as_deref(),
-            enabled: entry.metadata.enabled,
         }
     }
 }
@@ -168,15 +129,7 @@ impl Snapshot {
                 }
             }
             Data::Values(values) => match values.get(flag) {
-                Some(entry) => {
-                    let when_stale = entry.when_stale.as_ref().filter(|_| !freshness.live);
-                    match when_stale.filter(|old| is_over(old.after, freshness.heard, now)) {
-                        None => entry.into(),
-                        Some(Old { value, variant, .. }) => {
-                            Answer { value: given(value), variant: variant.as_deref(), ..entry.into() }
-                        }
-                    }
-                }
+                Some(entry) => entry.answer(|after| !freshness.live && is_over(after, freshness.heard, now)),
                 None => Answer::failed(ErrorCode::FlagNotFound),
             },
             Data::Nothing => Answer::failed(ErrorCode::ProviderNotReady),
@@ -193,6 +146,38 @@ impl Snapshot {
         Answer { reason, ..answer }
     }
 
+    /// The variant that a dark rule of the flag would serve, as long as the flag itself is answered for.
+    pub(crate) fn dark(
+        &self,
+        flag: &str,
+        context: &Context,
+        freshness: Freshness,
+        now: fn() -> Timestamp,
+    ) -> Option<&str> {
+        let is_old = |after| !freshness.live && is_over(after, freshness.heard, now);
+        match &self.data {
+            Data::Ruleset(ruleset) => {
+                let evaluation = ruleset.evaluate(flag, context, Now::Asked(now));
+                let replaced = evaluation
+                    .when_stale()
+                    .is_some_and(|rule| rule.then != StaleThen::Hold && is_old(rule.after));
+                let asked = evaluation.has_dark_rules() && !replaced;
+                asked.then(|| ruleset.dark_variant(flag, context, Now::Asked(now))).flatten()
+            }
+            Data::Values(values) => values.get(flag)?.dark(is_old),
+            Data::Nothing => None,
+        }
+    }
+
+    /// Tells which flags a metric is counted for. Of one that nobody measures, that costs one look.
+    pub(crate) fn each_measuring(&self, metric: &str, tell: impl FnMut(&str)) {
+        match &self.data {
+            Data::Ruleset(ruleset) => ruleset.measuring(metric).for_each(tell),
+            Data::Values(values) => values.measuring(metric).for_each(tell),
+            Data::Nothing => {}
+        }
+    }
+
     /// The same data, confirmed by the server.
     pub(crate) fn confirmed(&self) -> Option<Self> {
         let data = match &self.data {
@@ -207,75 +192,4 @@ impl Snapshot {
 /// Whether data that was last confirmed then is older than this.
 fn is_over(after: Duration, heard: Timestamp, now: fn() -> Timestamp) -> bool {
     now().since(heard) > after.millis()
-}
-
-/// A value, or nothing where the caller's default is meant.
-fn given(value: &VariantValue) -> Option<&VariantValue> {
-    (*value != VariantValue::Null).then_some(value)
-}
-
-/// A value as JSON has it: its flag's type shows in its form.
-fn read_value(value: Option<&serde_json::Value>) -> VariantValue {
-    let flag_type = match value {
-        None => return VariantValue::Null,
-        Some(serde_json::Value::Null | serde_json::Value::Bool(_)) => FlagType::Boolean,
-        Some(serde_json::Value::String(_)) => FlagType::String,
-        Some(serde_json::Value::Number(number)) if number.is_i64() => FlagType::Integer,
-        Some(serde_json::Value::Number(_)) => FlagType::Float,
-        Some(serde_json::Value::Object(_) | serde_json::Value::Array(_)) => FlagType::Object,
-    };
-    value.map_or(VariantValue::Null, |value| VariantValue::new(flag_type, value))
-}
-
-impl Entry {
-    /// A value as it came over the wire. One that can't be read makes this flag fall back, and no other.
-    pub(crate) fn read(raw: &RawValue) -> Self {
-        let broken = || Self {
-            value: VariantValue::Null,
-            variant: None,
-            reason: Reason::Error,
-            error: Some(ErrorCode::ParseError),
-            metadata: Metadata::default(),
-            when_stale: None,
-        };
-        let Ok(value) = serde_json::from_str::<Value>(raw.get()) else { return broken() };
-        let reason = match value.reason.as_str() {
-            "STATIC" => Reason::Static,
-            "TARGETING_MATCH" => Reason::TargetingMatch,
-            "SPLIT" => Reason::Split,
-            "DISABLED" => Reason::Disabled,
-            "ERROR" => Reason::Error,
-            _ => Reason::Default,
-        };
-        let error = value.error_code.as_deref().map(|code| match code {
-            "FLAG_NOT_FOUND" => ErrorCode::FlagNotFound,
-            "PARSE_ERROR" => ErrorCode::ParseError,
-            "TYPE_MISMATCH" => ErrorCode::TypeMismatch,
-            "TARGETING_KEY_MISSING" => ErrorCode::TargetingKeyMissing,
-            "INVALID_CONTEXT" => ErrorCode::InvalidContext,
-            _ => ErrorCode::General,
-        });
-        let variant = value.variant.as_deref().map(Into::into);
-        let mut flag = value.metadata;
-        let mut known = |name| flag.remove(name);
-        let text = |value: Option<serde_json::Value>| Some(value?.as_str()?.to_owned());
-        let metadata = Metadata {
-            rule: text(known("rule")),
-            missing_split_key: text(known("splitKeyMissing")),
-            failed_prerequisite: text(known("prerequisiteFailed")),
-            enabled: known("enabled").and_then(|value| value.as_bool()),
-            flag,
-        };
-        let when_stale = value.when_stale.map(|OldValue { after, value, variant }| Old {
-            after,
-            value: read_value(value.as_ref()),
-            variant: variant.as_deref().map(Into::into),
-        });
-        let value = read_value(value.value.as_ref());
-        Self { value, variant, reason, error, metadata, when_stale }
-    }
-
-    pub(crate) fn read_all(values: &ValueMap) -> HashMap<String, Self> {
-        values.iter().map(|(flag, raw)| (flag.clone(), Self::read(raw))).collect()
-    }
 }

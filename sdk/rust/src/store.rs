@@ -3,7 +3,7 @@
 //! Every change of it is compiled and published as one new snapshot, with the names of the flags whose answers
 //! may have changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use usher_core::{
     Ruleset,
@@ -13,8 +13,9 @@ use usher_core::{
 
 use crate::{
     shared::Shared,
-    snapshot::{Data, Entry, Snapshot},
+    snapshot::{Data, Snapshot},
     status::Source,
+    values::Values,
 };
 
 /// What was to be amended is not there: all of it has to be asked for anew.
@@ -82,7 +83,7 @@ impl Store {
         source: Source,
     ) {
         let before = shared.snapshot.load();
-        let after = Entry::read_all(&values);
+        let after = Values::read(&values);
         let flags = different(&before.data, &after);
         (self.values, self.generation) = (values, generation);
         shared.publish(generation, Snapshot { data: Data::Values(after), source }, flags);
@@ -105,13 +106,7 @@ impl Store {
         }
         let before = shared.snapshot.load();
         let Data::Values(values) = &before.data else { return Err(Lost) };
-        let mut after = values.clone();
-        for flag in &flags {
-            match self.values.get(flag) {
-                Some(raw) => drop(after.insert(flag.clone(), Entry::read(raw))),
-                None => drop(after.remove(flag)),
-            }
-        }
+        let after = values.amended(&flags, &self.values);
         let snapshot = Snapshot { data: Data::Values(after), source: Source::Server };
         shared.publish(self.generation, snapshot, flags);
         Ok(())
@@ -126,9 +121,7 @@ fn affected(after: &Ruleset, ids: &[&DocumentId]) -> Vec<String> {
 }
 
 /// The flags whose values differ.
-pub(crate) fn different(before: &Data, after: &HashMap<String, Entry>) -> Vec<String> {
-    let none = HashMap::new();
-    let before = if let Data::Values(values) = before { values } else { &none };
-    let keys = before.keys().chain(after.keys());
-    keys.filter(|flag| before.get(*flag) != after.get(*flag)).cloned().collect()
+pub(crate) fn different(before: &Data, after: &Values) -> Vec<String> {
+    let none = Values::default();
+    after.different_from(if let Data::Values(values) = before { values } else { &none })
 }

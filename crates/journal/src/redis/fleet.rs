@@ -1,6 +1,6 @@
 //! What nodes say to each other, on a channel of Redis: it is neither kept nor synchronised to disk.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use redis::{PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::{broadcast, watch};
@@ -14,17 +14,20 @@ use crate::Fleet;
 /// Words that a slow listener may lag behind before it loses some.
 const WAITING_WORDS: usize = 64;
 
+/// The newest word about each matter.
+type Said = BTreeMap<&'static str, Arc<str>>;
+
 /// This node among the others.
 pub(super) struct RedisFleet {
     node: String,
-    /// Only the newest: what it makes up for need not be said any more.
-    said: watch::Sender<Arc<str>>,
+    /// Only the newest about each matter: what it makes up for need not be said any more.
+    said: watch::Sender<Said>,
     heard: broadcast::Sender<Arc<str>>,
 }
 
 impl RedisFleet {
     pub(super) fn new(node: String) -> Self {
-        Self { node, said: watch::channel(Arc::from("")).0, heard: broadcast::channel(WAITING_WORDS).0 }
+        Self { node, said: watch::channel(Said::new()).0, heard: broadcast::channel(WAITING_WORDS).0 }
     }
 }
 
@@ -33,8 +36,8 @@ impl Fleet for RedisFleet {
         &self.node
     }
 
-    fn say(&self, text: String) {
-        self.said.send_replace(text.into());
+    fn say(&self, about: &'static str, text: String) {
+        self.said.send_modify(|said| drop(said.insert(about, text.into())));
     }
 
     fn listen(&self) -> broadcast::Receiver<Arc<str>> {
@@ -86,14 +89,19 @@ async fn converse(shared: &Shared, fleet: &RedisFleet, well: &mut Duration) -> R
     let since = tokio::time::Instant::now();
     let mut said = fleet.said.subscribe();
     said.mark_changed();
+    let mut sent = Said::new();
     loop {
         tokio::select! {
             changed = said.changed() => if changed.is_err() { return Ok(()) },
             _ = is_gone.wait_for(|gone| *gone) => return Ok(()),
         }
-        let text = Arc::clone(&said.borrow_and_update());
-        if !text.is_empty() {
+        let new = said.borrow_and_update().clone();
+        for (about, text) in new {
+            if sent.get(about).is_some_and(|sent| Arc::ptr_eq(sent, &text)) {
+                continue;
+            }
             redis::cmd("PUBLISH").arg(channel).arg(&*text).query_async::<()>(&mut connection).await?;
+            sent.insert(about, text);
             *well = since.elapsed();
         }
     }

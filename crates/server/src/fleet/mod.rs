@@ -1,8 +1,11 @@
 //! The other nodes of the fleet: each tells all others, beside the journal, of the clients that it and the edges below
-//! it serve, so that convergence and connections are those of the whole fleet on every node.
+//! it serve, so that convergence and connections are those of the whole fleet on every node; and of what it has counted
+//! for measured flags (`counts`), so that whichever node decides about one knows all of it.
 //!
 //! What is said is cumulative and may be lost: the next word makes up for it. A node that says nothing for a while is
 //! gone, and its clients with it; they come back elsewhere.
+
+mod counts;
 
 use std::{
     collections::HashMap,
@@ -33,31 +36,68 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
     let mut heard = fleet.listen();
     let mut nodes = Nodes::default();
     let mut own = Own::default();
+    let (mut counted, mut told) = (counts::Nodes::default(), counts::Own::default());
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             said = heard.recv() => match said {
-                Ok(text) => nodes.hear(&app, &text, fleet.node()),
+                Ok(text) => match Word::read(&text, fleet.node()) {
+                    Some(Word { node, census: Some(census), .. }) => nodes.hear(&app, node, census),
+                    Some(Word { node, counts: Some(counts), .. }) => {
+                        let is_new = counted.hear(&app.counts, node, counts);
+                        // It begins with what it hears first, so it had better hear all of it soon.
+                        if is_new {
+                            told.tell_all();
+                        }
+                    }
+                    _ => {}
+                },
                 // The next word of each makes up for it.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
             _ = tick.tick() => {
                 nodes.forget_silent(&app);
-                if let Some(text) = own.word(&app, fleet.node()) {
-                    fleet.say(text);
+                let node = || fleet.node().to_owned();
+                if let Some(census) = own.word(&app) {
+                    say(&*fleet, "census", &Word { node: node(), census: Some(census), counts: None });
+                }
+                if let Some(counts) = told.word(&app) {
+                    say(&*fleet, "counts", &Word { node: node(), census: None, counts: Some(counts) });
                 }
             }
         }
     }
 }
 
-/// What a node says.
+/// What a node says: one of these, or something that only newer ones know.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Word {
     node: String,
-    census: Census,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    census: Option<Census>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    counts: Option<counts::Told>,
+}
+
+impl Word {
+    /// What another node says.
+    fn read(text: &str, own: &str) -> Option<Self> {
+        match serde_json::from_str::<Self>(text) {
+            Ok(word) => Some(word).filter(|word| word.node != own),
+            Err(_) => {
+                tracing::warn!("a node says what this one does not understand: is it newer?");
+                None
+            }
+        }
+    }
+}
+
+fn say(fleet: &dyn Fleet, about: &'static str, word: &Word) {
+    if let Ok(text) = serde_json::to_string(word) {
+        fleet.say(about, text);
+    }
 }
 
 /// What this node has said.
@@ -69,7 +109,7 @@ struct Own {
 }
 
 impl Own {
-    fn word(&mut self, app: &App, node: &str) -> Option<String> {
+    fn word(&mut self, app: &App) -> Option<Census> {
         // Read first: what happens while it is being counted is told the next time.
         let happened = (app.connections.changes(), app.convergence.changes());
         if self.said.is_some_and(|(then, at)| then == happened && at.elapsed() < AT_LEAST_EVERY) {
@@ -86,7 +126,7 @@ impl Own {
             clients: groups.map(|(group, count)| Clients { group, count }).collect(),
             commits: app.convergence.counts(None),
         };
-        serde_json::to_string(&Word { node: node.to_owned(), census: census.bounded() }).ok()
+        Some(census.bounded())
     }
 }
 
@@ -95,12 +135,8 @@ impl Own {
 struct Nodes(HashMap<String, Instant>);
 
 impl Nodes {
-    fn hear(&mut self, app: &App, text: &str, own: &str) {
-        let Ok(Word { node, census }) = serde_json::from_str(text) else {
-            tracing::warn!("a node says what this one does not understand: is it newer?");
-            return;
-        };
-        if node == own || (self.0.len() >= MAX_NODES && !self.0.contains_key(&node)) {
+    fn hear(&mut self, app: &App, node: String, census: Census) {
+        if self.0.len() >= MAX_NODES && !self.0.contains_key(&node) {
             return;
         }
         self.0.insert(node.clone(), Instant::now());

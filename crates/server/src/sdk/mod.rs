@@ -1,6 +1,8 @@
 //! What SDKs ask for over plain HTTP: the twins of the stream, and a place for their counts.
 
+pub(crate) mod counts;
 pub mod events;
+pub(crate) mod sums;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
