@@ -8,7 +8,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     limits::MAX_REFERENCE_DEPTH,
-    model::{Cohort, Credential, Document, DocumentId, Flag, FlagConfig, Kind},
+    model::{
+        Cohort, Credential, Document, DocumentId, Event, Flag, FlagConfig, Freeze, Kind, Play, Playbook,
+        Progress, Release,
+    },
     problem::Problem,
 };
 
@@ -64,6 +67,21 @@ fn references(document: &Document) -> Vec<Reference> {
             // Nobody comes with a revoked key any more, so what it was for may go.
             .filter(|key| key.revoked_at.is_none())
             .map_or_else(Vec::new, |key| credential_references(&key)),
+        Kind::Event => document
+            .parse::<Event>()
+            .map_or_else(|_| Vec::new(), |event| vec![Reference::new("venue", Kind::Venue, &event.venue)]),
+        Kind::Freeze => {
+            document.parse::<Freeze>().map_or_else(|_| Vec::new(), |freeze| freeze_references(&freeze))
+        }
+        Kind::Playbook => document
+            .parse::<Playbook>()
+            .map_or_else(|_| Vec::new(), |playbook| playbook_references(&playbook)),
+        Kind::Release => document
+            .parse::<Release>()
+            .ok()
+            // What is over is a record: what it was about may go.
+            .filter(|release| release.progress.as_ref().is_none_or(Progress::is_watched))
+            .map_or_else(Vec::new, |release| release_references(&release)),
         _ => Vec::new(),
     }
 }
@@ -127,6 +145,57 @@ fn credential_references(key: &Credential) -> Vec<Reference> {
     environment
         .chain(venues.map(|(n, venue)| Reference::new(format!("venues[{n}]"), Kind::Venue, venue)))
         .collect()
+}
+
+fn freeze_references(freeze: &Freeze) -> Vec<Reference> {
+    let environments = freeze.environments.iter().enumerate();
+    let venues = freeze.venues.iter().enumerate();
+    environments
+        .map(|(n, own)| Reference::new(format!("environments[{n}]"), Kind::Environment, own))
+        .chain(venues.map(|(n, own)| Reference::new(format!("venues[{n}]"), Kind::Venue, own)))
+        .collect()
+}
+
+fn playbook_references(playbook: &Playbook) -> Vec<Reference> {
+    let mut all = Vec::new();
+    for (n, play) in playbook.plays.iter().enumerate() {
+        let at = |field: &str| format!("plays[{n}].{field}");
+        match play {
+            Play::Kill(own) | Play::Revive(own) | Play::On(own) | Play::Off(own) => {
+                let variants = own.variant.iter().map(ToString::to_string).collect();
+                all.push(Reference { variants, ..Reference::new(at("flag"), Kind::Flag, &own.flag) });
+                all.push(Reference::new(at("environment"), Kind::Environment, &own.environment));
+                all.extend(own.venues.iter().map(|venue| Reference::new(at("venues"), Kind::Venue, venue)));
+                all.extend(
+                    own.cohorts.iter().map(|cohort| Reference::new(at("cohorts"), Kind::Cohort, cohort)),
+                );
+            }
+            Play::Restore(own) => all.push(Reference::new(at("flag"), Kind::Flag, &own.flag)),
+            // A release that is over may go; then there is nothing to take back.
+            Play::RollBack(_) | Play::Notice(_) => {}
+        }
+    }
+    all
+}
+
+fn release_references(release: &Release) -> Vec<Reference> {
+    let variants = vec![release.variant.to_string(), release.control.to_string()];
+    let mut all = vec![
+        Reference { variants, ..Reference::new("flag", Kind::Flag, &release.flag) },
+        Reference::new("environment", Kind::Environment, &release.environment),
+    ];
+    for (n, event) in release.events.iter().enumerate() {
+        all.push(Reference::new(format!("events[{n}]"), Kind::Event, event));
+    }
+    for (n, stage) in release.stages.iter().enumerate() {
+        for (m, venue) in stage.venues.iter().enumerate() {
+            all.push(Reference::new(format!("stages[{n}].venues[{m}]"), Kind::Venue, venue));
+        }
+        for (m, cohort) in stage.cohorts.iter().enumerate() {
+            all.push(Reference::new(format!("stages[{n}].cohorts[{m}]"), Kind::Cohort, cohort));
+        }
+    }
+    all
 }
 
 fn dangling(after: &impl Catalogue, reference: &Reference) -> Option<Problem> {
@@ -219,7 +288,9 @@ fn used_elsewhere<C: Catalogue>(
     // What is gone is missed by whoever uses it; a flag also by whoever wants a variant that it had.
     let missed: HashSet<&DocumentId> =
         changed.iter().filter(|id| id.kind == Kind::Flag || after.find(id).is_none()).collect();
-    for kind in [Kind::Flag, Kind::Cohort, Kind::Key] {
+    for kind in
+        [Kind::Flag, Kind::Cohort, Kind::Key, Kind::Event, Kind::Freeze, Kind::Release, Kind::Playbook]
+    {
         for document in users(after, &kind, &missed) {
             let user = document.id();
             if all.contains(user) {

@@ -17,8 +17,8 @@ const CLOCK_TOLERANCE: Duration = Duration::from_seconds(30);
 pub struct Seen<'a> {
     /// What each guard of the plan says, in its order.
     pub guards: &'a [Reading],
-    /// Why the split can't be trusted, if it can't.
-    pub mismatch: Option<String>,
+    /// Why what is seen can't be trusted, besides what guards say: a split that is broken, a flag that was killed.
+    pub doubts: Vec<String>,
     /// Exposures of the variant within this stage.
     pub exposures: u64,
     /// The share of connected devices that have this stage, 0 to 1; `None` while nobody is connected.
@@ -132,7 +132,7 @@ fn doubts(release: &Release, progress: &Progress, seen: &Seen<'_>, now: Timestam
         doubts
             .push("The server's clock jumped, so nobody knows how long this stage has gone well.".to_owned());
     }
-    doubts.extend(seen.mismatch.clone());
+    doubts.extend(seen.doubts.iter().cloned());
     if release.guards.len() != seen.guards.len() {
         doubts.push("Not all guards of the plan were asked.".to_owned());
     }

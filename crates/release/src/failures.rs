@@ -101,7 +101,7 @@ fn stake(n: usize) -> f64 {
     1.0 / ((n + 1.0) * (n + 2.0))
 }
 
-fn share(tally: Tally) -> String {
+pub(crate) fn share(tally: Tally) -> String {
     tally.rate().map_or_else(
         || "not once".to_owned(),
         |rate| format!("{:.2} % of {} times", rate * 100.0, tally.total),

@@ -4,14 +4,22 @@
 //! guards, and does what is decided.
 
 mod decide;
+pub mod effect;
 mod failures;
+pub mod frozen;
+pub mod preflight;
 mod reading;
 pub mod stats;
+mod step;
+pub mod template;
+mod watch;
 mod window;
 
 pub use self::{
     decide::{Decision, Seen, decide},
     failures::Failures,
     reading::Reading,
+    step::Move,
+    watch::{Answer, Counted, Exposed, Side, Watch},
     window::{Calendar, sentence},
 };

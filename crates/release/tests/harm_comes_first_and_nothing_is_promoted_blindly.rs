@@ -39,10 +39,12 @@ fn with(field: &str, value: Value) -> Value {
 fn progress(status: Status, stage: usize) -> Progress {
     Progress {
         status,
+        started: Timestamp::from_millis(0),
         stage,
         since: Timestamp::from_millis(0),
         approved_by: None,
         withdrawn: Vec::new(),
+        measured: Vec::new(),
         steps: Vec::new(),
     }
 }
@@ -63,7 +65,7 @@ fn unknown(minutes: i64) -> Reading {
 fn seen(guards: &[Reading]) -> Seen<'_> {
     Seen {
         guards,
-        mismatch: None,
+        doubts: Vec::new(),
         exposures: 1_000,
         converged: Some(1.0),
         calendar: Calendar::default(),
@@ -99,7 +101,7 @@ fn a_stage_bakes_and_then_the_next_one_begins() {
 fn harm_comes_before_everything_even_while_it_is_paused() {
     let guards = [breached(&["dome"]), unknown(60)];
     let mut seen = seen(&guards);
-    seen.mismatch = Some("The split is broken.".to_owned());
+    seen.doubts = vec!["The split is broken.".to_owned()];
     seen.clock_drift = 3_600_000;
     let release: Release = model(&Kind::Release, &plan());
     for status in [Status::Running, Status::Paused] {
@@ -148,7 +150,7 @@ fn too_little_a_broken_split_a_jumping_clock_and_guards_not_asked_promote_nothin
         change(&mut seen);
         after(20, &plan(), &seen)
     };
-    assert!(matches!(doubted(&|seen| seen.mismatch = Some("2:1".to_owned())), Decision::Pause(_)));
+    assert!(matches!(doubted(&|seen| seen.doubts = vec!["2:1".to_owned()]), Decision::Pause(_)));
     assert!(matches!(doubted(&|seen| seen.clock_drift = 3_600_000), Decision::Pause(_)));
     assert!(matches!(doubted(&|seen| seen.clock_drift = -3_600_000), Decision::Pause(_)));
     assert!(matches!(doubted(&|seen| seen.guards = &[]), Decision::Pause(_)));

@@ -76,6 +76,7 @@ pub fn environment(key: &str, name: &str, critical: bool) -> Result<Document, Pr
         name,
         description: String::new(),
         critical,
+        rehearsal: false,
         steering: Vec::new(),
     })
 }

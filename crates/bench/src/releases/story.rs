@@ -102,10 +102,12 @@ impl Story {
         let every = release.look_every.millis();
         let mut progress = Progress {
             status: Status::Running,
+            started: Timestamp::EPOCH,
             stage: 0,
             since: Timestamp::EPOCH,
             approved_by: None,
             withdrawn: Vec::new(),
+            measured: Vec::new(),
             steps: Vec::new(),
         };
         let places = release.stages.iter().map(|stage| stage.venues.len()).max().unwrap_or_default();
@@ -131,7 +133,7 @@ impl Story {
             let broken = shares.ln_evidence() >= -MISMATCH_ALPHA.ln();
             let seen = Seen {
                 guards: &[reading],
-                mismatch: broken.then(|| "The split is broken.".to_owned()),
+                doubts: broken.then(|| "The split is broken.".to_owned()).into_iter().collect(),
                 exposures,
                 converged: Some(1.0),
                 calendar: Calendar::default(),

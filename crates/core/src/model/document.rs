@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 use serde_json::{Value, value::RawValue};
 
-use super::{Cohort, Credential, Environment, Event, Flag, Freeze, Key, Release, User, Venue};
+use super::{Cohort, Credential, Environment, Event, Flag, Freeze, Key, Playbook, Release, User, Venue};
 use crate::{
     limits::{MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES},
     problem::{self, Problem, Problems},
@@ -242,8 +242,10 @@ pub fn parse_strict(kind: &Kind, text: &[u8]) -> Result<Document, Problems> {
         Kind::Event => canonical::<Event>(text),
         Kind::Freeze => canonical::<Freeze>(text),
         Kind::Release => canonical::<Release>(text),
-        Kind::RoleBinding | Kind::Playbook | Kind::Other(_) => {
-            let mend = "Use one of environment, venue, cohort, flag, event, freeze, release, key, user.";
+        Kind::Playbook => canonical::<Playbook>(text),
+        Kind::RoleBinding | Kind::Other(_) => {
+            let mend =
+                "Use one of environment, venue, cohort, flag, event, freeze, release, playbook, key, user.";
             Err(Problem::new("kind", kind, "documents of this kind can't be written yet", mend).into())
         }
     }

@@ -19,6 +19,9 @@ pub struct Environment {
     /// Whether the public is in it: tools then ask twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub critical: bool,
+    /// Whether it is there for rehearsals only: what is served here is written over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
     /// Shares of clients that are served elsewhere; the first that has one counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steering: Vec<Steering>,

@@ -36,7 +36,7 @@ pub struct Freeze {
 /// That a change is not made now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// At which of the venues that the change reaches; `None` when it is all that the freeze names.
+    /// At which venue, the first where there are several; `None` when it is all of them.
     pub venue: Option<VenueKey>,
     /// Until when.
     pub until: Timestamp,
@@ -60,7 +60,8 @@ impl Freeze {
                 && (self.venues.is_empty() || self.venues.contains(venue))
         };
         if let Some((from, until)) = self.from.zip(self.until) {
-            let venue = venues.iter().find(|venue| reaches(venue)).cloned();
+            let named = if venues.is_empty() { &*self.venues } else { venues };
+            let venue = named.iter().find(|venue| reaches(venue)).cloned();
             let reached = venues.is_empty() || venue.is_some();
             return (reached && from <= now && now < until).then_some(Held { venue, until });
         }

@@ -1,4 +1,5 @@
 //! The documents of a workspace: flags, cohorts, venues, environments, events, freezes, releases,
+//! playbooks,
 //! credentials and people.
 //!
 //! There is one type for one thing. What the journal keeps and the wire carries is a [`Document`]: its
@@ -17,6 +18,7 @@ mod flag;
 mod freeze;
 mod key;
 mod moment;
+mod playbook;
 mod release;
 mod sequence;
 mod steering;
@@ -37,6 +39,7 @@ pub use flag::{
 pub use freeze::{Freeze, Held};
 pub use key::{CohortKey, EnvironmentKey, FlagKey, Key, Percent, VariantKey, VenueKey};
 pub use moment::{Moment, Span};
+pub use playbook::{At, Notice, Of, Play, Playbook, Rehearsal, Restore};
 pub use release::{
     Check, Expectation, Guard, Probe, Progress, Release, Requirements, Scope, Stage, Status, Step, StepKind,
     Then, WhenUnknown, Worse,

@@ -57,7 +57,7 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Guard>,
     /// How much a guard that is breached takes back.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Scope::is_default")]
     pub rollback: Scope,
     /// How often guards are looked at.
     #[serde(default = "look_every", skip_serializing_if = "is_usual_look")]
@@ -90,6 +90,13 @@ pub enum Scope {
     /// Everything.
     #[default]
     All,
+}
+
+impl Scope {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde asks.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn look_every() -> Duration {

@@ -13,6 +13,8 @@ const MAX_STEPS: usize = 200;
 pub struct Progress {
     /// Whether it goes on.
     pub status: Status,
+    /// When it began; a release that is started again begins anew.
+    pub started: Timestamp,
     /// The stage that it is in, the first being 0.
     pub stage: usize,
     /// Since when it is there without a break: its stage began, or it was resumed.
@@ -23,6 +25,9 @@ pub struct Progress {
     /// Venues that were taken back while the others stayed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawn: Vec<VenueKey>,
+    /// Metrics that the flag measures for its sake only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measured: Vec<String>,
     /// What happened, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -79,6 +84,8 @@ pub enum StepKind {
     Killed,
     /// All stages went well.
     Completed,
+    /// Every device had what was taken back.
+    Arrived,
 }
 
 impl Progress {
