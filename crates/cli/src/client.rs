@@ -21,6 +21,8 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     token: String,
+    /// Why a freeze is broken.
+    glass: Option<String>,
 }
 
 /// An answer.
@@ -48,7 +50,12 @@ impl Client {
             .redirect(redirect::Policy::none())
             .build()
             .context("the HTTP client can't be made")?;
-        Ok(Self { http, url: server.url.trim_end_matches('/').to_owned(), token: server.token.clone() })
+        Ok(Self {
+            http,
+            url: server.url.trim_end_matches('/').to_owned(),
+            token: server.token.clone(),
+            glass: server.break_glass.clone(),
+        })
     }
 
     pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
@@ -95,6 +102,10 @@ impl Client {
 
     fn request(&self, method: Method, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url)).query(query);
+        let request = match &self.glass {
+            Some(reason) => request.header("Usher-Break-Glass", reason),
+            None => request,
+        };
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 

@@ -4,7 +4,9 @@ use std::{ops::Deref, sync::Arc};
 
 use crate::{
     auth::{session::Sessions, throttle::Throttle},
+    fleet::Peers,
     live::Live,
+    releases::Releases,
     surface::Surface,
     world::World,
 };
@@ -21,6 +23,10 @@ pub struct App {
     pub throttle: Throttle,
     /// What browsers are told.
     pub live: Live,
+    /// The other servers of this workspace.
+    pub peers: Peers,
+    /// Releases that are watched.
+    pub releases: Releases,
     /// Held while a change is planned, checked and written, and until it can be read.
     pub writing: Arc<tokio::sync::Mutex<()>>,
 }

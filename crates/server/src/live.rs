@@ -1,4 +1,4 @@
-//! `/live`: what browsers are told as it happens — commits, convergence, connections.
+//! `/live`: what browsers are told as it happens — commits, convergence, connections, releases.
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +41,7 @@ impl Live {
         self.0.receiver_count() > 0
     }
 
-    fn tell(&self, message: &impl Serialize) {
+    pub(crate) fn tell(&self, message: &impl Serialize) {
         if self.is_heard()
             && let Ok(text) = serde_json::to_string(message)
         {

@@ -51,6 +51,10 @@ pub struct Metrics {
     pub refused: IntCounter,
     /// Seconds from publication to acknowledgement.
     pub convergence: Histogram,
+    /// Steps that releases have taken here, by kind.
+    pub release_steps: IntCounterVec,
+    /// Releases that are watched, by whether they go on.
+    pub releases: IntGaugeVec,
     connections: IntGaugeVec,
     /// The last commit that is applied here.
     pub seq: IntGauge,
@@ -95,6 +99,17 @@ impl Metrics {
                 )
                 .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
             )?,
+            release_steps: IntCounterVec::new(
+                Opts::new(
+                    "usher_release_steps_total",
+                    "Steps of releases that this server decided on, by kind",
+                ),
+                &["kind"],
+            )?,
+            releases: IntGaugeVec::new(
+                Opts::new("usher_releases", "Releases that are watched, by status"),
+                &["status"],
+            )?,
             connections: IntGaugeVec::new(
                 Opts::new("usher_connections", "Clients on streams, by mode"),
                 &["mode"],
@@ -115,6 +130,16 @@ impl Metrics {
         registry.register(Box::new(metrics.evictions.clone()))?;
         registry.register(Box::new(metrics.refused.clone()))?;
         registry.register(Box::new(metrics.convergence.clone()))?;
+        // What has not happened yet is told as none: an alert can't tell that from a server that is not asked.
+        for kind in ["promote", "complete", "pause", "withdraw", "stage_back", "roll_back", "kill", "arrived"]
+        {
+            metrics.release_steps.with_label_values(&[kind]).inc_by(0);
+        }
+        for status in ["running", "paused"] {
+            metrics.releases.with_label_values(&[status]).set(0);
+        }
+        registry.register(Box::new(metrics.release_steps.clone()))?;
+        registry.register(Box::new(metrics.releases.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.seq.clone()))?;
         registry.register(Box::new(metrics.writable.clone()))?;

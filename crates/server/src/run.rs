@@ -18,7 +18,7 @@ use crate::{
     listen::{Listening, NotListening, listen},
     live, metrics,
     problem::Problem,
-    revocation,
+    releases, revocation,
     seed::{self, SeedError},
     settings::Settings,
     source::Source,
@@ -113,6 +113,8 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         sessions,
         throttle: Throttle::default(),
         live: live::Live::default(),
+        peers: fleet::Peers::default(),
+        releases: releases::Releases::default(),
         writing: Arc::default(),
     });
     let data = web::Data::from(Arc::clone(&app));
@@ -126,6 +128,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(Arc::clone(&world).follow(convergence)),
         tokio::spawn(live::narrate(Arc::clone(&app))),
         tokio::spawn(revocation::watch(Arc::clone(&app))),
+        tokio::spawn(releases::run(Arc::clone(&app))),
     ];
     if let Some(nodes) = world.journal().fleet() {
         tasks.push(tokio::spawn(fleet::talk(Arc::clone(&app), nodes)));

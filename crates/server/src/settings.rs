@@ -1,6 +1,6 @@
 //! What an operator can set.
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::Deserialize;
 use usher_core::protocol::HEARTBEAT_SECONDS;
@@ -51,6 +51,8 @@ pub struct Settings {
     pub ofrep_event_streams: usize,
     /// Seconds for which the address of such a stream opens it, at least; twice that at most.
     pub ofrep_token_seconds: u32,
+    /// What guards of releases may send to live endpoints, by name: `{secret:NAME}` in a probe's header.
+    pub secrets: BTreeMap<String, Secret>,
 }
 
 impl Default for Settings {
@@ -72,6 +74,7 @@ impl Default for Settings {
             ofrep_requests_per_second: REQUESTS_PER_SECOND,
             ofrep_event_streams: EVENT_STREAMS,
             ofrep_token_seconds: TOKEN_SECONDS,
+            secrets: BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Building a client.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use usher_core::{Context, protocol::Mode};
 
@@ -10,6 +10,7 @@ use crate::{
     cache::CacheFolder,
     client::Client,
     connection::Connection,
+    sender::{SEND_AT_MOST_EVERY, SEND_EVERY},
     shared::{Config, Shared},
 };
 
@@ -41,6 +42,7 @@ pub struct Builder {
     bootstrap: Option<Bootstrap>,
     app_version: Option<String>,
     runtime: Option<tokio::runtime::Handle>,
+    send_every: Duration,
 }
 
 impl Builder {
@@ -55,6 +57,7 @@ impl Builder {
             bootstrap: None,
             app_version: None,
             runtime: None,
+            send_every: SEND_EVERY,
         }
     }
 
@@ -105,6 +108,14 @@ impl Builder {
         self
     }
 
+    /// How often what was counted is sent, give or take a quarter; every 10 s without it, and once a second at most. A
+    /// release that is watched by what this program counts is taken back no sooner than it hears of it.
+    #[must_use]
+    pub fn send_every(mut self, every: Duration) -> Self {
+        self.send_every = every.max(SEND_AT_MOST_EVERY);
+        self
+    }
+
     /// Runs the connection on this runtime, instead of a thread of its own.
     #[must_use]
     pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
@@ -138,6 +149,7 @@ impl Builder {
             instance: format!("{:016x}", u64::from_le_bytes(random)),
             cache,
             bootstrap,
+            send_every: self.send_every,
         };
         let shared = Arc::new(Shared::new(config, &self.context));
         let beginning = Beginning::find(&shared.config, self.context.targeting_key());

@@ -8,7 +8,9 @@ use tokio::time::sleep;
 use crate::{jitter::draw, shared::Shared};
 
 /// How often what was counted is sent, give or take a quarter, so that a fleet does not send all at once.
-const SEND_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const SEND_EVERY: Duration = Duration::from_secs(10);
+/// How often it is sent at most, whatever a program asks for.
+pub(crate) const SEND_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 /// Pause before another attempt at the farewell, which has little time.
 const FAREWELL_PAUSE: Duration = Duration::from_millis(300);
@@ -18,7 +20,7 @@ pub(crate) async fn run(shared: Arc<Shared>, http: reqwest::Client) {
     let mut closed = shared.closed.subscribe();
     loop {
         let last = tokio::select! {
-            () = sleep(SEND_EVERY.mul_f64(0.75 + draw() / 2.0)) => false,
+            () = sleep(shared.config.send_every.mul_f64(0.75 + draw() / 2.0)) => false,
             _ = closed.wait_for(|closed| *closed) => true,
         };
         let dropped = shared.events.dropped();

@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::watch;
@@ -42,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) instance: String,
     pub(crate) cache: Option<CacheFolder>,
     pub(crate) bootstrap: Option<Bootstrap>,
+    pub(crate) send_every: Duration,
 }
 
 /// What the client's callers and its background task share.

@@ -235,6 +235,323 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists them. */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads one. */
+        get: operations["get_events"];
+        /** Writes one, whole. */
+        put: operations["put_events"];
+        post?: never;
+        /** Deletes one that nothing refers to. */
+        delete: operations["delete_events"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/freezes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists them. */
+        get: operations["list_freezes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/freezes/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads one. */
+        get: operations["get_freezes"];
+        /** Writes one, whole. */
+        put: operations["put_freezes"];
+        post?: never;
+        /** Deletes one that nothing refers to. */
+        delete: operations["delete_freezes"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playbooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists them. */
+        get: operations["list_playbooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playbooks/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads one. */
+        get: operations["get_playbooks"];
+        /** Writes one, whole. */
+        put: operations["put_playbooks"];
+        post?: never;
+        /** Deletes one that nothing refers to. */
+        delete: operations["delete_playbooks"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playbooks/{key}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Carries out all that a playbook says, in one commit. */
+        post: operations["run_playbook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/playbooks/{key}/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copies all flags of one environment to the one for rehearsals, runs the playbook there, and measures how long it takes
+         *     until every device connected to that has it.
+         */
+        post: operations["rehearse_playbook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists them. */
+        get: operations["list_releases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads one. */
+        get: operations["get_releases"];
+        /** Writes one, whole. */
+        put: operations["put_releases"];
+        post?: never;
+        /** Deletes one that nothing refers to. */
+        delete: operations["delete_releases"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/preflight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Looks at everything that should be so before a release begins. */
+        get: operations["release_preflight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was seen of a release at the last look. */
+        get: operations["release_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins its first stage. */
+        post: operations["start_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins its next stage now, whatever it still waits for. */
+        post: operations["promote_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the next stage begin, where the stage asks for that. */
+        post: operations["approve_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops it where it is. */
+        post: operations["pause_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets it go on; the stage's time begins anew. */
+        post: operations["resume_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes it back everywhere. */
+        post: operations["roll_back_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flags/{key}/environments/{environment}/{action}": {
         parameters: {
             query?: never;
@@ -816,6 +1133,16 @@ export interface components {
                 percent: number;
                 venues?: string[];
             }[];
+            rehearsal?: boolean;
+        };
+        Event: {
+            key: string;
+            name?: string;
+            venue: string;
+            doors: string;
+            start: string;
+            finalScan: string;
+            timeZone?: string;
         };
         /** @description One answer, explained. */
         Explained: {
@@ -865,6 +1192,15 @@ export interface components {
             detail: string;
             /** @description What can be done. */
             mend: string;
+        };
+        /** @description One thing that was looked at. */
+        Finding: {
+            /** @description What, in a word. */
+            about: string;
+            /** @description `well`, `warning` or `blocker`. */
+            weight: string;
+            /** @description What was found, in a sentence. */
+            detail: string;
         };
         Flag: {
             /** @enum {string} */
@@ -917,6 +1253,27 @@ export interface components {
             };
             /** @description Metrics that programs count by the variant of this flag. */
             measure?: string[];
+        };
+        Freeze: {
+            key: string;
+            reason: string;
+            environments?: string[];
+            venues?: string[];
+            from?: string;
+            until?: string;
+            around?: {
+                from: string;
+                until: string;
+            };
+        };
+        /** @description A guard at the last look. */
+        GuardView: {
+            /** @description Its name. */
+            name: string;
+            /** @description `well`, `early`, `breached` or `unknown`. */
+            state: string;
+            /** @description What was seen, in a sentence. */
+            detail: string;
         };
         /** @description What an import did, or would do. */
         ImportReport: (components["schemas"]["Written"] | null) & {
@@ -979,6 +1336,28 @@ export interface components {
                     percent: number;
                     venues?: string[];
                 }[];
+                rehearsal?: boolean;
+            };
+        };
+        /** @description A document with its version. */
+        ItemOf_Event: {
+            /**
+             * Format: int64
+             * @description The commit that last wrote it.
+             */
+            version: number;
+            /** @description When. */
+            updatedAt: string;
+            /** @description Who. */
+            updatedBy: string;
+            document: {
+                key: string;
+                name?: string;
+                venue: string;
+                doors: string;
+                start: string;
+                finalScan: string;
+                timeZone?: string;
             };
         };
         /** @description A document with its version. */
@@ -1015,6 +1394,159 @@ export interface components {
                 };
                 environments?: {
                     [key: string]: components["schemas"]["FlagConfig"];
+                };
+            };
+        };
+        /** @description A document with its version. */
+        ItemOf_Freeze: {
+            /**
+             * Format: int64
+             * @description The commit that last wrote it.
+             */
+            version: number;
+            /** @description When. */
+            updatedAt: string;
+            /** @description Who. */
+            updatedBy: string;
+            document: {
+                key: string;
+                reason: string;
+                environments?: string[];
+                venues?: string[];
+                from?: string;
+                until?: string;
+                around?: {
+                    from: string;
+                    until: string;
+                };
+            };
+        };
+        /** @description A document with its version. */
+        ItemOf_Playbook: {
+            /**
+             * Format: int64
+             * @description The commit that last wrote it.
+             */
+            version: number;
+            /** @description When. */
+            updatedAt: string;
+            /** @description Who. */
+            updatedBy: string;
+            document: {
+                key: string;
+                name?: string;
+                description?: string;
+                plays: {
+                    kill?: {
+                        flag: string;
+                        environment: string;
+                        venues?: string[];
+                        cohorts?: string[];
+                        variant?: string;
+                    };
+                    revive?: {
+                        flag: string;
+                        environment: string;
+                        venues?: string[];
+                        cohorts?: string[];
+                        variant?: string;
+                    };
+                    on?: {
+                        flag: string;
+                        environment: string;
+                        venues?: string[];
+                        cohorts?: string[];
+                        variant?: string;
+                    };
+                    off?: {
+                        flag: string;
+                        environment: string;
+                        venues?: string[];
+                        cohorts?: string[];
+                        variant?: string;
+                    };
+                    restore?: {
+                        flag: string;
+                        to: number;
+                    };
+                    rollBack?: {
+                        release: string;
+                    };
+                    notice?: {
+                        text: string;
+                    };
+                }[];
+                rehearsals?: {
+                    at: string;
+                    by: string;
+                    environment: string;
+                    devices: number;
+                    converged: number;
+                    lastMillis?: number;
+                }[];
+            };
+        };
+        /** @description A document with its version. */
+        ItemOf_Release: {
+            /**
+             * Format: int64
+             * @description The commit that last wrote it.
+             */
+            version: number;
+            /** @description When. */
+            updatedAt: string;
+            /** @description Who. */
+            updatedBy: string;
+            document: {
+                key: string;
+                name?: string;
+                description?: string;
+                flag: string;
+                environment: string;
+                variant: string;
+                control: string;
+                stages: {
+                    name: string;
+                    dark?: boolean;
+                    venues?: string[];
+                    cohorts?: string[];
+                    percent?: number;
+                    by?: string[];
+                    bake?: string;
+                    requires?: {
+                        exposures?: number;
+                        converged?: number;
+                        approval?: boolean;
+                    };
+                }[];
+                guards?: unknown[];
+                /** @enum {string} */
+                rollback?: "venue" | "stage" | "all";
+                lookEvery?: string;
+                falseAlarms?: number;
+                events?: string[];
+                notBefore?: string;
+                never?: {
+                    from: string;
+                    until: string;
+                }[];
+                /** @description How far it has come. Only the server writes it. */
+                progress?: {
+                    /** @enum {string} */
+                    status: "running" | "paused" | "rolledBack" | "completed";
+                    stage: number;
+                    since: string;
+                    approvedBy?: string;
+                    withdrawn?: string[];
+                    steps?: {
+                        at: string;
+                        /** @enum {string} */
+                        kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                        stage: string;
+                        reasons?: string[];
+                    }[];
+                    measured?: string[];
+                    started: string;
                 };
             };
         };
@@ -1155,6 +1687,66 @@ export interface components {
             name: string;
             role: string;
         };
+        Playbook: {
+            key: string;
+            name?: string;
+            description?: string;
+            plays: {
+                kill?: {
+                    flag: string;
+                    environment: string;
+                    venues?: string[];
+                    cohorts?: string[];
+                    variant?: string;
+                };
+                revive?: {
+                    flag: string;
+                    environment: string;
+                    venues?: string[];
+                    cohorts?: string[];
+                    variant?: string;
+                };
+                on?: {
+                    flag: string;
+                    environment: string;
+                    venues?: string[];
+                    cohorts?: string[];
+                    variant?: string;
+                };
+                off?: {
+                    flag: string;
+                    environment: string;
+                    venues?: string[];
+                    cohorts?: string[];
+                    variant?: string;
+                };
+                restore?: {
+                    flag: string;
+                    to: number;
+                };
+                rollBack?: {
+                    release: string;
+                };
+                notice?: {
+                    text: string;
+                };
+            }[];
+            rehearsals?: {
+                at: string;
+                by: string;
+                environment: string;
+                devices: number;
+                converged: number;
+                lastMillis?: number;
+            }[];
+        };
+        /** @description What stands in its way, and what somebody should know before it begins. */
+        Preflight: {
+            /** @description Whether it can begin. */
+            ready: boolean;
+            /** @description What was looked at: `about`, `weight` (`well`, `warning`, `blocker`) and `detail`. */
+            findings: components["schemas"]["Finding"][];
+        };
         Prerequisite: {
             flag: string;
             variants?: string[];
@@ -1213,6 +1805,22 @@ export interface components {
             /** @description As of this commit or time. */
             at?: string | null;
         };
+        /** @description What running a playbook did. */
+        Ran: {
+            /**
+             * Format: int64
+             * @description The commit; the newest one, where there was nothing to do.
+             */
+            seq: number;
+            /** @description The documents that it changed. */
+            changed: string[];
+            /** @description What people were told. */
+            notices: string[];
+            /** @description What was left out, in sentences. */
+            leftOut: string[];
+            /** @description Whether this is the answer to an earlier sending, given again. */
+            replayed: boolean;
+        };
         /** @description How far it would reach. */
         Reach: {
             /** @description What venues would get instead. */
@@ -1223,6 +1831,90 @@ export interface components {
             prerequisites: string[];
             /** @description Whether there are more differences than are listed. */
             truncated: boolean;
+        };
+        /** @description Where a playbook is rehearsed. */
+        Rehearse: {
+            /** @description The environment that the playbook is for. */
+            of: string;
+            /** @description The environment for rehearsals, to which devices in rehearsal are connected. */
+            environment: string;
+        };
+        /** @description How a rehearsal went. */
+        Rehearsed: {
+            /**
+             * Format: int64
+             * @description The commit that was rehearsed.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description Devices that were to have it.
+             */
+            devices: number;
+            /**
+             * Format: int64
+             * @description Devices that had it.
+             */
+            converged: number;
+            /**
+             * Format: int64
+             * @description When the last of them had it, in milliseconds after the commit.
+             */
+            lastMillis?: number | null;
+            /** @description What could not be rehearsed, in sentences. */
+            leftOut: string[];
+        };
+        Release: {
+            key: string;
+            name?: string;
+            description?: string;
+            flag: string;
+            environment: string;
+            variant: string;
+            control: string;
+            stages: {
+                name: string;
+                dark?: boolean;
+                venues?: string[];
+                cohorts?: string[];
+                percent?: number;
+                by?: string[];
+                bake?: string;
+                requires?: {
+                    exposures?: number;
+                    converged?: number;
+                    approval?: boolean;
+                };
+            }[];
+            guards?: unknown[];
+            /** @enum {string} */
+            rollback?: "venue" | "stage" | "all";
+            lookEvery?: string;
+            falseAlarms?: number;
+            events?: string[];
+            notBefore?: string;
+            never?: {
+                from: string;
+                until: string;
+            }[];
+            /** @description How far it has come. Only the server writes it. */
+            progress?: {
+                /** @enum {string} */
+                status: "running" | "paused" | "rolledBack" | "completed";
+                stage: number;
+                since: string;
+                approvedBy?: string;
+                withdrawn?: string[];
+                steps?: {
+                    at: string;
+                    /** @enum {string} */
+                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                    stage: string;
+                    reasons?: string[];
+                }[];
+                measured?: string[];
+                started: string;
+            };
         };
         /** @description How far one commit has come. */
         Report: components["schemas"]["Progress"] & {
@@ -1279,6 +1971,14 @@ export interface components {
             serve: components["schemas"]["Serve"];
             /** @description Never served; programs count whom it would serve what. */
             dark?: boolean;
+        };
+        /** @description Why it is run. */
+        Run: {
+            /**
+             * @description Why: the message of the commit.
+             * @default null
+             */
+            message: string | null;
         };
         Scope: {
             /** @default false */
@@ -1439,6 +2139,49 @@ export interface components {
             documents: number;
             head: string;
             problems: string[];
+        };
+        /** @description A release at the last look. */
+        View: {
+            /** @description Its key. */
+            key: string;
+            /** @description Whether it goes on: `running`, `paused`, `rolledBack`, `completed`. */
+            status: string;
+            /** @description The stage that it is in, the first being 1. */
+            stage: number;
+            /** @description That stage's name. */
+            stageName: string;
+            /** @description How many stages there are. */
+            stages: number;
+            /** @description Since when it is there without a break. */
+            since: string;
+            /** @description When it was looked at. */
+            lookedAt: string;
+            /** @description What is to be done: `hold`, `promote`, `complete`, `pause`, `rollBack`, `kill`. */
+            decision: string;
+            /** @description Why, in sentences. */
+            reasons: string[];
+            /**
+             * Format: int64
+             * @description Exposures of the variant within this stage.
+             */
+            exposures: number;
+            /**
+             * Format: double
+             * @description The share of connected devices that have this stage, 0 to 1.
+             */
+            converged?: number | null;
+            /** @description What each guard says. */
+            guards: components["schemas"]["GuardView"][];
+            /** @description Whether this server is the one that acts. */
+            actsHere: boolean;
+        };
+        /** @description Why it is done. */
+        Why: {
+            /**
+             * @description Why: the message of the commit, and what the release's record says.
+             * @default null
+             */
+            message: string | null;
         };
         /** @description The workspace at a glance. */
         Workspace: {
@@ -1817,6 +2560,7 @@ export interface operations {
                                 percent: number;
                                 venues?: string[];
                             }[];
+                            rehearsal?: boolean;
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;
@@ -1855,6 +2599,7 @@ export interface operations {
                                 percent: number;
                                 venues?: string[];
                             }[];
+                            rehearsal?: boolean;
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;
@@ -2617,6 +3362,1857 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_events: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where the page before ended: its `nextCursor`. */
+                cursor?: string;
+                /** @description Only those whose key, name, tags or place contain this. */
+                search?: string;
+                /** @description As of this commit or time. */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of documents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The documents. */
+                        items: components["schemas"]["ItemOf_Event"][];
+                        /** @description How many there are on all pages. */
+                        total: number;
+                        /** @description What to ask for the next page with; none on the last. */
+                        nextCursor?: string | null;
+                        /**
+                         * Format: int64
+                         * @description As of this commit.
+                         */
+                        seq: number;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_events: {
+        parameters: {
+            query?: {
+                /** @description As of this commit or time */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document; its version is the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_events: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is changed */
+                "If-Match"?: string | null;
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            venue: string;
+                            doors: string;
+                            start: string;
+                            finalScan: string;
+                            timeZone?: string;
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            venue: string;
+                            doors: string;
+                            start: string;
+                            finalScan: string;
+                            timeZone?: string;
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_events: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is deleted */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_freezes: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where the page before ended: its `nextCursor`. */
+                cursor?: string;
+                /** @description Only those whose key, name, tags or place contain this. */
+                search?: string;
+                /** @description As of this commit or time. */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of documents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The documents. */
+                        items: components["schemas"]["ItemOf_Freeze"][];
+                        /** @description How many there are on all pages. */
+                        total: number;
+                        /** @description What to ask for the next page with; none on the last. */
+                        nextCursor?: string | null;
+                        /**
+                         * Format: int64
+                         * @description As of this commit.
+                         */
+                        seq: number;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_freezes: {
+        parameters: {
+            query?: {
+                /** @description As of this commit or time */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document; its version is the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freeze"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_freezes: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is changed */
+                "If-Match"?: string | null;
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Freeze"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            reason: string;
+                            environments?: string[];
+                            venues?: string[];
+                            from?: string;
+                            until?: string;
+                            around?: {
+                                from: string;
+                                until: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            reason: string;
+                            environments?: string[];
+                            venues?: string[];
+                            from?: string;
+                            until?: string;
+                            around?: {
+                                from: string;
+                                until: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_freezes: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is deleted */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_playbooks: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where the page before ended: its `nextCursor`. */
+                cursor?: string;
+                /** @description Only those whose key, name, tags or place contain this. */
+                search?: string;
+                /** @description As of this commit or time. */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of documents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The documents. */
+                        items: components["schemas"]["ItemOf_Playbook"][];
+                        /** @description How many there are on all pages. */
+                        total: number;
+                        /** @description What to ask for the next page with; none on the last. */
+                        nextCursor?: string | null;
+                        /**
+                         * Format: int64
+                         * @description As of this commit.
+                         */
+                        seq: number;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_playbooks: {
+        parameters: {
+            query?: {
+                /** @description As of this commit or time */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document; its version is the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Playbook"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_playbooks: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is changed */
+                "If-Match"?: string | null;
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Playbook"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            plays: {
+                                kill?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                revive?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                on?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                off?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                restore?: {
+                                    flag: string;
+                                    to: number;
+                                };
+                                rollBack?: {
+                                    release: string;
+                                };
+                                notice?: {
+                                    text: string;
+                                };
+                            }[];
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                devices: number;
+                                converged: number;
+                                lastMillis?: number;
+                            }[];
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            plays: {
+                                kill?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                revive?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                on?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                off?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                restore?: {
+                                    flag: string;
+                                    to: number;
+                                };
+                                rollBack?: {
+                                    release: string;
+                                };
+                                notice?: {
+                                    text: string;
+                                };
+                            }[];
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                devices: number;
+                                converged: number;
+                                lastMillis?: number;
+                            }[];
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_playbooks: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is deleted */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_playbook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The playbook */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Run"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ran"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse_playbook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The playbook */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rehearse"];
+            };
+        };
+        responses: {
+            /** @description Rehearsed, and noted in the playbook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsed"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_releases: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where the page before ended: its `nextCursor`. */
+                cursor?: string;
+                /** @description Only those whose key, name, tags or place contain this. */
+                search?: string;
+                /** @description As of this commit or time. */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of documents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The documents. */
+                        items: components["schemas"]["ItemOf_Release"][];
+                        /** @description How many there are on all pages. */
+                        total: number;
+                        /** @description What to ask for the next page with; none on the last. */
+                        nextCursor?: string | null;
+                        /**
+                         * Format: int64
+                         * @description As of this commit.
+                         */
+                        seq: number;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_releases: {
+        parameters: {
+            query?: {
+                /** @description As of this commit or time */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document; its version is the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_releases: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is changed */
+                "If-Match"?: string | null;
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Release"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            flag: string;
+                            environment: string;
+                            variant: string;
+                            control: string;
+                            stages: {
+                                name: string;
+                                dark?: boolean;
+                                venues?: string[];
+                                cohorts?: string[];
+                                percent?: number;
+                                by?: string[];
+                                bake?: string;
+                                requires?: {
+                                    exposures?: number;
+                                    converged?: number;
+                                    approval?: boolean;
+                                };
+                            }[];
+                            guards?: unknown[];
+                            /** @enum {string} */
+                            rollback?: "venue" | "stage" | "all";
+                            lookEvery?: string;
+                            falseAlarms?: number;
+                            events?: string[];
+                            notBefore?: string;
+                            never?: {
+                                from: string;
+                                until: string;
+                            }[];
+                            /** @description How far it has come. Only the server writes it. */
+                            progress?: {
+                                /** @enum {string} */
+                                status: "running" | "paused" | "rolledBack" | "completed";
+                                stage: number;
+                                since: string;
+                                approvedBy?: string;
+                                withdrawn?: string[];
+                                steps?: {
+                                    at: string;
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    reasons?: string[];
+                                }[];
+                                measured?: string[];
+                                started: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            flag: string;
+                            environment: string;
+                            variant: string;
+                            control: string;
+                            stages: {
+                                name: string;
+                                dark?: boolean;
+                                venues?: string[];
+                                cohorts?: string[];
+                                percent?: number;
+                                by?: string[];
+                                bake?: string;
+                                requires?: {
+                                    exposures?: number;
+                                    converged?: number;
+                                    approval?: boolean;
+                                };
+                            }[];
+                            guards?: unknown[];
+                            /** @enum {string} */
+                            rollback?: "venue" | "stage" | "all";
+                            lookEvery?: string;
+                            falseAlarms?: number;
+                            events?: string[];
+                            notBefore?: string;
+                            never?: {
+                                from: string;
+                                until: string;
+                            }[];
+                            /** @description How far it has come. Only the server writes it. */
+                            progress?: {
+                                /** @enum {string} */
+                                status: "running" | "paused" | "rolledBack" | "completed";
+                                stage: number;
+                                since: string;
+                                approvedBy?: string;
+                                withdrawn?: string[];
+                                steps?: {
+                                    at: string;
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    reasons?: string[];
+                                }[];
+                                measured?: string[];
+                                started: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_releases: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is deleted */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_preflight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preflight"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What its guards say, and what follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            flag: string;
+                            environment: string;
+                            variant: string;
+                            control: string;
+                            stages: {
+                                name: string;
+                                dark?: boolean;
+                                venues?: string[];
+                                cohorts?: string[];
+                                percent?: number;
+                                by?: string[];
+                                bake?: string;
+                                requires?: {
+                                    exposures?: number;
+                                    converged?: number;
+                                    approval?: boolean;
+                                };
+                            }[];
+                            guards?: unknown[];
+                            /** @enum {string} */
+                            rollback?: "venue" | "stage" | "all";
+                            lookEvery?: string;
+                            falseAlarms?: number;
+                            events?: string[];
+                            notBefore?: string;
+                            never?: {
+                                from: string;
+                                until: string;
+                            }[];
+                            /** @description How far it has come. Only the server writes it. */
+                            progress?: {
+                                /** @enum {string} */
+                                status: "running" | "paused" | "rolledBack" | "completed";
+                                stage: number;
+                                since: string;
+                                approvedBy?: string;
+                                withdrawn?: string[];
+                                steps?: {
+                                    at: string;
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    reasons?: string[];
+                                }[];
+                                measured?: string[];
+                                started: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            flag: string;
+                            environment: string;
+                            variant: string;
+                            control: string;
+                            stages: {
+                                name: string;
+                                dark?: boolean;
+                                venues?: string[];
+                                cohorts?: string[];
+                                percent?: number;
+                                by?: string[];
+                                bake?: string;
+                                requires?: {
+                                    exposures?: number;
+                                    converged?: number;
+                                    approval?: boolean;
+                                };
+                            }[];
+                            guards?: unknown[];
+                            /** @enum {string} */
+                            rollback?: "venue" | "stage" | "all";
+                            lookEvery?: string;
+                            falseAlarms?: number;
+                            events?: string[];
+                            notBefore?: string;
+                            never?: {
+                                from: string;
+                                until: string;
+                            }[];
+                            /** @description How far it has come. Only the server writes it. */
+                            progress?: {
+                                /** @enum {string} */
+                                status: "running" | "paused" | "rolledBack" | "completed";
+                                stage: number;
+                                since: string;
+                                approvedBy?: string;
+                                withdrawn?: string[];
+                                steps?: {
+                                    at: string;
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    reasons?: string[];
+                                }[];
+                                measured?: string[];
+                                started: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            flag: string;
+                            environment: string;
+                            variant: string;
+                            control: string;
+                            stages: {
+                                name: string;
+                                dark?: boolean;
+                                venues?: string[];
+                                cohorts?: string[];
+                                percent?: number;
+                                by?: string[];
+                                bake?: string;
+                                requires?: {
+                                    exposures?: number;
+                                    converged?: number;
+                                    approval?: boolean;
+                                };
+                            }[];
+                            guards?: unknown[];
+                            /** @enum {string} */
+                            rollback?: "venue" | "stage" | "all";
+                            lookEvery?: string;
+                            falseAlarms?: number;
+                            events?: string[];
+                            notBefore?: string;
+                            never?: {
+                                from: string;
+                                until: string;
+                            }[];
+                            /** @description How far it has come. Only the server writes it. */
+                            progress?: {
+                                /** @enum {string} */
+                                status: "running" | "paused" | "rolledBack" | "completed";
+                                stage: number;
+                                since: string;
+                                approvedBy?: string;
+                                withdrawn?: string[];
+                                steps?: {
+                                    at: string;
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    reasons?: string[];
+                                }[];
+                                measured?: string[];
+                                started: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            flag: string;
+                            environment: string;
+                            variant: string;
+                            control: string;
+                            stages: {
+                                name: string;
+                                dark?: boolean;
+                                venues?: string[];
+                                cohorts?: string[];
+                                percent?: number;
+                                by?: string[];
+                                bake?: string;
+                                requires?: {
+                                    exposures?: number;
+                                    converged?: number;
+                                    approval?: boolean;
+                                };
+                            }[];
+                            guards?: unknown[];
+                            /** @enum {string} */
+                            rollback?: "venue" | "stage" | "all";
+                            lookEvery?: string;
+                            falseAlarms?: number;
+                            events?: string[];
+                            notBefore?: string;
+                            never?: {
+                                from: string;
+                                until: string;
+                            }[];
+                            /** @description How far it has come. Only the server writes it. */
+                            progress?: {
+                                /** @enum {string} */
+                                status: "running" | "paused" | "rolledBack" | "completed";
+                                stage: number;
+                                since: string;
+                                approvedBy?: string;
+                                withdrawn?: string[];
+                                steps?: {
+                                    at: string;
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    reasons?: string[];
+                                }[];
+                                measured?: string[];
+                                started: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            flag: string;
+                            environment: string;
+                            variant: string;
+                            control: string;
+                            stages: {
+                                name: string;
+                                dark?: boolean;
+                                venues?: string[];
+                                cohorts?: string[];
+                                percent?: number;
+                                by?: string[];
+                                bake?: string;
+                                requires?: {
+                                    exposures?: number;
+                                    converged?: number;
+                                    approval?: boolean;
+                                };
+                            }[];
+                            guards?: unknown[];
+                            /** @enum {string} */
+                            rollback?: "venue" | "stage" | "all";
+                            lookEvery?: string;
+                            falseAlarms?: number;
+                            events?: string[];
+                            notBefore?: string;
+                            never?: {
+                                from: string;
+                                until: string;
+                            }[];
+                            /** @description How far it has come. Only the server writes it. */
+                            progress?: {
+                                /** @enum {string} */
+                                status: "running" | "paused" | "rolledBack" | "completed";
+                                stage: number;
+                                since: string;
+                                approvedBy?: string;
+                                withdrawn?: string[];
+                                steps?: {
+                                    at: string;
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    reasons?: string[];
+                                }[];
+                                measured?: string[];
+                                started: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Why"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            flag: string;
+                            environment: string;
+                            variant: string;
+                            control: string;
+                            stages: {
+                                name: string;
+                                dark?: boolean;
+                                venues?: string[];
+                                cohorts?: string[];
+                                percent?: number;
+                                by?: string[];
+                                bake?: string;
+                                requires?: {
+                                    exposures?: number;
+                                    converged?: number;
+                                    approval?: boolean;
+                                };
+                            }[];
+                            guards?: unknown[];
+                            /** @enum {string} */
+                            rollback?: "venue" | "stage" | "all";
+                            lookEvery?: string;
+                            falseAlarms?: number;
+                            events?: string[];
+                            notBefore?: string;
+                            never?: {
+                                from: string;
+                                until: string;
+                            }[];
+                            /** @description How far it has come. Only the server writes it. */
+                            progress?: {
+                                /** @enum {string} */
+                                status: "running" | "paused" | "rolledBack" | "completed";
+                                stage: number;
+                                since: string;
+                                approvedBy?: string;
+                                withdrawn?: string[];
+                                steps?: {
+                                    at: string;
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    reasons?: string[];
+                                }[];
+                                measured?: string[];
+                                started: string;
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
                 };
             };
             /** @description A problem */

@@ -4,6 +4,8 @@ mod documents;
 mod history;
 mod import;
 mod key;
+mod playbook;
+mod release;
 mod user;
 
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ pub use documents::{Documents, Flag, Set, Venue, Where};
 pub use history::{Converge, Eval, Journal, Rollback, Undo};
 pub use import::{Import, What};
 pub use key::{Key, KeyKind};
+pub use playbook::Playbook;
+pub use release::{One, Release, Template, TemplateKind};
 pub use user::{Role, User};
 
 /// Feature flags for live events.
@@ -41,13 +45,16 @@ impl Args {
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    /// All commands. Cohorts and environments share theirs, but not their examples.
+    /// All commands. Documents of several kinds share theirs, but not their examples.
     fn tree() -> clap::Command {
-        Self::command().mut_subcommand("environment", |environment| {
-            environment.mut_subcommands(|command| {
-                let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                let example = example.replace("cohort", "environment");
-                command.after_help(example.replace("season-ticket-holders", "rehearsal"))
+        let others = [("environment", "rehearsal"), ("event", "cup-final"), ("freeze", "finals")];
+        others.into_iter().fold(Self::command(), |tree, (name, key)| {
+            tree.mut_subcommand(name, |documents| {
+                documents.mut_subcommands(|command| {
+                    let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                    let example = example.replace("cohort", name);
+                    command.after_help(example.replace("season-ticket-holders", key))
+                })
             })
         })
     }
@@ -93,6 +100,9 @@ pub struct Server {
         hide_default_value = true
     )]
     pub token: String,
+    /// Change something in spite of a freeze, and say why: the history shows it.
+    #[arg(long, global = true, value_name = "REASON")]
+    pub break_glass: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -130,6 +140,21 @@ pub enum Command {
     /// See and change environments.
     #[command(subcommand, after_help = "Example: usher environment ls")]
     Environment(Documents),
+    /// See and change events: when doors open, when it starts, when the last ticket is scanned.
+    #[command(subcommand, after_help = "Example: usher event set cup-final --file event.json")]
+    Event(Documents),
+    /// See and change freezes: times in which nothing is changed at a venue.
+    #[command(subcommand, after_help = "Example: usher freeze set finals --file freeze.json")]
+    Freeze(Documents),
+    /// Release a flag stage by stage, watched by guards that take it back.
+    #[command(subcommand, after_help = "Example: usher release watch cup-final-checkout")]
+    Release(Release),
+    /// Run what was thought through for an emergency, and rehearse it.
+    #[command(
+        subcommand,
+        after_help = "Example: usher playbook run gates-fail --message 'gate C does not scan'"
+    )]
+    Playbook(Playbook),
     /// Ask what somebody gets, and why.
     #[command(
         after_help = "Example: usher eval resale-guard --environment production targetingKey=u-17 venue=wembley-stadium --explain"

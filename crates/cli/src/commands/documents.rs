@@ -22,7 +22,12 @@ pub async fn run(client: &Client, kind: &str, command: Documents, shown: Output)
     match command {
         Documents::Ls { search } => {
             let items = all(client, kind, search.as_deref()).await?;
-            show(items, &["key", "name", "description"], shown);
+            let columns: &[&str] = match kind {
+                "events" => &["key", "name", "venue", "doors", "start", "finalScan"],
+                "freezes" => &["key", "reason", "from", "until"],
+                _ => &["key", "name", "description"],
+            };
+            show(items, columns, shown);
             Ok(())
         }
         Documents::Get { key } => get(client, kind, &key, None, shown).await,

@@ -9,6 +9,8 @@ mod flag;
 mod history;
 mod import;
 mod key;
+mod playbook;
+mod release;
 mod user;
 
 use anyhow::Result;
@@ -28,6 +30,10 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::Environment(environment) => {
             documents::run(&client, "environments", environment, shown).await
         }
+        Command::Event(event) => documents::run(&client, "events", event, shown).await,
+        Command::Freeze(freeze) => documents::run(&client, "freezes", freeze, shown).await,
+        Command::Playbook(playbook) => playbook::run(&client, playbook, shown).await,
+        Command::Release(release) => release::run(&client, release, shown).await,
         Command::Eval(eval) => eval::run(&client, eval, shown).await,
         Command::Journal(journal) => history::journal(&client, journal, shown).await,
         Command::Rollback(rollback) => history::rollback(&client, rollback, shown).await,

@@ -16,6 +16,7 @@ mod import;
 mod keys;
 mod people;
 mod redis;
+mod releases;
 mod secrets;
 mod serve;
 mod settings;

@@ -1,4 +1,4 @@
-//! Environments, venues, cohorts and flags: reading and writing them whole.
+//! Environments, venues, cohorts, flags, events, freezes, releases and playbooks: reading and writing them whole.
 
 use std::sync::Arc;
 
@@ -11,7 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AtQuery, kills,
-    schemas::{CohortSchema, EnvironmentSchema, FlagSchema, PageOf, VenueSchema, WrittenOf},
+    schemas::{
+        CohortSchema, EnvironmentSchema, EventSchema, FlagSchema, FreezeSchema, PageOf, PlaybookSchema,
+        ReleaseSchema, VenueSchema, WrittenOf,
+    },
     world_at,
     write::{TRIES, Write, Written, may_retry},
 };
@@ -240,4 +243,15 @@ resource!(
 );
 resource!(venues, Kind::Venue, VenueSchema, "venues", "/api/v1/venues", "/api/v1/venues/{key}");
 resource!(cohorts, Kind::Cohort, CohortSchema, "cohorts", "/api/v1/cohorts", "/api/v1/cohorts/{key}");
+resource!(events, Kind::Event, EventSchema, "events", "/api/v1/events", "/api/v1/events/{key}");
+resource!(freezes, Kind::Freeze, FreezeSchema, "freezes", "/api/v1/freezes", "/api/v1/freezes/{key}");
+resource!(releases, Kind::Release, ReleaseSchema, "releases", "/api/v1/releases", "/api/v1/releases/{key}");
+resource!(
+    playbooks,
+    Kind::Playbook,
+    PlaybookSchema,
+    "playbooks",
+    "/api/v1/playbooks",
+    "/api/v1/playbooks/{key}"
+);
 resource!(flags, Kind::Flag, FlagSchema, "flags", "/api/v1/flags", "/api/v1/flags/{key}");

@@ -1,17 +1,23 @@
-//! Saving never revives: what is killed stays killed, whatever else is written.
+//! Saving never revives: what is killed stays killed, whatever else is written; nor does it move a release.
 
 use actix_web::http::StatusCode;
-use usher_core::model::{Document, Flag, Killed, Kind};
+use usher_core::model::{Document, Flag, Killed, Kind, Release};
 use usher_journal::{Entry, Expected};
 
 use crate::problem::Problem;
 
 /// `document` with all that is killed in what it replaces. An environment in which the flag is killed stays in
-/// it too: else the kill would be forgotten, and whoever adds the environment again would revive the flag.
+/// it too: else the kill would be forgotten, and whoever adds the environment again would revive the flag. A release
+/// keeps its progress, and a playbook its rehearsals.
 ///
 /// # Errors
 /// A flag that can't be written.
 pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
+    match document.kind() {
+        Kind::Release => return super::releases::keep(document, current),
+        Kind::Playbook => return super::playbooks::keep(&document, current.map(|entry| &entry.document)),
+        _ => {}
+    }
     let (Kind::Flag, Some(current)) = (document.kind(), current) else { return Ok(document) };
     let (mut flag, Ok(now)) = (document.parse::<Flag>()?, current.document.parse::<Flag>()) else {
         return Ok(document);
@@ -32,17 +38,23 @@ pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Docume
     if changed { Ok(Document::from_model(&flag)?) } else { Ok(document) }
 }
 
-/// Refuses to delete a flag that is killed: whoever makes it again would revive it, and until then its callers get
+/// Refuses to delete a release that runs, and a flag that is killed: whoever makes it again would revive it, and until then its callers get
 /// their defaults. Who expects another version is told of that first, by the journal.
 ///
 /// # Errors
 /// 409, with where it is killed.
 pub(super) fn let_go(current: Option<&Entry>, expected: Option<Expected>) -> Result<(), Problem> {
-    let Some(entry) = current.filter(|entry| *entry.document.kind() == Kind::Flag) else { return Ok(()) };
+    let Some(entry) = current else { return Ok(()) };
     match expected {
         Some(Expected::Absent) => return Ok(()),
         Some(Expected::Version(version)) if version != entry.version => return Ok(()),
         _ => {}
+    }
+    if let Ok(release) = entry.document.parse::<Release>()
+        && release.progress.is_some_and(|progress| progress.is_watched())
+    {
+        let detail = format!("The release {} runs: take it back first.", entry.document.key());
+        return Err(Problem::new(StatusCode::CONFLICT, "running", detail));
     }
     let Ok(flag) = entry.document.parse::<Flag>() else { return Ok(()) };
     let killed = flag.environments.iter().find(|(_, config)| !config.killed.is_empty());

@@ -14,7 +14,9 @@ pub mod import;
 pub mod keys;
 mod kills;
 pub mod people;
+pub mod playbooks;
 pub mod reach;
+pub mod releases;
 pub mod restore;
 pub mod schemas;
 pub mod session;
@@ -169,6 +171,32 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/flags/{key}", web::get().to(documents::flags::get))
         .route("/flags/{key}", web::put().to(documents::flags::put))
         .route("/flags/{key}", web::delete().to(documents::flags::delete))
+        .route("/events", web::get().to(documents::events::list))
+        .route("/events/{key}", web::get().to(documents::events::get))
+        .route("/events/{key}", web::put().to(documents::events::put))
+        .route("/events/{key}", web::delete().to(documents::events::delete))
+        .route("/freezes", web::get().to(documents::freezes::list))
+        .route("/freezes/{key}", web::get().to(documents::freezes::get))
+        .route("/freezes/{key}", web::put().to(documents::freezes::put))
+        .route("/freezes/{key}", web::delete().to(documents::freezes::delete))
+        .route("/playbooks", web::get().to(documents::playbooks::list))
+        .route("/playbooks/{key}", web::get().to(documents::playbooks::get))
+        .route("/playbooks/{key}", web::put().to(documents::playbooks::put))
+        .route("/playbooks/{key}", web::delete().to(documents::playbooks::delete))
+        .route("/playbooks/{key}/run", web::post().to(playbooks::run))
+        .route("/playbooks/{key}/rehearse", web::post().to(playbooks::rehearse))
+        .route("/releases", web::get().to(documents::releases::list))
+        .route("/releases/{key}", web::get().to(documents::releases::get))
+        .route("/releases/{key}", web::put().to(documents::releases::put))
+        .route("/releases/{key}", web::delete().to(documents::releases::delete))
+        .route("/releases/{key}/preflight", web::get().to(releases::preflight))
+        .route("/releases/{key}/status", web::get().to(releases::status))
+        .route("/releases/{key}/start", web::post().to(releases::start))
+        .route("/releases/{key}/promote", web::post().to(releases::promote))
+        .route("/releases/{key}/approve", web::post().to(releases::approve))
+        .route("/releases/{key}/pause", web::post().to(releases::pause))
+        .route("/releases/{key}/resume", web::post().to(releases::resume))
+        .route("/releases/{key}/rollback", web::post().to(releases::roll_back))
         .route("/flags/{key}/archive", web::post().to(flags::archive))
         .route("/flags/{key}/environments/{environment}/{action}", web::post().to(flags::act))
         .route("/keys", web::get().to(keys::list))

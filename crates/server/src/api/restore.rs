@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     commits::{MAX_PAGE, find, is_protected},
+    releases,
     write::{Turn, Write, Written},
 };
 use crate::{app::App, body::Body, problem::Problem, world::Snapshot};
@@ -199,7 +200,7 @@ async fn restore(
 /// What is restored is read like anything else that is written: an old form becomes today's.
 fn canonical(change: Change) -> Result<Change, Problem> {
     Ok(match change {
-        Change::Put(document) => Change::Put(reread(&document)?),
+        Change::Put(document) => Change::Put(releases::halt(reread(&document)?)?),
         delete @ Change::Delete(_) => delete,
     })
 }

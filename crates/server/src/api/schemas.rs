@@ -60,6 +60,14 @@ documents! {
     VenueSchema = "Venue";
     /// An environment.
     EnvironmentSchema = "Environment";
+    /// An evening at a venue.
+    EventSchema = "Event";
+    /// A time in which nothing is changed.
+    FreezeSchema = "Freeze";
+    /// What is done in an emergency.
+    PlaybookSchema = "Playbook";
+    /// A staged rollout.
+    ReleaseSchema = "Release";
     /// A credential, without its hash.
     KeySchema = "Key";
     /// What a venue gets from a flag.

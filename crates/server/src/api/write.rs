@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, http::StatusCode, web};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedMutexGuard;
 use usher_core::{
     Problems,
     limits::MAX_TEXT_BYTES,
-    model::{Document, DocumentId, Kind, Role, Seq, Timestamp},
+    model::{
+        Document, DocumentId, Environment, EnvironmentKey, Event, Freeze, Kind, Model, Role, Seq, Timestamp,
+    },
     references,
 };
 use usher_journal::{Append, AppendError, Appended, Change, Check, Commit, Expected, Idempotency, State};
+use usher_release::{Calendar, frozen};
 use utoipa::ToSchema;
 
 use super::{identity, kills};
@@ -21,6 +24,11 @@ use crate::{app::App, clock, problem::Problem};
 /// How often a change is tried anew when somebody else was faster: on another server, for those of this one take
 /// turns.
 pub(super) const TRIES: usize = 32;
+
+/// The header by which a sender breaks the glass: with its reason, a change passes all freezes.
+const BREAK_GLASS: &str = "Usher-Break-Glass";
+/// Longest such reason, in bytes.
+const MAX_REASON_BYTES: usize = 500;
 
 /// The right to write: nobody else of this server writes as long as it is held.
 pub(super) type Turn = OwnedMutexGuard<()>;
@@ -31,6 +39,10 @@ pub struct Write<'a> {
     request: &'a HttpRequest,
     message: String,
     idempotency: Option<Idempotency>,
+    /// Whether freezes are passed over, because what is done stops harm, or because its sender broke the glass.
+    despite_freezes: bool,
+    /// Why its sender broke the glass.
+    glass: Option<String>,
 }
 
 /// The answer to a change.
@@ -107,7 +119,22 @@ impl<'a> Write<'a> {
                 return Err(Problem::bad_value("Idempotency-Key", "…", "this key can't be used", mend));
             }
         };
-        Ok(Self { app, request, message, idempotency })
+        let mut write = Self { app, request, message, idempotency, despite_freezes: false, glass: None };
+        if let Some(reason) = request.headers().get(BREAK_GLASS) {
+            let reason = reason.to_str().map(str::trim).unwrap_or_default();
+            if reason.is_empty() || reason.len() > MAX_REASON_BYTES {
+                let mend = format!("Say why, in 1 to {MAX_REASON_BYTES} ASCII characters.");
+                return Err(Problem::bad_value(
+                    BREAK_GLASS,
+                    reason.len(),
+                    "the glass is not broken without a reason",
+                    &mend,
+                ));
+            }
+            write.despite_freezes = true;
+            write.glass = Some(reason.to_owned());
+        }
+        Ok(write)
     }
 
     /// The answer that this request got before, if it is sent again. Asked first: what was fine then may be
@@ -156,6 +183,53 @@ impl<'a> Write<'a> {
             }
         };
         Ok(Some((id.clone(), expected)))
+    }
+
+    /// Forgets that it may be sent again: for one of several commits of a request.
+    #[must_use]
+    pub(super) fn unrepeatable(mut self) -> Self {
+        self.idempotency = None;
+        self
+    }
+
+    /// Passes over freezes, because what is done stops harm.
+    #[must_use]
+    pub(super) fn despite_freezes(mut self) -> Self {
+        self.despite_freezes = true;
+        self
+    }
+
+    /// Refuses what a freeze forbids.
+    fn check_freezes(&self, changes: &[Change], state: &State) -> Result<(), Problem> {
+        if self.despite_freezes || state.of_kind(&Kind::Freeze).next().is_none() {
+            return Ok(());
+        }
+        let freezes: Vec<Freeze> = models(state);
+        let events: Vec<Event> = models(state);
+        let environments: Vec<EnvironmentKey> =
+            models::<Environment>(state).into_iter().map(|environment| environment.key).collect();
+        let calendar = Calendar { events: &events, freezes: &freezes };
+        for change in changes {
+            let before = state.get(change.id()).map(|entry| &entry.document);
+            let after = match change {
+                Change::Put(document) => Some(document),
+                Change::Delete(_) => None,
+            };
+            if let Some(why) = frozen::forbids(before, after, &environments, &calendar, clock::now()) {
+                let mend = format!("Wait, or send `{BREAK_GLASS}` with the reason why it can't wait.");
+                let detail = format!("{}: {why} {mend}", change.id());
+                return Err(Problem::new(StatusCode::CONFLICT, "frozen", detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the commit is called: that the glass was broken is seen by whoever reads the history.
+    fn called(&self) -> String {
+        match &self.glass {
+            Some(reason) => format!("Break glass ({reason}): {}", self.message),
+            None => self.message.clone(),
+        }
     }
 
     /// Calls the commit something, where its sender has not.
@@ -270,12 +344,14 @@ impl<'a> Write<'a> {
             }
             let seq = state.seq();
             // Of a large import this takes long; streams are not to wait for it.
-            changes = web::block(move || checked(changes, &state)).await.map_err(Problem::internal)??;
+            let read = Arc::clone(&state);
+            changes = web::block(move || checked(changes, &read)).await.map_err(Problem::internal)??;
+            self.check_freezes(&changes, &state)?;
             let append = Append {
                 expected: expected.clone(),
                 idempotency: self.idempotency.clone(),
                 actor: identity.actor(),
-                message: self.message.clone(),
+                message: self.called(),
                 changes: changes.clone(),
                 at: clock::now(),
             };
@@ -291,6 +367,11 @@ impl<'a> Write<'a> {
             }
         }
     }
+}
+
+/// All documents of a kind that can be read.
+fn models<M: Model>(state: &State) -> Vec<M> {
+    state.of_kind(&M::KIND).filter_map(|entry| entry.document.parse().ok()).collect()
 }
 
 /// Whether what was expected may hold still, though somebody was faster.

@@ -8,8 +8,8 @@
 mod counts;
 
 use std::{
-    collections::HashMap,
-    sync::Arc,
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -30,6 +30,23 @@ const AT_LEAST_EVERY: Duration = Duration::from_secs(2);
 const SILENT: Duration = Duration::from_secs(7);
 /// Nodes that are listened to; more are passed over.
 const MAX_NODES: usize = 256;
+
+/// The other nodes that are heard.
+#[derive(Default)]
+pub struct Peers(Mutex<BTreeSet<String>>);
+
+impl Peers {
+    /// Whether this node is the one to do what only one should: the first by name of those that are heard. Two may
+    /// believe so for a moment, so it only keeps them from doing the same in vain.
+    pub(crate) fn acts(&self, fleet: Option<&dyn Fleet>) -> bool {
+        let first = self.lock().first().cloned();
+        fleet.zip(first).is_none_or(|(own, first)| own.node() < first.as_str())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Talks with the other nodes, until the server stops.
 pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
@@ -139,7 +156,9 @@ impl Nodes {
         if self.0.len() >= MAX_NODES && !self.0.contains_key(&node) {
             return;
         }
-        self.0.insert(node.clone(), Instant::now());
+        if self.0.insert(node.clone(), Instant::now()).is_none() {
+            app.peers.lock().insert(node.clone());
+        }
         let source = Source::Node(node);
         let same_journal = census.epoch == app.world.snapshot().epoch;
         // To hear the same counts again would move nothing, but every node would tell its browsers and edges.
@@ -152,6 +171,7 @@ impl Nodes {
         let silent = self.0.extract_if(|_, heard| heard.elapsed() > SILENT);
         for (node, _) in silent {
             tracing::warn!(node, "a node is not heard any more: its clients count as gone");
+            app.peers.lock().remove(&node);
             let source = Source::Node(node);
             app.connections.node_left(&source);
             app.convergence.source_left(&source);

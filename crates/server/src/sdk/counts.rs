@@ -4,7 +4,7 @@
 //! fleet have counted is kept beside what came here: totals are of both, and only the own part is told to others.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -182,6 +182,16 @@ impl Counts {
                 Some(ExposedSum { variant, venue, dark: of.dark, count: both.total() })
             })
             .collect()
+    }
+
+    /// Metrics that were tracked in an environment since this server started, sorted.
+    #[must_use]
+    pub fn tracked(&self, environment: &str) -> Vec<String> {
+        let inner = self.lock();
+        let Some(sums) = inner.environments.get(environment) else { return Vec::new() };
+        let joined = sums.flags.values().flat_map(|of| of.metrics.keys()).map(|of| &of.metric);
+        let all: BTreeSet<&String> = sums.metrics.keys().map(|(metric, _)| metric).chain(joined).collect();
+        all.into_iter().cloned().collect()
     }
 
     /// How often a variant of a flag was given out, anywhere.

@@ -1,0 +1,222 @@
+//! What people do with releases: start, go on, stop, take back; and what they see of them meanwhile.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use usher_core::model::{Document, DocumentId, Kind, Progress, Release, Status, Step, StepKind};
+use usher_journal::{Change, Entry};
+use usher_release::{
+    Move,
+    preflight::{Finding, Weight},
+};
+use utoipa::ToSchema;
+
+use super::{
+    identity,
+    schemas::{ReleaseSchema, WrittenOf},
+    write::{TRIES, Write, Written},
+};
+use crate::{
+    app::App,
+    body::Body,
+    clock,
+    problem::Problem,
+    releases::{self, NotTaken, View},
+};
+
+/// Why it is done.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Why {
+    /// Why: the message of the commit, and what the release's record says.
+    message: Option<String>,
+}
+
+/// What was seen of a release at the last look.
+#[utoipa::path(get, path = "/api/v1/releases/{key}/status", tag = "releases", operation_id = "release_status",
+    params(("key" = String, Path, description = "The release")),
+    responses((status = 200, description = "What its guards say, and what follows", body = View), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn status(app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let id = DocumentId::new(Kind::Release, key.as_str());
+    let state = Arc::clone(&app.world.snapshot().state);
+    let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+    let release: Release = entry.document.parse()?;
+    let Some(progress) = &release.progress else {
+        return Ok(HttpResponse::Ok().json(json!({"key": release.key, "status": "planned"})));
+    };
+    Ok(HttpResponse::Ok().json(View::now(&release, progress, app.releases.view(&key))))
+}
+
+/// What stands in its way, and what somebody should know before it begins.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Preflight {
+    /// Whether it can begin.
+    ready: bool,
+    /// What was looked at: `about`, `weight` (`well`, `warning`, `blocker`) and `detail`.
+    #[schema(value_type = Vec<FindingSchema>)]
+    findings: Vec<Finding>,
+}
+
+/// One thing that was looked at.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Finding)]
+#[allow(dead_code)] // Only described.
+struct FindingSchema {
+    /// What, in a word.
+    about: String,
+    /// `well`, `warning` or `blocker`.
+    weight: String,
+    /// What was found, in a sentence.
+    detail: String,
+}
+
+/// Looks at everything that should be so before a release begins.
+#[utoipa::path(get, path = "/api/v1/releases/{key}/preflight", tag = "releases", operation_id = "release_preflight",
+    params(("key" = String, Path, description = "The release")),
+    responses((status = 200, description = "What was found", body = Preflight), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn preflight(app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let id = DocumentId::new(Kind::Release, key.as_str());
+    let state = Arc::clone(&app.world.snapshot().state);
+    let release: Release = state.get(&id).ok_or_else(|| Problem::not_found(&id))?.document.parse()?;
+    let findings = releases::preflight(&app, &state, &release);
+    let ready = findings.iter().all(|own| own.weight != Weight::Blocker);
+    Ok(HttpResponse::Ok().json(Preflight { ready, findings }))
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident $path:literal $operation:literal = $step:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[utoipa::path(post, path = $path, tag = "releases", operation_id = $operation,
+                params(("key" = String, Path, description = "The release"), ("Idempotency-Key" = Option<String>, Header, description = "Sending it again changes nothing")), request_body = Why,
+                responses((status = 200, description = "Done", body = inline(WrittenOf<ReleaseSchema>)), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+            pub async fn $name(request: HttpRequest, app: web::Data<App>, key: web::Path<String>, body: Body) -> Result<HttpResponse, Problem> {
+                act(&app, &request, &key, &body, $step).await
+            }
+        )*
+    };
+}
+
+actions! {
+    /// Begins its first stage.
+    start "/api/v1/releases/{key}/start" "start_release" = |_| Move::Start;
+    /// Begins its next stage now, whatever it still waits for.
+    promote "/api/v1/releases/{key}/promote" "promote_release" = |_| Move::Promote;
+    /// Lets the next stage begin, where the stage asks for that.
+    approve "/api/v1/releases/{key}/approve" "approve_release" = Move::Approve;
+    /// Stops it where it is.
+    pause "/api/v1/releases/{key}/pause" "pause_release" = |_| Move::Pause;
+    /// Lets it go on; the stage's time begins anew.
+    resume "/api/v1/releases/{key}/resume" "resume_release" = |_| Move::Resume;
+    /// Takes it back everywhere.
+    roll_back "/api/v1/releases/{key}/rollback" "roll_back_release" = |_| Move::RollBack;
+}
+
+async fn act(
+    app: &App,
+    request: &HttpRequest,
+    key: &str,
+    body: &[u8],
+    step: impl Fn(String) -> Move,
+) -> Result<HttpResponse, Problem> {
+    let why: Why = if body.is_empty() { Why::default() } else { usher_core::problem::from_json(body)? };
+    let id = DocumentId::new(Kind::Release, key);
+    let name = identity(request)?.actor().name;
+    let step = step(name.clone());
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let write = Write::new(app, request, None, body)?;
+        if let Some(replayed) = write.replayed().await?
+            && let Some((document, _)) = replayed.document(&id)
+        {
+            return Ok(answer(&replayed.written, document));
+        }
+        let turn = write.turn().await?;
+        let state = Arc::clone(&app.world.snapshot().state);
+        state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+        let reasons = vec![format!("{name}: {}", why.message.as_deref().unwrap_or("by hand"))];
+        let planned = releases::plan(&state, key, &step, reasons, clock::now())?;
+        let message = match &why.message {
+            Some(own) => format!("{}: {own}", planned.message),
+            None => planned.message,
+        };
+        let mut write = write.or_message(|| message);
+        if matches!(step, Move::RollBack | Move::Pause) {
+            // What stops harm is never frozen.
+            write = write.despite_freezes();
+        }
+        match write.commit_in(turn, planned.changes.clone(), planned.expected).await {
+            Ok(done) => {
+                let Some(Change::Put(document)) = planned.changes.first() else {
+                    return Err(Problem::internal("a step changed nothing"));
+                };
+                return Ok(answer(&done, document));
+            }
+            Err(problem) if problem.code() == "conflict" && tries < TRIES => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+}
+
+fn answer(written: &Written, document: &Document) -> HttpResponse {
+    let Written { seq, at, replayed } = written;
+    HttpResponse::Ok()
+        .insert_header(("ETag", format!("\"{seq}\"")))
+        .json(json!({"seq": seq, "at": at, "version": seq, "document": document, "replayed": replayed}))
+}
+
+impl From<NotTaken> for Problem {
+    fn from(error: NotTaken) -> Self {
+        match error {
+            NotTaken::Journal(error) => error.into(),
+            NotTaken::Problems(problems) => problems.into(),
+        }
+    }
+}
+
+/// `document` with the progress that it has: only steps move a release. One that runs keeps its plan, for what its
+/// guards have seen is about that.
+///
+/// # Errors
+/// The plan of a release that runs was changed, or it is none.
+pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
+    let mut release: Release = document.parse()?;
+    let now = current.and_then(|entry| entry.document.parse::<Release>().ok());
+    let progress = now.as_ref().and_then(|now| now.progress.clone());
+    if progress.as_ref().is_some_and(Progress::is_watched) {
+        release.progress.clone_from(&progress);
+        if now.as_ref() != Some(&release) {
+            let mend = "Take it back first, or wait until it is complete.";
+            return Err(Problem::bad_value(
+                "progress",
+                "running",
+                "the plan of a release that runs can't be changed",
+                mend,
+            ));
+        }
+    }
+    release.progress = progress;
+    Ok(Document::from_model(&release)?)
+}
+
+/// What is brought back from earlier never runs by itself: a release that ran then is paused now.
+///
+/// # Errors
+/// A release that can't be written.
+pub(super) fn halt(document: Document) -> Result<Document, Problem> {
+    let (Kind::Release, Ok(mut release)) = (document.kind(), document.parse::<Release>()) else {
+        return Ok(document);
+    };
+    let Some(progress) = release.progress.as_mut().filter(|own| own.status == Status::Running) else {
+        return Ok(document);
+    };
+    progress.status = Status::Paused;
+    let stage = release.stages.get(progress.stage).map_or_else(String::new, |stage| stage.name.clone());
+    let reasons = vec!["An earlier state was brought back.".to_owned()];
+    progress.note(Step { at: clock::now(), kind: StepKind::Paused, stage, reasons });
+    Ok(Document::from_model(&release)?)
+}

@@ -1,0 +1,193 @@
+//! Releases: watched, moved on and taken back by the server itself.
+//!
+//! Every node looks at every release and knows what its guards have seen; one of them, the first by name of those that
+//! are heard, asks live endpoints and acts. Each step is one commit of the release and its flag, taken only where both
+//! are still what the step was decided on: whoever else acts at the same time is refused, and a node that dies has done
+//! a step whole or not at all. The next node then goes on with what it knows itself.
+
+mod arrival;
+mod asking;
+mod look;
+mod preflight;
+mod view;
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use tokio::time::{MissedTickBehavior, interval};
+use usher_core::{
+    Problem as Wrong, Problems,
+    model::{Document, DocumentId, Flag, Kind, Model, Release, Seq, Status, Timestamp, parse_strict},
+};
+use usher_journal::{Actor, Append, AppendError, Appended, Change, Entry, Expected, State};
+use usher_release::Move;
+
+pub(crate) use self::preflight::preflight;
+pub use self::view::{GuardView, View};
+use self::{arrival::Arrivals, asking::Asking, look::Watched};
+use crate::{app::App, clock};
+
+/// How often it is looked whether a release is due.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What this node knows of releases.
+#[derive(Default)]
+pub struct Releases(Mutex<HashMap<Box<str>, Watched>>);
+
+impl Releases {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Watched>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells Prometheus how many there are.
+    fn tell(&self, app: &App) {
+        let all = self.lock();
+        for (status, name) in [(Status::Running, "running"), (Status::Paused, "paused")] {
+            let count = all
+                .values()
+                .filter(|own| own.view.as_ref().is_some_and(|view| view.status == status))
+                .count();
+            app.metrics.releases.with_label_values(&[name]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// What was seen of a release at the last look. `None` for one that is not watched.
+    #[must_use]
+    pub fn view(&self, key: &str) -> Option<View> {
+        self.lock().get(key).and_then(|own| own.view.clone())
+    }
+}
+
+/// Watches releases, until the server stops.
+pub(crate) async fn run(app: Arc<App>) {
+    let asking = match Asking::new(app.settings.secrets.clone()) {
+        Ok(asking) => Arc::new(asking),
+        Err(error) => {
+            tracing::error!(%error, "live endpoints can't be asked, so releases with such guards will pause");
+            Arc::new(Asking::deaf())
+        }
+    };
+    let mut arrivals = Arrivals::default();
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let state = Arc::clone(&app.world.snapshot().state);
+        let watched: Vec<&Entry> = state.of_kind(&Kind::Release).collect();
+        app.releases.lock().retain(|key, _| watched.iter().any(|entry| entry.document.key() == &**key));
+        for entry in watched {
+            // One release that makes the server stumble must not leave the others without anybody who watches.
+            let turn = look::turn(&app, &asking, &state, entry, &mut arrivals);
+            if AssertUnwindSafe(turn).catch_unwind().await.is_err() {
+                tracing::error!(release = entry.document.key(), "looking at a release ended in a panic");
+            }
+        }
+        arrivals.look(&app).await;
+        app.releases.tell(&app);
+    }
+}
+
+/// Why a step was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotTaken {
+    /// The journal did not take it.
+    #[error(transparent)]
+    Journal(#[from] AppendError),
+    /// It makes no sense.
+    #[error("{0}")]
+    Problems(Problems),
+}
+
+impl From<Wrong> for NotTaken {
+    fn from(problem: Wrong) -> Self {
+        Self::Problems(problem.into())
+    }
+}
+
+impl From<Problems> for NotTaken {
+    fn from(problems: Problems) -> Self {
+        Self::Problems(problems)
+    }
+}
+
+/// A step, planned from a state: both documents as they will be, and what they are expected to be until then.
+pub(crate) struct Planned {
+    pub(crate) message: String,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) expected: Vec<(DocumentId, Expected)>,
+}
+
+/// Plans a step of the release `key` from `state`.
+///
+/// # Errors
+/// There is no such release or flag, or the step makes no sense.
+pub(crate) fn plan(
+    state: &State,
+    key: &str,
+    step: &Move,
+    reasons: Vec<String>,
+    now: Timestamp,
+) -> Result<Planned, NotTaken> {
+    let id = DocumentId::new(Kind::Release, key);
+    let (mut release, version) = find::<Release>(state, &id)?;
+    let flag_id = DocumentId::new(Kind::Flag, &*release.flag);
+    let (mut flag, flag_version) = find::<Flag>(state, &flag_id)?;
+    let before = flag.clone();
+    let message = step.take(&mut release, &mut flag, reasons, now)?;
+    let mut changes = vec![Change::Put(checked(&release)?)];
+    let mut expected = vec![(id, Expected::Version(version))];
+    if flag != before {
+        changes.push(Change::Put(checked(&flag)?));
+        expected.push((flag_id, Expected::Version(flag_version)));
+    }
+    Ok(Planned { message, changes, expected })
+}
+
+fn find<M: Model>(state: &State, id: &DocumentId) -> Result<(M, Seq), NotTaken> {
+    let entry = state.get(id).ok_or_else(|| {
+        Wrong::new(id.kind.as_str(), &*id.key, "there is no such document", "Name one that is there.")
+    })?;
+    Ok((entry.document.parse()?, entry.version))
+}
+
+/// What is written is checked like any other: a rule too many, say.
+fn checked<M: Model>(model: &M) -> Result<Document, Problems> {
+    parse_strict(&M::KIND, Document::from_model(model)?.json().as_bytes())
+}
+
+/// Takes a step that the server itself has decided on, where the release is still what it was at `version`.
+async fn step(
+    app: &App,
+    key: &str,
+    version: Seq,
+    step: &Move,
+    reasons: Vec<String>,
+) -> Result<Option<Appended>, NotTaken> {
+    let _turn = Arc::clone(&app.writing).lock_owned().await;
+    app.world.catch_up().await?;
+    let state = Arc::clone(&app.world.snapshot().state);
+    let now = clock::now();
+    let planned = plan(&state, key, step, reasons, now)?;
+    if planned.expected.first().is_none_or(|(_, expected)| *expected != Expected::Version(version)) {
+        // Somebody was faster: what was decided was about something else.
+        return Ok(None);
+    }
+    let append = Append {
+        expected: planned.expected,
+        idempotency: None,
+        actor: Actor::system("Releases"),
+        message: planned.message,
+        changes: planned.changes,
+        at: now,
+    };
+    match app.world.append(append).await {
+        Ok(appended) => Ok(Some(appended)),
+        Err(AppendError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
