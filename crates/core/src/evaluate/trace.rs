@@ -16,8 +16,8 @@ pub struct Trace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
-    /// What was looked at: `flag`, `enabled`, `killed`, `prerequisite`, `dark`, `venue`,
-    /// `target`, `rule`, `default`.
+    /// What was looked at: `flag`, `enabled`, `killed`, `prerequisite`, `dark`, `venue`, `target`,
+    /// `rule`, `default`.
     pub step: &'static str,
     /// How it went.
     pub outcome: Outcome,

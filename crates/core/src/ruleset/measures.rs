@@ -43,9 +43,4 @@ impl Ruleset {
     pub fn is_measured(&self, flag: &str) -> bool {
         self.flags.get(flag).is_some_and(|flag| !flag.measure().is_empty())
     }
-
-    /// The flags by whose variants some metric is counted, in no order; one that has several comes several times.
-    pub fn measured(&self) -> impl Iterator<Item = &str> {
-        self.measures.0.values().flat_map(|flags| flags.iter().map(KeyRef::text))
-    }
 }
