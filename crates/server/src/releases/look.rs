@@ -21,6 +21,9 @@ use crate::{
     sdk::events::{ExposedSum, MeasuredSum},
 };
 
+/// How long nodes take to tell each other all that they have counted of a flag that is newly measured.
+const FLEET_SETTLES: Duration = Duration::from_secs(15);
+
 /// What this node knows of one release.
 pub(super) struct Watched {
     /// The commit that the rest is about.
@@ -142,7 +145,11 @@ fn look(
         return None;
     }
     own.watch.count(release, &counted, now);
-    own.watch.expose(release, &exposed);
+    // When a release begins to measure its flag, other nodes tell what they gave out before: that is not its doing.
+    let settled = now.since(progress.started) >= FLEET_SETTLES.as_millis().try_into().unwrap_or(i64::MAX);
+    if settled || app.world.journal().fleet().is_none() {
+        own.watch.expose(release, &exposed);
+    }
     let readings = own.watch.readings(release, now);
     let (events, freezes) = (models::<Event>(state), models::<Freeze>(state));
     let seen = Seen {
