@@ -4,7 +4,11 @@
 
 mod support;
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use support::{
@@ -116,6 +120,54 @@ fn faketime() -> PathBuf {
     libraries.find(|library| library.exists()).expect("the Debian package `libfaketime` is missing")
 }
 
+/// A server whose clock is off by what this file says.
+fn off_time(redis: &RedisServer, clock: &Path) -> Member {
+    let (library, file) = (faketime(), clock.to_owned());
+    Member::node_with("node-0", &redis.url(), "0", move |command| {
+        command.env("LD_PRELOAD", &library).env("FAKETIME_TIMESTAMP_FILE", &file);
+        // The clock that only goes forward stays as it is, as on a machine whose time is set.
+        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_stops_when_the_clock_jumps() {
+    let redis = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let clock = folder.path().join("clock");
+    std::fs::write(&clock, "+0").unwrap();
+    let node = off_time(&redis, &clock);
+    let documents: Vec<Value> =
+        support::fixtures::documents().into_iter().map(|document| json!({"put": document})).collect();
+    let ask = async |method: &str, path: &str, body: Value| {
+        node.ask(method, path, Some(&body), None).await.unwrap_or_else(|| panic!("{method} {path}"))
+    };
+    ask("POST", "/api/v1/commits", json!({"message": "Seed", "changes": documents})).await;
+    // With the clock an hour on, its minute would be over.
+    let plan = json!({"key": "r", "flag": "new-checkout", "environment": "production", "variant": "on",
+        "control": "off", "lookEvery": "1s", "stages": [{"name": "one", "percent": 5, "bake": "1m"}, {"name": "all"}]});
+    ask("PUT", "/api/v1/releases/r", plan).await;
+    ask("POST", "/api/v1/releases/r/start", json!({})).await;
+    for offset in ["+3600", "+0"] {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        std::fs::write(&clock, offset).unwrap();
+        let end = tokio::time::Instant::now() + PATIENCE;
+        let progress = loop {
+            let progress = ask("GET", "/api/v1/releases/r", json!({})).await["progress"].clone();
+            if progress["status"] == "paused" {
+                break progress;
+            }
+            assert!(tokio::time::Instant::now() < end, "at {offset} it goes on: {progress}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert_eq!(progress["stage"], 0, "{progress}");
+        let steps = progress["steps"].as_array().unwrap();
+        let why = steps.last().unwrap()["reasons"].to_string();
+        assert!(why.contains("clock jumped"), "{progress}");
+        ask("POST", "/api/v1/releases/r/resume", json!({})).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_an_hour_takes_nothing_back_and_nobody_away() {
     let redis = RedisServer::start();
@@ -123,12 +175,7 @@ async fn a_clock_that_jumps_an_hour_takes_nothing_back_and_nobody_away() {
     let clock = folder.path().join("clock");
     let jump = |offset: &str| std::fs::write(&clock, offset).unwrap();
     jump("+0");
-    let (library, file) = (faketime(), clock.clone());
-    let wrong = Member::node_with("node-0", &redis.url(), "0", move |command| {
-        command.env("LD_PRELOAD", &library).env("FAKETIME_TIMESTAMP_FILE", &file);
-        // The clock that only goes forward stays as it is, as on a machine whose time is set.
-        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    });
+    let wrong = off_time(&redis, &clock);
     let right = Member::node("node-1", &redis.url(), "0");
     written(wrong.url(), &fleet::beacon("start")).await;
     let (server_key, client_key) = (wrong.key("server").await, wrong.key("client").await);
