@@ -86,10 +86,13 @@ impl Failures {
             share(variant),
             share(control)
         );
-        if variant.total < minimum_sample.max(1) || control.total == 0 {
-            let needs = format!("{} of {} needed from the variant", variant.total, minimum_sample.max(1));
-            let from = if control.total == 0 { ", and nothing from the control to compare with" } else { "" };
-            return Reading::Early(format!("{seen} That is {needs}{from}."));
+        let (has, needs) = (self.all.compared(), minimum_sample.max(1));
+        if has < needs {
+            let alone =
+                if has < variant.total { " with the control beside them, at the same venue" } else { "" };
+            return Reading::Early(format!(
+                "{seen} That is {has} of {needs} needed from the variant{alone}."
+            ));
         }
         Reading::Well(seen)
     }

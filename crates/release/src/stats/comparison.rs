@@ -38,6 +38,8 @@ pub struct Comparison {
     /// The same for what is allowed.
     allowed: f64,
     seen: Table,
+    /// Trials of the variant that had the control beside them.
+    compared: u64,
 }
 
 impl Comparison {
@@ -50,6 +52,7 @@ impl Comparison {
             logs: [0.0; mixture::STAKES.len()],
             allowed: 0.0,
             seen: Table::default(),
+            compared: 0,
         }
     }
 
@@ -59,6 +62,9 @@ impl Comparison {
         let Table { variant, control } = table;
         self.seen =
             Table { variant: self.seen.variant.and(variant), control: self.seen.control.and(control) };
+        if control.total > 0 {
+            self.compared = self.compared.saturating_add(variant.total);
+        }
         let Some(draw) = Draw::of(table) else { return };
         for (log, (odds, _)) in self.logs.iter_mut().zip(mixture::STAKES) {
             *log += draw.ln_ratio((odds.ln() + self.ln_allowed).max(0.0));
@@ -85,6 +91,13 @@ impl Comparison {
         // From below up to the first that could still be: far above, odds are excluded for being too high.
         let shown = mixture::STAKES.iter().zip(&self.logs).take_while(|(_, log)| excluded(**log)).last();
         self.ln_allowed.exp() * shown.map_or(1.0, |((odds, _), _)| *odds)
+    }
+
+    /// Trials of the variant that had the control beside them, at the same venue and between the same two looks: only
+    /// these can tell anything.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.compared
     }
 
     /// All trials and failures.

@@ -22,7 +22,9 @@ use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval};
 use usher_core::{
     Problem as Wrong, Problems,
-    model::{Document, DocumentId, Flag, Kind, Model, Release, Seq, Status, Timestamp, parse_strict},
+    model::{
+        Document, DocumentId, Flag, Kind, Model, Progress, Release, Seq, Status, Timestamp, parse_strict,
+    },
 };
 use usher_journal::{Actor, Append, AppendError, Appended, Change, Entry, Expected, State};
 use usher_release::Move;
@@ -137,6 +139,9 @@ pub(crate) fn plan(
     let (mut release, version) = find::<Release>(state, &id)?;
     let flag_id = DocumentId::new(Kind::Flag, &*release.flag);
     let (mut flag, flag_version) = find::<Flag>(state, &flag_id)?;
+    if *step == Move::Start {
+        check_alone(state, &release)?;
+    }
     let before = flag.clone();
     let message = step.take(&mut release, &mut flag, reasons, now)?;
     let mut changes = vec![Change::Put(checked(&release)?)];
@@ -146,6 +151,20 @@ pub(crate) fn plan(
         expected.push((flag_id, Expected::Version(flag_version)));
     }
     Ok(Planned { message, changes, expected })
+}
+
+/// Two releases of one flag would each take the other for the control.
+fn check_alone(state: &State, release: &Release) -> Result<(), Wrong> {
+    let others = state.of_kind(&Kind::Release).filter_map(|entry| entry.document.parse::<Release>().ok());
+    let mut rivals = others.filter(|other| {
+        other.key != release.key
+            && (&other.flag, &other.environment) == (&release.flag, &release.environment)
+            && other.progress.as_ref().is_some_and(Progress::is_watched)
+    });
+    rivals.next().map_or(Ok(()), |other| {
+        let mend = format!("Take `{}` back first, or wait until it is complete.", other.key);
+        Err(Wrong::new("flag", &*release.flag, "another release of this flag runs here", mend))
+    })
 }
 
 fn find<M: Model>(state: &State, id: &DocumentId) -> Result<(M, Seq), NotTaken> {
