@@ -16,7 +16,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The tag of a text: over the whole of it, so that any difference in the answer makes another tag.
 #[must_use]
 pub(crate) fn of(text: &[u8]) -> String {
-    format!("\"{}\"", hex(&xxh3_128(text).to_be_bytes()))
+    ["\"", &hex(&xxh3_128(text).to_be_bytes()), "\""].concat()
 }
 
 /// Whether the asker has `tag` already (`If-None-Match`, compared weakly as RFC 9110 asks).

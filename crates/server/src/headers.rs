@@ -21,9 +21,13 @@ const FOR_PAGES: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
 
+/// A body is what its type says, and no browser may think otherwise.
+pub(crate) const NOSNIFF: (HeaderName, HeaderValue) =
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+
 /// What nobody opens as a page carries, and there are many of those answers.
 pub(crate) fn for_programs() -> DefaultHeaders {
-    DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+    DefaultHeaders::new().add(NOSNIFF)
 }
 
 /// What everything else carries.
@@ -36,8 +40,7 @@ pub(crate) async fn for_pages<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, Error> {
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    for (name, value) in FOR_PAGES {
+    for (name, value) in [NOSNIFF].into_iter().chain(FOR_PAGES) {
         headers.insert(name, value);
     }
     Ok(response)

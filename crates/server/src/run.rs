@@ -14,6 +14,7 @@ use crate::{
     api,
     app::App,
     auth::throttle::Throttle,
+    body::Limit,
     engine, fleet, headers, health,
     listen::{Listening, NotListening, listen},
     live, metrics,
@@ -145,7 +146,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/live", web::get().to(live::live))
         .service(
             web::scope("/api/v1")
-                .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+                .app_data(Limit(MAX_BODY_BYTES))
                 .app_data(web::QueryConfig::default().error_handler(|error, request| {
                     let detail = error.to_string();
                     Problem::bad_value(

@@ -9,6 +9,7 @@ use actix_web::web;
 use tokio::sync::watch;
 
 use crate::{
+    body::Limit,
     connections::Connections,
     convergence::Convergence,
     headers,
@@ -91,7 +92,7 @@ impl Surface {
 pub fn routes(config: &mut web::ServiceConfig) {
     config.configure(ofrep::routes).service(
         web::scope("/sdk/v1")
-            .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+            .app_data(Limit(MAX_BODY_BYTES))
             .wrap(headers::for_programs())
             .route("/stream", web::get().to(stream::stream))
             .route("/ruleset", web::get().to(sdk::ruleset))

@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, Visitor},
+    de::{DeserializeSeed, Error, MapAccess, Visitor},
 };
 
 use super::{AttributeValue, Attributes, Context};
@@ -22,52 +22,72 @@ impl Context {
     #[must_use]
     pub fn quick(body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
-        // A list would be read as the fields in their order.
-        if !text.trim_ascii_start().starts_with('{') {
-            return None;
-        }
-        serde_json::from_str::<Body>(text).ok().map(|Body { context: Flat(context) }| context)
+        let mut context = Self { attributes: Attributes::with_capacity(MOST_HAVE), ..Self::default() };
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_map(Body(&mut context)).ok()?;
+        json.end().ok()?;
+        Some(context)
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    context: Flat,
-}
-
-struct Flat(Context);
+/// Reads the object around a context: there is nothing else in it.
+struct Body<'c>(&'c mut Context);
+/// Reads a context where it is to be: it is large, and would be moved from call to call.
+struct Flat<'c>(&'c mut Context);
 struct Single(AttributeValue);
 
-impl<'de> Deserialize<'de> for Flat {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Flat;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a flat object")
+/// The name of a field, which is copied only if it has escapes.
+#[derive(Deserialize)]
+struct Called<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Visitor<'de> for Body<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a context")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        match map.next_key()? {
+            Some(Called(name)) if name == "context" => map.next_value_seed(Flat(self.0))?,
+            _ => return Err(A::Error::custom("there is no context")),
+        }
+        map.next_key()?.map_or(Ok(()), |Called(_)| Err(A::Error::custom("there is more than a context")))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Flat<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Flat<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a flat object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let context = self.0;
+        let mut read = 0;
+        while let Some(Called(name)) = map.next_key()? {
+            let Single(value) = map.next_value()?;
+            let is_text = matches!(value, AttributeValue::Text(_));
+            if matches!(&*name, "targetingKey" | "venue") && !is_text {
+                return Err(A::Error::custom("this must be a text"));
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flat, A::Error> {
-                let attributes = Attributes::with_capacity(MOST_HAVE);
-                let mut context = Context { attributes, ..Context::default() };
-                let mut read = 0;
-                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-                    let Single(value) = map.next_value()?;
-                    let is_text = matches!(value, AttributeValue::Text(_));
-                    if matches!(&*name, "targetingKey" | "venue") && !is_text {
-                        return Err(A::Error::custom("this must be a text"));
-                    }
-                    context.set(&name, value);
-                    read += 1;
-                    // Fewer than were read: a name came twice.
-                    if read > MAX_CONTEXT_ATTRIBUTES || context.len() != read {
-                        return Err(A::Error::custom("not as most contexts are"));
-                    }
-                }
-                Ok(Flat(context))
+            context.set(&name, value);
+            read += 1;
+            // Fewer than were read: a name came twice.
+            if read > MAX_CONTEXT_ATTRIBUTES || context.len() != read {
+                return Err(A::Error::custom("not as most contexts are"));
             }
         }
-        deserializer.deserialize_map(Reader)
+        Ok(())
     }
 }
 

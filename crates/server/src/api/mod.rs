@@ -46,6 +46,7 @@ use crate::{
         self, Identity,
         rights::{self, Needs},
     },
+    body::Limit,
     clock,
     problem::Problem,
     world::Snapshot,
@@ -209,7 +210,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/users/{key}", web::delete().to(people::delete))
         .service(
             web::resource("/commits")
-                .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
+                .app_data(Limit(MAX_COMMIT_BYTES))
                 .route(web::post().to(commits::create))
                 .route(web::get().to(commits::list)),
         )
@@ -217,13 +218,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/commits/{seq}/undo", web::post().to(restore::undo))
         .route("/rollback", web::post().to(restore::rollback))
         .service(
-            web::resource("/reach")
-                .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
-                .route(web::post().to(reach::reach)),
+            web::resource("/reach").app_data(Limit(MAX_COMMIT_BYTES)).route(web::post().to(reach::reach)),
         )
         .service(
             web::resource("/import/{format}")
-                .app_data(web::PayloadConfig::new(MAX_COMMIT_BYTES))
+                .app_data(Limit(MAX_COMMIT_BYTES))
                 .route(web::post().to(import::import)),
         )
         .route("/evaluate", web::post().to(evaluate::evaluate))

@@ -6,7 +6,12 @@
 
 use std::borrow::Cow;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::StatusCode,
+    web,
+};
 use percent_encoding::percent_decode_str;
 use serde::{
     Serialize, Serializer,
@@ -14,7 +19,7 @@ use serde::{
 };
 use usher_core::{Context, ErrorCode, Evaluation, limits::MAX_FLAG_KEY_BYTES, model::Timestamp};
 
-use super::{asker::Asker, events::EventStream, refusal::Refusal};
+use super::{MAX_BODY_BYTES, ON_EVERY_ANSWER, asker::Asker, events::EventStream, refusal::Refusal};
 use crate::{
     body::Body, clock, etag, metrics::Evaluated, onlooker::show, problem::Problem, standing::told,
     surface::Surface,
@@ -23,21 +28,44 @@ use crate::{
 /// About as long as the answer of one flag is, so that the text of many need not grow often.
 const BYTES_OF_A_FLAG: usize = 96;
 
-/// `POST /ofrep/v1/evaluate/flags/{key}`.
-pub(super) async fn one(
-    request: HttpRequest,
-    app: web::Data<Surface>,
+/// `POST /ofrep/v1/evaluate/flags`, and the same with a `/{key}`.
+pub(super) async fn answer(asked: ServiceRequest) -> Result<ServiceResponse, Error> {
+    let (request, payload) = asked.into_parts();
+    let answer = evaluated(&request, payload).await;
+    let mut answer = answer.unwrap_or_else(|refusal| refusal.answer());
+    let headers = answer.headers_mut();
+    for (name, value) in ON_EVERY_ANSWER {
+        headers.insert(name, value);
+    }
+    Ok(ServiceResponse::new(request, answer))
+}
+
+async fn evaluated(request: &HttpRequest, payload: Payload) -> Result<HttpResponse, Refusal> {
+    // Read even if it is not looked at, so that the connection can be used again.
+    let body = Body::read(request, payload, MAX_BODY_BYTES).await;
+    let app = request.app_data::<web::Data<Surface>>();
+    let app = app.ok_or_else(|| Problem::internal("there is no surface to ask"))?;
+    let asker = Asker::new(request, app).await?;
+    match request.match_info().unprocessed() {
+        "" => all(request, app, &asker, body),
+        rest => one(request, app, &asker, body, &key_of(rest)),
+    }
+}
+
+fn one(
+    request: &HttpRequest,
+    app: &Surface,
+    asker: &Asker,
     body: Result<Body, Problem>,
+    key: &str,
 ) -> Result<HttpResponse, Refusal> {
-    let key = key_of(&request);
-    let asker = Asker::new(&request, &app).await?;
     if key.len() > MAX_FLAG_KEY_BYTES {
         let details = format!("A flag's key has at most {MAX_FLAG_KEY_BYTES} bytes.");
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::General, details).of(&key));
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::General, details).of(key));
     }
-    let body = body.map_err(|problem| Refusal::from(problem).of(&key))?;
-    let context = asker.context(&body).map_err(|refusal| refusal.of(&key))?;
-    let evaluation = asker.evaluate(&key, &context, clock::now());
+    let body = body.map_err(|problem| Refusal::from(problem).of(key))?;
+    let context = asker.context(&body).map_err(|refusal| refusal.of(key))?;
+    let evaluation = asker.evaluate(key, &context, clock::now());
     let evaluated = Evaluated::default();
     evaluated.count(evaluation.reason);
     app.metrics.evaluated(&evaluated);
@@ -46,48 +74,46 @@ pub(super) async fn one(
             ErrorCode::FlagNotFound => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         };
-        return Err(Refusal::new(status, error, details(error, &key)).of(&key));
+        return Err(Refusal::new(status, error, details(error, key)).of(key));
     }
-    let keyed = Keyed { key: &key, evaluation };
+    let keyed = Keyed { key, evaluation };
     let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * 2);
     serde_json::to_writer(&mut text, &keyed).map_err(Problem::internal)?;
-    show(&app, &request, &body, &text);
-    let Some(standing) = asker.standing else { return Ok(etag::answer(&request, text)) };
+    show(app, request, &body, &text);
+    let Some(standing) = asker.standing else { return Ok(etag::answer(request, text)) };
     let dated = serde_json::to_vec(&Dated { keyed, as_of: standing.as_of }).map_err(Problem::internal)?;
-    Ok(told(etag::answer_as(&request, &etag::of(&text), dated), Some(standing)))
+    Ok(told(etag::answer_as(request, &etag::of(&text), dated), Some(standing)))
 }
 
-/// The flag's key in the path of a request: all that follows, for a key may have slashes.
-fn key_of(request: &HttpRequest) -> Cow<'_, str> {
-    let rest = request.match_info().unprocessed();
+/// The flag's key in what follows of a path: all of it, for a key may have slashes.
+fn key_of(rest: &str) -> Cow<'_, str> {
     percent_decode_str(rest.strip_prefix('/').unwrap_or(rest)).decode_utf8_lossy()
 }
 
-/// `POST /ofrep/v1/evaluate/flags`.
-pub(super) async fn all(
-    request: HttpRequest,
-    app: web::Data<Surface>,
+fn all(
+    request: &HttpRequest,
+    app: &Surface,
+    asker: &Asker,
     body: Result<Body, Problem>,
 ) -> Result<HttpResponse, Refusal> {
-    let asker = Asker::new(&request, &app).await?;
     let body = body?;
     let context = asker.context(&body)?;
     // Who was told of a change asks after it was applied here: the flags are no older than what they were told of.
-    let other = expects_other(&request, &asker, &app)?;
+    let other = expects_other(request, asker, app)?;
     let now = clock::now();
-    let flags = Flags { asker: &asker, context: &context, now, evaluated: Evaluated::default() };
-    let bulk = Bulk { flags: &flags, stream: EventStream::of(&asker, &app, now)? };
+    let flags = Flags { asker, context: &context, now, evaluated: Evaluated::default() };
+    let bulk = Bulk { flags: &flags, stream: EventStream::of(asker, app, now)? };
     let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * (asker.flags() + 8));
     serde_json::to_writer(&mut text, &bulk).map_err(Problem::internal)?;
     app.metrics.evaluated(&flags.evaluated);
-    show(&app, &request, &body, &text);
+    show(app, request, &body, &text);
     let tag = etag::of(&text);
     if let Some(standing) = asker.standing {
         // The time is no part of the tag: who has these flags already is told of it in a header.
         text.truncate(text.len() - END.len());
         text.extend(format!(r#","asOf":"{}"{END}"#, standing.as_of).into_bytes());
     }
-    let answer = if other { etag::tagged(&tag, text) } else { etag::answer_as(&request, &tag, text) };
+    let answer = if other { etag::tagged(&tag, text) } else { etag::answer_as(request, &tag, text) };
     Ok(told(answer, asker.standing))
 }
 

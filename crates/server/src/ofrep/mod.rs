@@ -14,8 +14,11 @@ mod token;
 
 use std::time::Duration;
 
+use actix_service::fn_service;
 use actix_web::{
-    HttpRequest, HttpResponse, guard,
+    HttpRequest, HttpResponse,
+    dev::{AppService, HttpServiceFactory, ResourceDef},
+    guard,
     http::{
         Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -68,11 +71,7 @@ const FLAGS: &str = "/ofrep/v1/evaluate/flags";
 
 /// All routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    // What follows is a flag's key, which is read from the path by hand: to match it costs more than to evaluate.
-    let asked = web::scope(FLAGS)
-        .guard(guard::Post())
-        .service(web::resource("").to(evaluate::all))
-        .default_service(web::to(evaluate::one));
+    config.service(Evaluations);
     let unasked = web::scope(FLAGS).guard(guard::Options()).default_service(web::to(preflight));
     let events = web::resource("/events")
         .route(web::get().to(events::events))
@@ -82,20 +81,35 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(events)
         .service(web::scope("/evaluate/flags").default_service(web::to(only_post)))
         .default_service(web::to(nothing_here));
-    for scope in [asked, unasked, rest] {
-        config.service(scope.app_data(web::PayloadConfig::new(MAX_BODY_BYTES)).wrap(any_origin()));
+    for scope in [unasked, rest] {
+        config.service(scope.wrap(for_any_origin()));
     }
 }
 
-/// What a browser's client may see, on every answer. Keys are no cookies, so any origin may ask.
-fn any_origin() -> DefaultHeaders {
-    const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Retry-After, Usher-As-Of");
-    headers::for_programs()
-        .add((header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY))
-        .add((header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED))
+/// Evaluations, all that is asked with POST under [`FLAGS`]. What stands around other routes costs more than to
+/// evaluate a flag: matching of patterns, extractors, and a middleware's future around a scope's around a handler's.
+/// So [`evaluate::answer`] is called with the request as it is, and reads the flag's key from the path by hand.
+struct Evaluations;
+
+impl HttpServiceFactory for Evaluations {
+    fn register(self, config: &mut AppService) {
+        // `guard::Post` keeps a note with each request of what it was asked, which nobody reads here.
+        let post = guard::fn_guard(|context| context.head().method == Method::POST);
+        let asked = vec![Box::new(post) as Box<dyn guard::Guard>];
+        config.register_service(ResourceDef::prefix(FLAGS), Some(asked), fn_service(evaluate::answer), None);
+    }
 }
 
-const ANY: HeaderValue = HeaderValue::from_static("*");
+/// What every answer carries. Keys are no cookies, so any origin may ask; and this is what its scripts may see.
+const ON_EVERY_ANSWER: [(HeaderName, HeaderValue); 3] = [
+    headers::NOSNIFF,
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Retry-After, Usher-As-Of")),
+];
+
+fn for_any_origin() -> DefaultHeaders {
+    ON_EVERY_ANSWER.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add)
+}
 
 /// The answer to a browser's question before its request.
 async fn preflight() -> HttpResponse {
