@@ -45,6 +45,10 @@ pub(super) struct Watched {
 }
 
 impl Watched {
+    pub(super) fn is_due(&self, version: Seq) -> bool {
+        self.version != version || self.looked.is_none_or(|(_, at)| at.elapsed() >= every(&self.plan))
+    }
+
     /// What answers are noted in, if plan and run are still those that asked.
     pub(super) fn watch_of(&mut self, plan: &Release, started: Timestamp) -> Option<&mut Watch> {
         (self.plan == *plan && self.started == started).then_some(&mut self.watch)
@@ -92,7 +96,7 @@ fn watched(entry: &Entry) -> Option<(Release, Progress)> {
     Some((release, progress))
 }
 
-/// What follows from all that is known now. `None` when it is not due, or everything is only just beginning.
+/// What follows from all that is known now. `None` when everything is only just beginning.
 fn look(
     app: &App,
     state: &State,
@@ -125,8 +129,6 @@ fn look(
             own.watch.enter(release, progress.stage, now);
         }
         own.stage = progress.stage;
-    } else if own.looked.is_some_and(|(_, at)| at.elapsed() < every(release)) {
-        return None;
     }
     if acts_here && !own.acting {
         // Whoever acted before asked outside; here nothing is known of that yet.

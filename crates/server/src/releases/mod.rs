@@ -46,6 +46,11 @@ impl Releases {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a release is to be looked at: it is new here, has changed, or its time has come.
+    fn is_due(&self, key: &str, version: Seq) -> bool {
+        self.lock().get(key).is_none_or(|own| own.is_due(version))
+    }
+
     /// Tells Prometheus how many there are.
     fn tell(&self, app: &App) {
         let all = self.lock();
@@ -75,6 +80,8 @@ pub(crate) async fn run(app: Arc<App>) {
         }
     };
     let mut arrivals = Arrivals::default();
+    // Those that are planned or over, of which there are many: they are not read again before they change.
+    let mut at_rest: HashMap<Box<str>, Seq> = HashMap::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -82,11 +89,18 @@ pub(crate) async fn run(app: Arc<App>) {
         let state = Arc::clone(&app.world.snapshot().state);
         let watched: Vec<&Entry> = state.of_kind(&Kind::Release).collect();
         app.releases.lock().retain(|key, _| watched.iter().any(|entry| entry.document.key() == &**key));
+        at_rest.retain(|key, _| watched.iter().any(|entry| entry.document.key() == &**key));
         for entry in watched {
+            let key = entry.document.key();
+            if at_rest.get(key) == Some(&entry.version) || !app.releases.is_due(key, entry.version) {
+                continue;
+            }
             // One release that makes the server stumble must not leave the others without anybody who watches.
             let turn = look::turn(&app, &asking, &state, entry, &mut arrivals);
             if AssertUnwindSafe(turn).catch_unwind().await.is_err() {
-                tracing::error!(release = entry.document.key(), "looking at a release ended in a panic");
+                tracing::error!(release = key, "looking at a release ended in a panic");
+            } else if !app.releases.lock().contains_key(key) {
+                at_rest.insert(key.into(), entry.version);
             }
         }
         arrivals.look(&app).await;
