@@ -7,7 +7,7 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use support::{Line, State, eventually, fan, kill, live, put, server, stale};
+use support::{Line, State, eventually, fan, fixtures, kill, live, put, server, stale};
 use usher_sdk::{Change, Client, Context, Mode, Subscription};
 
 type Heard = Arc<Mutex<Vec<Vec<String>>>>;
@@ -63,8 +63,10 @@ async fn a_snapshot_of_what_is_known_already_names_only_what_differs() {
     let (heard, _subscription) = listen(&client);
     line.set(State::NoUpgrades(400));
     stale(&client).await;
-    server.admin().delete("/api/v1/flags/limit").await.expect(200);
-    put(&server, "new", json!({})).await;
+    let mut new = fixtures::flag("new", &json!({}));
+    new["kind"] = "flag".into();
+    let changes = json!([{"delete": {"kind": "flag", "key": "limit"}}, {"put": new}]);
+    server.admin().post("/api/v1/commits", &json!({"message": "m", "changes": changes})).await.expect(201);
     // By polling everything comes again.
     hears(&heard, &["limit", "new"]).await;
 }
