@@ -19,6 +19,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use support::{Server, eventually, fixtures};
+use usher_core::model::{Kind, Timestamp, parse_strict};
+use usher_journal::{Actor, Append, Change, Journal, SqliteJournal};
 use usher_server::{Secret, Settings, WebhookSettings, run};
 use usher_testkit::redis::RedisServer;
 
@@ -258,6 +260,41 @@ async fn a_release_that_is_taken_back_is_told_with_its_reasons() {
     assert!(body["data"]["reasons"].to_string().contains("the till is on fire"), "{body}");
     assert_eq!((&body["data"]["release"], &body["data"]["flag"]), (&json!("r"), &json!("resale-guard")));
     assert_eq!(body["actor"]["kind"], "system");
+}
+
+#[tokio::test]
+async fn what_nobody_took_for_a_day_is_skipped_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = SqliteJournal::open(folder.path()).unwrap();
+    let yesterday = Timestamp::from_millis(usher_server::now().millis() - 25 * 60 * 60 * 1_000);
+    for (message, default) in [("Make it", "on"), ("Turn it", "off"), ("Turn it back", "on")] {
+        let flag = fixtures::flag("old", &json!({"default": {"variant": default}}));
+        let document = parse_strict(&Kind::Flag, flag.to_string().as_bytes()).unwrap();
+        let append = Append {
+            expected: Vec::new(),
+            idempotency: None,
+            actor: Actor::system("test"),
+            message: message.to_owned(),
+            at: yesterday,
+            changes: vec![Change::Put(document)],
+        };
+        journal.append(append).await.unwrap();
+    }
+    let position = json!({"epoch": journal.epoch(), "seq": 1}).to_string();
+    std::fs::write(folder.path().join("webhook-ops.json"), position).unwrap();
+    drop(journal);
+    let (receiver, at) = Receiver::start();
+    receiver.refuses(3);
+    let server = Server::start_in(folder, |settings| {
+        settings.webhooks = vec![hook("ops", at)];
+        settings.metrics_open = true;
+    })
+    .await;
+    eventually("what came after it is told", async || receiver.seqs() == [3]).await;
+    let tried: Vec<Value> = receiver.all().iter().map(|got| got.body["seq"].clone()).collect();
+    assert_eq!(tried, [2, 2, 2, 3], "it was tried all the same");
+    let metrics = server.nobody().get("/metrics").await.expect(200).body;
+    assert!(metrics.contains(r#"usher_webhook_deliveries_total{outcome="skipped"} 1"#), "{metrics}");
 }
 
 /// Longer than it takes until a node that is silent is gone.
