@@ -213,6 +213,19 @@ async fn a_restart_goes_on_where_it_was_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_restart_loses_nothing_of_a_webhook_that_never_answered_yet() {
+    let (receiver, at) = Receiver::start();
+    receiver.refuses(HANGS);
+    let server = serving(vec![hook("ops", at)]).await;
+    let seqs = change(&server, 4).await;
+    eventually("it was asked", async || !receiver.all().is_empty()).await;
+    let folder = server.stop().await;
+    receiver.refuses(0);
+    let _server = Server::start_in(folder, |settings| settings.webhooks = vec![hook("ops", at)]).await;
+    eventually("all is told", async || receiver.seqs() == seqs).await;
+}
+
+#[tokio::test]
 async fn playbooks_and_broken_freezes_are_told_and_a_message_alone_makes_none() {
     let (receiver, at) = Receiver::start();
     let server = serving(vec![hook("ops", at)]).await;

@@ -67,14 +67,19 @@ impl Queue {
     /// Delivers as long as this server is the one to do it; else keeps in mind how far another has come.
     async fn turn(&mut self) -> io::Result<()> {
         let stored = self.stored().await?;
-        self.told = self.told.max(stored);
+        let mut told = self.told.max(stored).unwrap_or(self.newest);
+        // Before anything is told, and by whoever sees it first: else a start from which nothing was taken yet would be
+        // forgotten with the server.
+        if stored.is_none() {
+            self.save(told).await?;
+        }
+        self.told = Some(told);
         let name = &self.hook.settings.name;
         if !self.acts() {
             self.app.webhooks.note(name, None);
             return Ok(());
         }
         let head = self.app.world.journal().state().seq();
-        let mut told = self.told.unwrap_or(self.newest);
         if told > head {
             // The journal is older than what was told of it: an earlier copy was put in its place.
             tracing::warn!(webhook = name, %told, %head, "a webhook was told more than there is: going on from here");
@@ -82,7 +87,7 @@ impl Queue {
         }
         let mut state = self.state_at(told).await?;
         self.told = Some(told);
-        let mut unsaved = stored != self.told;
+        let mut unsaved = stored.is_some_and(|stored| stored != told);
         let mut more = self.app.world.journal().watch();
         while self.acts() {
             self.app.webhooks.note(&self.hook.settings.name, Some(state.seq()));
@@ -90,7 +95,7 @@ impl Queue {
             let commits = read.map_err(io::Error::other)?;
             if commits.is_empty() {
                 if unsaved {
-                    self.save().await?;
+                    self.save(state.seq()).await?;
                     unsaved = false;
                 }
                 // In between it is looked whether this is still the one to deliver.
@@ -107,7 +112,7 @@ impl Queue {
                 unsaved = true;
                 // What others might be told twice is kept at once; commits that nobody is told of, only now and then.
                 if any {
-                    unsaved = !self.try_save().await;
+                    unsaved = !self.try_save(commit.seq).await;
                 }
             }
         }
@@ -143,14 +148,13 @@ impl Queue {
         self.app.world.journal().state_at(Point::Seq(seq)).await.map_err(io::Error::other)
     }
 
-    async fn save(&self) -> io::Result<()> {
-        let Some(seq) = self.told else { return Ok(()) };
+    async fn save(&self, seq: Seq) -> io::Result<()> {
         self.kept.write(Position { epoch: self.app.world.journal().epoch(), seq }).await
     }
 
     /// Whether it could be kept; else it is tried again with what comes next.
-    async fn try_save(&self) -> bool {
-        let saved = self.save().await;
+    async fn try_save(&self, seq: Seq) -> bool {
+        let saved = self.save(seq).await;
         if let Err(error) = &saved {
             let name = &self.hook.settings.name;
             tracing::warn!(webhook = name, %error, "how far a webhook was told can't be kept: it may be told twice");
