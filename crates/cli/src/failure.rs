@@ -46,5 +46,5 @@ pub fn exit_code(failure: &anyhow::Error) -> u8 {
 }
 
 fn is_usage(error: &StartError) -> bool {
-    matches!(error, StartError::Seed(SeedError::ShortToken))
+    matches!(error, StartError::Seed(SeedError::ShortToken) | StartError::Webhooks(_))
 }

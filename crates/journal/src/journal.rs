@@ -137,7 +137,8 @@ impl Durability {
     }
 }
 
-/// How the nodes of one journal talk with each other beside it. What is said is neither kept nor promised to arrive.
+/// How the nodes of one journal talk with each other beside it, and what they keep there together. What is said is
+/// neither kept nor promised to arrive.
 pub trait Fleet: Send + Sync + 'static {
     /// This node's name among them: random, and another one after each start.
     fn node(&self) -> &str;
@@ -148,6 +149,19 @@ pub trait Fleet: Send + Sync + 'static {
 
     /// What is said from now on.
     fn listen(&self) -> broadcast::Receiver<Arc<str>>;
+
+    /// Keeps a small text under a name, for all nodes and across their starts, in place of what was kept there. It can
+    /// be lost when the engine loses what it has not told its replicas yet.
+    ///
+    /// # Errors
+    /// It can't be kept now.
+    fn keep(&self, name: &str, text: String) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// What is kept under a name.
+    ///
+    /// # Errors
+    /// It can't be read now.
+    fn kept(&self, name: &str) -> BoxFuture<'_, Result<Option<String>, JournalError>>;
 }
 
 /// A point in a journal.

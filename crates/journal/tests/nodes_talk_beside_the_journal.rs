@@ -62,3 +62,20 @@ async fn a_word_about_one_matter_replaces_none_about_another() {
         count |= *word == *"count 99";
     }
 }
+
+#[tokio::test]
+async fn what_one_node_keeps_the_others_find_also_after_redis_was_away() {
+    let mut server = RedisServer::start();
+    let [a, b, other] = ["one", "one", "another"].map(|workspace| redis::at(&server, workspace));
+    let (a, b) = (a.fleet().unwrap(), b.fleet().unwrap());
+    assert_eq!(b.kept("place").await.unwrap(), None);
+    a.keep("place", "twelve".to_owned()).await.unwrap();
+    assert_eq!(b.kept("place").await.unwrap().as_deref(), Some("twelve"));
+    assert_eq!(b.kept("other").await.unwrap(), None);
+    server.kill_nine();
+    assert!(a.keep("place", "thirteen".to_owned()).await.is_err(), "it can't be kept now");
+    server.restart();
+    a.keep("place", "fourteen".to_owned()).await.unwrap();
+    assert_eq!(b.kept("place").await.unwrap().as_deref(), Some("fourteen"));
+    assert_eq!(other.fleet().unwrap().kept("place").await.unwrap(), None, "another workspace has its own");
+}

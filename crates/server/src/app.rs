@@ -8,6 +8,7 @@ use crate::{
     live::Live,
     releases::Releases,
     surface::Surface,
+    webhooks::Webhooks,
     world::World,
 };
 
@@ -27,6 +28,8 @@ pub struct App {
     pub peers: Peers,
     /// Releases that are watched.
     pub releases: Releases,
+    /// How far webhooks have been told.
+    pub webhooks: Webhooks,
     /// Held while a change is planned, checked and written, and until it can be read.
     pub writing: Arc<tokio::sync::Mutex<()>>,
 }

@@ -41,9 +41,11 @@ mod standing;
 pub mod stream;
 pub mod surface;
 mod ui;
+mod webhooks;
 pub mod world;
 
 pub use clock::now;
 pub use listen::{Listening, NotListening, listen};
 pub use run::{Running, StartError, run};
 pub use settings::{Secret, Settings};
+pub use webhooks::WebhookSettings;

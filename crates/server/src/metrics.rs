@@ -10,7 +10,7 @@ use prometheus::{
 use usher_core::{Reason, protocol::Mode};
 use usher_journal::Health;
 
-use crate::{app::App, auth, problem::Problem, surface::Surface};
+use crate::{app::App, auth, problem::Problem, surface::Surface, webhooks};
 
 /// What a server's evaluations are counted by.
 const REASONS: [Reason; 6] =
@@ -55,6 +55,10 @@ pub struct Metrics {
     pub release_steps: IntCounterVec,
     /// Releases that are watched, by whether they go on.
     pub releases: IntGaugeVec,
+    /// Messages to webhooks, by what became of them.
+    pub webhook_deliveries: IntCounterVec,
+    /// Commits that the slowest webhook has not been told of yet.
+    webhook_lag: IntGauge,
     connections: IntGaugeVec,
     /// The last commit that is applied here.
     pub seq: IntGauge,
@@ -110,6 +114,14 @@ impl Metrics {
                 Opts::new("usher_releases", "Releases that are watched, by status"),
                 &["status"],
             )?,
+            webhook_deliveries: IntCounterVec::new(
+                Opts::new("usher_webhook_deliveries_total", "Messages to webhooks, by what became of them"),
+                &["outcome"],
+            )?,
+            webhook_lag: IntGauge::new(
+                "usher_webhook_lag_commits",
+                "Commits that the slowest webhook has not been told of yet; 0 at servers that do not deliver",
+            )?,
             connections: IntGaugeVec::new(
                 Opts::new("usher_connections", "Clients on streams, by mode"),
                 &["mode"],
@@ -138,6 +150,11 @@ impl Metrics {
         for status in ["running", "paused"] {
             metrics.releases.with_label_values(&[status]).set(0);
         }
+        for outcome in webhooks::OUTCOMES {
+            metrics.webhook_deliveries.with_label_values(&[outcome]).inc_by(0);
+        }
+        registry.register(Box::new(metrics.webhook_deliveries.clone()))?;
+        registry.register(Box::new(metrics.webhook_lag.clone()))?;
         registry.register(Box::new(metrics.release_steps.clone()))?;
         registry.register(Box::new(metrics.releases.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
@@ -171,6 +188,7 @@ pub async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     app.metrics.writable.with_label_values::<&str>(&[]).set(writable.into());
     let seq = app.world.snapshot().seq().0;
     app.metrics.seq.set(i64::try_from(seq).unwrap_or(i64::MAX));
+    app.metrics.webhook_lag.set(i64::try_from(app.webhooks.lag(seq)).unwrap_or(i64::MAX));
     shown(&app)
 }
 

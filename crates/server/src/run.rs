@@ -24,7 +24,7 @@ use crate::{
     settings::Settings,
     source::Source,
     surface::{MAX_BODY_BYTES, Surface, nothing_here},
-    ui,
+    ui, webhooks,
     world::World,
 };
 
@@ -51,6 +51,9 @@ pub enum StartError {
     /// The address.
     #[error(transparent)]
     Address(#[from] NotListening),
+    /// The webhooks.
+    #[error(transparent)]
+    Webhooks(#[from] webhooks::NotStarted),
     /// The metrics.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
@@ -103,6 +106,7 @@ impl Running {
 /// # Errors
 /// See [`StartError`].
 pub async fn run(settings: Settings) -> Result<Running, StartError> {
+    let hooks = webhooks::prepare(&settings)?;
     let (journal, sessions) = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
     let world = World::open(journal);
@@ -116,6 +120,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         live: live::Live::default(),
         peers: fleet::Peers::default(),
         releases: releases::Releases::default(),
+        webhooks: webhooks::Webhooks::default(),
         writing: Arc::default(),
     });
     let data = web::Data::from(Arc::clone(&app));
@@ -124,6 +129,8 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         config.app_data(data.clone()).service(pages.default_service(web::to(ui::file)));
     };
     let convergence = Arc::clone(&surface.convergence);
+    // Before anybody can write: a webhook that is new begins here.
+    let newest = world.journal().state().seq();
     let listening = listen(surface, more)?;
     let mut tasks = vec![
         tokio::spawn(Arc::clone(&world).follow(convergence)),
@@ -131,6 +138,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(revocation::watch(Arc::clone(&app))),
         tokio::spawn(releases::run(Arc::clone(&app))),
     ];
+    tasks.extend(hooks.into_iter().map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, newest))));
     if let Some(nodes) = world.journal().fleet() {
         tasks.push(tokio::spawn(fleet::talk(Arc::clone(&app), nodes)));
     }

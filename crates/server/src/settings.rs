@@ -6,7 +6,10 @@ use serde::Deserialize;
 use usher_core::protocol::HEARTBEAT_SECONDS;
 use usher_journal::{REDIS_WORKSPACE, RedisOptions};
 
-use crate::ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS};
+use crate::{
+    ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS},
+    webhooks::WebhookSettings,
+};
 
 /// A stream is made anew after four hours, more or less, unless it is set otherwise.
 const MAX_CONNECTION_MINUTES: u32 = 240;
@@ -53,6 +56,8 @@ pub struct Settings {
     pub ofrep_token_seconds: u32,
     /// What guards of releases may send to live endpoints, by name: `{secret:NAME}` in a probe's header.
     pub secrets: BTreeMap<String, Secret>,
+    /// Who is told of what happens. The same at all servers of a fleet.
+    pub webhooks: Vec<WebhookSettings>,
 }
 
 impl Default for Settings {
@@ -75,6 +80,7 @@ impl Default for Settings {
             ofrep_event_streams: EVENT_STREAMS,
             ofrep_token_seconds: TOKEN_SECONDS,
             secrets: BTreeMap::new(),
+            webhooks: Vec::new(),
         }
     }
 }

@@ -97,6 +97,43 @@ fn a_short_administrators_token_is_refused_and_not_shown() {
 }
 
 #[test]
+fn webhooks_are_read_from_the_file_and_a_bad_one_is_named_with_its_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("usher.toml");
+    let hook = |url: &str, secret: &str| {
+        let events = "events = ['flag.killed']";
+        let text = format!("[[webhooks]]\nname = 'ops'\nurl = '{url}'\nsecret = {secret}\n{events}\n");
+        fs::write(&config, text).unwrap();
+    };
+    let start = || {
+        refused(|command| {
+            command.arg("--config").arg(&config);
+        })
+    };
+    let secret = "'twenty-four bytes and more'";
+    hook("ops.example.org", secret);
+    start().fails(2, &["webhooks[0].url", "ops.example.", "https://"]);
+    hook("https://ops.example.org", "'hunter2'");
+    let done = start().fails(2, &["webhooks[0].secret", "7 bytes", "24 random bytes"]);
+    assert!(!done.stderr.contains("hunter2"), "{done:?}");
+    hook("https://ops.example.org", "987654321");
+    let done = start().fails(2, &["secret", "quotes", "usher.toml"]);
+    assert!(!done.stderr.contains("987654321"), "{done:?}");
+    hook("http://127.0.0.1:9/", secret);
+    let data = folder.path().join("data");
+    let server = Server::spawn(Server::command(&data).arg("--config").arg(&config));
+    let kept = data.join("webhook-ops.json");
+    for _ in 0..500 {
+        if kept.exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(kept.exists(), "its position is kept");
+    server.stop();
+}
+
+#[test]
 fn an_address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

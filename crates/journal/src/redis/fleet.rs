@@ -1,4 +1,5 @@
-//! What nodes say to each other, on a channel of Redis: it is neither kept nor synchronised to disk.
+//! What nodes say to each other, on a channel of Redis: it is neither kept nor synchronised to disk. What they keep
+//! together is in `notes`.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -7,9 +8,10 @@ use tokio::sync::{broadcast, watch};
 
 use super::{
     follow::{FIRST_WAIT, LONGEST_WAIT, somewhere_below},
+    notes::Notes,
     shared::Shared,
 };
-use crate::Fleet;
+use crate::{BoxFuture, Fleet, JournalError};
 
 /// Words that a slow listener may lag behind before it loses some.
 const WAITING_WORDS: usize = 64;
@@ -23,11 +25,12 @@ pub(super) struct RedisFleet {
     /// Only the newest about each matter: what it makes up for need not be said any more.
     said: watch::Sender<Said>,
     heard: broadcast::Sender<Arc<str>>,
+    notes: Notes,
 }
 
 impl RedisFleet {
-    pub(super) fn new(node: String) -> Self {
-        Self { node, said: watch::channel(Said::new()).0, heard: broadcast::channel(WAITING_WORDS).0 }
+    pub(super) fn new(node: String, notes: Notes) -> Self {
+        Self { node, said: watch::channel(Said::new()).0, heard: broadcast::channel(WAITING_WORDS).0, notes }
     }
 }
 
@@ -42,6 +45,14 @@ impl Fleet for RedisFleet {
 
     fn listen(&self) -> broadcast::Receiver<Arc<str>> {
         self.heard.subscribe()
+    }
+
+    fn keep(&self, name: &str, text: String) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.notes.keep(name.to_owned(), text)
+    }
+
+    fn kept(&self, name: &str) -> BoxFuture<'_, Result<Option<String>, JournalError>> {
+        self.notes.kept(name.to_owned())
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Keys {
     pub(super) snapshots: String,
     /// Hash: secrets that all nodes share.
     pub(super) secrets: String,
+    /// Hash: small texts that nodes keep for each other.
+    pub(super) notes: String,
     /// Channel: what nodes say to each other.
     pub(super) fleet: String,
 }
@@ -34,6 +36,7 @@ impl Keys {
             touched: name("touched"),
             snapshots: name("snapshots"),
             secrets: name("secrets"),
+            notes: name("notes"),
             fleet: name("fleet"),
         }
     }

@@ -19,6 +19,7 @@ mod keys;
 mod load;
 mod look;
 mod mend;
+mod notes;
 mod options;
 mod page;
 mod record;
@@ -41,7 +42,7 @@ use std::{
 
 use redis::aio::MultiplexedConnection;
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::timeout,
@@ -57,6 +58,7 @@ use crate::{
 use draft::Open;
 use fleet::RedisFleet;
 use keys::Keys;
+use notes::Notes;
 use shared::Shared;
 use write::{Request, Writer};
 
@@ -97,7 +99,8 @@ impl RedisJournal {
         let mut name = [0; 8];
         getrandom::fill(&mut name).map_err(|error| JournalError::Storage(error.to_string()))?;
         let name = crate::plan::hex(&name);
-        let fleet = Arc::new(RedisFleet::new(name.clone()));
+        let fleet =
+            Arc::new(RedisFleet::new(name.clone(), Notes::new(Arc::clone(&shared), threads.handle())));
         let writer = Writer::new(Arc::clone(&shared), session, name);
         threads.spawn(async move {
             writer.run(incoming).await;
@@ -227,6 +230,11 @@ impl Threads {
             // Only while it is dropped; nobody can ask then.
             None => tokio::spawn(work),
         }
+    }
+
+    /// What others start work on them by; none only while they are dropped.
+    fn handle(&self) -> Option<Handle> {
+        self.0.as_ref().map(|runtime| runtime.handle().clone())
     }
 
     /// Waits for work, from wherever.

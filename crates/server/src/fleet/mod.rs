@@ -27,7 +27,7 @@ const EVERY: Duration = Duration::from_millis(200);
 /// How often it speaks at least.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(2);
 /// After how much silence a node is gone.
-const SILENT: Duration = Duration::from_secs(7);
+pub(crate) const SILENT: Duration = Duration::from_secs(7);
 /// Nodes that are listened to; more are passed over.
 const MAX_NODES: usize = 256;
 

@@ -9,6 +9,11 @@ static CLIENT: LazyLock<()> = LazyLock::new(|| {
     drop(rustls::crypto::ring::default_provider().install_default());
 });
 
+/// Makes sure that there is TLS: a server does not choose who makes it.
+pub fn with_tls() {
+    LazyLock::force(&CLIENT);
+}
+
 /// A way to ask the server, as somebody.
 #[derive(Clone)]
 pub struct Api {
@@ -28,7 +33,7 @@ pub struct Answer {
 
 impl Api {
     pub fn new(address: &str) -> Self {
-        LazyLock::force(&CLIENT);
+        with_tls();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { base: format!("http://{address}"), headers: Vec::new(), client }
     }

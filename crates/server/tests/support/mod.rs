@@ -40,6 +40,7 @@ impl Server {
     }
 
     pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        api::with_tls();
         let mut settings = Settings {
             listen: "127.0.0.1:0".to_owned(),
             data: folder.path().to_owned(),

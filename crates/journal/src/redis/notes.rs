@@ -1,0 +1,66 @@
+//! Small texts that nodes keep for each other, in a hash beside the log.
+
+use std::sync::Arc;
+
+use redis::{Cmd, FromRedisValue, aio::MultiplexedConnection};
+use tokio::{runtime::Handle, sync::Mutex};
+
+use super::shared::Shared;
+use crate::{BoxFuture, JournalError};
+
+/// What is kept, on a connection of its own: whoever keeps something holds up no commit.
+#[derive(Clone)]
+pub(super) struct Notes {
+    shared: Arc<Shared>,
+    /// The engine's threads, to which the connection belongs.
+    threads: Option<Handle>,
+    connection: Arc<Mutex<Option<MultiplexedConnection>>>,
+}
+
+impl Notes {
+    pub(super) fn new(shared: Arc<Shared>, threads: Option<Handle>) -> Self {
+        Self { shared, threads, connection: Arc::default() }
+    }
+
+    pub(super) fn keep(&self, name: String, text: String) -> BoxFuture<'static, Result<(), JournalError>> {
+        let mut command = redis::cmd("HSET");
+        command.arg(&self.shared.keys.notes).arg(name).arg(text);
+        self.ask(command)
+    }
+
+    pub(super) fn kept(&self, name: String) -> BoxFuture<'static, Result<Option<String>, JournalError>> {
+        let mut command = redis::cmd("HGET");
+        command.arg(&self.shared.keys.notes).arg(name);
+        self.ask(command)
+    }
+
+    fn ask<T: FromRedisValue + Send + 'static>(
+        &self,
+        command: Cmd,
+    ) -> BoxFuture<'static, Result<T, JournalError>> {
+        let own = self.clone();
+        Box::pin(async move {
+            let Some(threads) = own.threads.clone() else {
+                return Err(JournalError::Storage("it has been closed".to_owned()));
+            };
+            let task = threads.spawn(async move { own.run(command).await });
+            task.await.map_err(|error| JournalError::Storage(error.to_string()))?
+        })
+    }
+
+    async fn run<T: FromRedisValue>(&self, command: Cmd) -> Result<T, JournalError> {
+        let mut held = self.connection.lock().await;
+        // One from before Redis was away says so when it is used; both commands may be sent twice.
+        if let Some(mut connection) = held.take()
+            && let Ok(answer) = command.query_async(&mut connection).await
+        {
+            *held = Some(connection);
+            return Ok(answer);
+        }
+        let unreachable = |error| self.shared.connector.unreachable(&error);
+        let mut connection = self.shared.connector.connect().await.map_err(unreachable)?;
+        let answer = command.query_async(&mut connection).await.map_err(unreachable)?;
+        *held = Some(connection);
+        Ok(answer)
+    }
+}
