@@ -106,6 +106,9 @@ impl Running {
 /// # Errors
 /// See [`StartError`].
 pub async fn run(settings: Settings) -> Result<Running, StartError> {
+    // Guards and webhooks ask others over TLS, and whoever embeds a server need not know of that. A provider that is
+    // there already stays.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let hooks = webhooks::prepare(&settings)?;
     let (journal, sessions) = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
