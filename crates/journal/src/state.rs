@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use usher_core::{
-    model::{Document, DocumentId, Kind, Seq, Timestamp},
+    model::{Document, DocumentId, Kind, Model, Seq, Timestamp},
     references::Catalogue,
 };
 
@@ -75,6 +75,12 @@ impl State {
     /// All documents, by kind and key.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values().map(|entry| &**entry)
+    }
+
+    /// All documents of a kind that this version can read.
+    #[must_use]
+    pub fn models<M: Model>(&self) -> Vec<M> {
+        self.of_kind(&M::KIND).filter_map(|entry| entry.document.parse().ok()).collect()
     }
 
     /// All documents of a kind, by key.

@@ -9,9 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use usher_core::{
     Problems,
     limits::MAX_TEXT_BYTES,
-    model::{
-        Document, DocumentId, Environment, EnvironmentKey, Event, Freeze, Kind, Model, Role, Seq, Timestamp,
-    },
+    model::{Document, DocumentId, Environment, EnvironmentKey, Event, Freeze, Kind, Role, Seq, Timestamp},
     references,
 };
 use usher_journal::{Append, AppendError, Appended, Change, Check, Commit, Expected, Idempotency, State};
@@ -204,10 +202,10 @@ impl<'a> Write<'a> {
         if self.despite_freezes || state.of_kind(&Kind::Freeze).next().is_none() {
             return Ok(());
         }
-        let freezes: Vec<Freeze> = models(state);
-        let events: Vec<Event> = models(state);
+        let freezes: Vec<Freeze> = state.models();
+        let events: Vec<Event> = state.models();
         let environments: Vec<EnvironmentKey> =
-            models::<Environment>(state).into_iter().map(|environment| environment.key).collect();
+            state.models::<Environment>().into_iter().map(|environment| environment.key).collect();
         let calendar = Calendar { events: &events, freezes: &freezes };
         for change in changes {
             let before = state.get(change.id()).map(|entry| &entry.document);
@@ -367,11 +365,6 @@ impl<'a> Write<'a> {
             }
         }
     }
-}
-
-/// All documents of a kind that can be read.
-fn models<M: Model>(state: &State) -> Vec<M> {
-    state.of_kind(&M::KIND).filter_map(|entry| entry.document.parse().ok()).collect()
 }
 
 /// Whether what was expected may hold still, though somebody was faster.

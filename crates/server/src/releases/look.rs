@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use usher_core::model::{
-    DocumentId, Event, Flag, Freeze, Kind, Model, Progress, Release, Seq, Timestamp, VenueKey,
-};
+use usher_core::model::{DocumentId, Event, Flag, Freeze, Kind, Progress, Release, Seq, Timestamp, VenueKey};
 use usher_journal::{Entry, State};
 use usher_release::{
     Calendar, Counted, Decision, Exposed, Move, Seen, Side, Watch, decide,
@@ -153,7 +151,7 @@ fn look(
         own.watch.expose(release, &exposed);
     }
     let readings = own.watch.readings(release, now);
-    let (events, freezes) = (models::<Event>(state), models::<Freeze>(state));
+    let (events, freezes) = (state.models::<Event>(), state.models::<Freeze>());
     let seen = Seen {
         guards: &readings,
         doubts: own.watch.mismatch().into_iter().chain(obstacle(state, release)).collect(),
@@ -233,11 +231,6 @@ fn side(release: &Release, variant: &str) -> Option<Side> {
 /// A venue's name that no venue can have counts as none: programs may call a place what they like.
 fn venue(name: Option<String>) -> Option<VenueKey> {
     name?.parse().ok()
-}
-
-/// All documents of a kind that can be read.
-pub(super) fn models<M: Model>(state: &State) -> Vec<M> {
-    state.of_kind(&M::KIND).filter_map(|entry| entry.document.parse().ok()).collect()
 }
 
 /// Why the flag does not serve what the release says, if it does not.

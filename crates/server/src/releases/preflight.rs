@@ -9,7 +9,7 @@ use usher_release::{
     preflight::{Facts, Finding},
 };
 
-use super::{App, look::models};
+use super::App;
 use crate::clock;
 
 /// Looks at everything that should be so before it begins.
@@ -19,7 +19,7 @@ pub(crate) fn preflight(app: &App, state: &State, release: &Release) -> Vec<Find
     let config = flag.as_ref().and_then(|flag| flag.environments.get(&release.environment));
     let needed = config.map(|config| config.prerequisites.as_slice()).unwrap_or_default();
     let needed: Vec<Flag> = needed.iter().filter_map(|one| read(&one.flag)).collect();
-    let (events, freezes) = (models::<Event>(state), models::<Freeze>(state));
+    let (events, freezes) = (state.models::<Event>(), state.models::<Freeze>());
     let environment = Some(release.environment.as_str());
     let devices: BTreeMap<String, u64> = app
         .connections
