@@ -14,6 +14,7 @@ pub mod problem;
 pub mod protocol;
 pub mod references;
 pub mod ruleset;
+mod short;
 
 pub use context::Context;
 pub use evaluate::{ErrorCode, Evaluation, Now, Reason, Trace};

@@ -15,7 +15,7 @@ pub(crate) use self::foreign::{
     FlagdKey, LAUNCH_DARKLY_BITS, Span, is_identity as is_foreign_identity, launch_darkly_ends,
     place as foreign_place,
 };
-use crate::context::AttributeValue;
+use crate::{context::AttributeValue, short};
 
 const SEPARATOR: u8 = 0x1F;
 
@@ -86,7 +86,7 @@ impl Line {
     fn push(&mut self, bytes: &[u8]) {
         match self.bytes.get_mut(self.len..self.len + bytes.len()) {
             Some(room) => {
-                room.copy_from_slice(bytes);
+                short::copy(room, bytes);
                 self.len += bytes.len();
             }
             None => self.is_whole = false,

@@ -94,14 +94,17 @@ impl Context {
         self.len() == 0
     }
 
+    #[inline]
     pub(crate) fn venue_text(&self) -> Option<&Text> {
         text_of(self.venue.as_ref())
     }
 
+    #[inline]
     pub(crate) fn targeting_key_value(&self) -> Option<&AttributeValue> {
         self.targeting_key.as_ref()
     }
 
+    #[inline]
     pub(crate) fn venue_value(&self) -> Option<&AttributeValue> {
         self.venue.as_ref()
     }
@@ -118,6 +121,7 @@ impl Context {
         self.attributes.value_hash(name)
     }
 
+    #[inline]
     pub(crate) fn attribute(&self, name: &Name) -> Option<&AttributeValue> {
         self.attributes.get(name)
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::short;
+
 /// A key with its hash: a reference from one compiled document to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyRef {
@@ -24,7 +26,7 @@ impl KeyRef {
     /// Whether it is `text`, whose hash is `hash`.
     #[inline]
     pub(crate) fn is(&self, hash: u64, text: &str) -> bool {
-        self.hash == hash && *self.text == *text
+        self.hash == hash && short::same(self.text.as_bytes(), text.as_bytes())
     }
 }
 

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     context::{AttributeValue, Text},
     model::Scalar,
+    short,
 };
 
 /// Up to this many texts are compared one after the other, which beats a hash table.
@@ -156,7 +157,7 @@ fn is_among_many(table: &HashTable<Text>, text: &Text) -> bool {
 /// Most texts differ in their hashes already.
 #[inline]
 fn same_text(a: &Text, b: &Text) -> bool {
-    a.hash() == b.hash() && a.as_str() == b.as_str()
+    a.hash() == b.hash() && short::same(a.as_str().as_bytes(), b.as_str().as_bytes())
 }
 
 /// Equality of single values. Numbers are equal when they have the same value, whatever their form.
