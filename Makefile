@@ -57,6 +57,7 @@ soak:
 	cargo run -p usher-bench --release --locked -- storm --rounds 100
 	USHER_KILL_ROUNDS=1000 cargo test -p usher --release --locked --test an_acknowledged_commit_survives_kill_nine -- --nocapture
 	USHER_FLEET_ROUNDS=100 cargo test -p usher --release --locked --test a_fleet_loses_nothing_whoever_dies -- --nocapture
+	USHER_FLEET_ROUNDS=100 cargo test -p usher --release --locked --test a_fleet_loses_nothing_whatever_fails -- --nocapture
 	USHER_RELEASE_ROUNDS=50 cargo test -p usher --release --locked --test a_release_is_never_half_done -- --nocapture
 	USHER_OUTAGE_SECONDS=600 cargo test -p usher-edge --release --locked --test an_edge_goes_on_without_its_upstream gates -- --nocapture
 	USHER_REDIS_KILLS=100 cargo test -p usher-journal --release --locked --test what_redis_loses_is_put_back -- --nocapture

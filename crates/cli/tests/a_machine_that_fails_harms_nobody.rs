@@ -4,11 +4,7 @@
 
 mod support;
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
 use serde_json::{Value, json};
 use support::{
@@ -113,30 +109,13 @@ async fn an_edge_on_a_full_disk_goes_on_without_a_copy_there_and_says_so() {
     });
 }
 
-/// The library by which a process sees another time: its own clock stays what it is.
-fn faketime() -> PathBuf {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok);
-    let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
-    libraries.find(|library| library.exists()).expect("the Debian package `libfaketime` is missing")
-}
-
-/// A server whose clock is off by what this file says.
-fn off_time(redis: &RedisServer, clock: &Path) -> Member {
-    let (library, file) = (faketime(), clock.to_owned());
-    Member::node_with("node-0", &redis.url(), "0", move |command| {
-        command.env("LD_PRELOAD", &library).env("FAKETIME_TIMESTAMP_FILE", &file);
-        // The clock that only goes forward stays as it is, as on a machine whose time is set.
-        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    })
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_stops_when_the_clock_jumps() {
     let redis = RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
     let clock = folder.path().join("clock");
     std::fs::write(&clock, "+0").unwrap();
-    let node = off_time(&redis, &clock);
+    let node = Member::off_time("node-0", &redis.url(), &clock);
     let documents: Vec<Value> =
         support::fixtures::documents().into_iter().map(|document| json!({"put": document})).collect();
     let ask = async |method: &str, path: &str, body: Value| {
@@ -175,7 +154,7 @@ async fn a_clock_that_jumps_an_hour_takes_nothing_back_and_nobody_away() {
     let clock = folder.path().join("clock");
     let jump = |offset: &str| std::fs::write(&clock, offset).unwrap();
     jump("+0");
-    let wrong = off_time(&redis, &clock);
+    let wrong = Member::off_time("node-0", &redis.url(), &clock);
     let right = Member::node("node-1", &redis.url(), "0");
     written(wrong.url(), &fleet::beacon("start")).await;
     let (server_key, client_key) = (wrong.key("server").await, wrong.key("client").await);

@@ -21,8 +21,8 @@ const TRIES: usize = 5;
 /// What makes a server have every commit on its disk before it answers.
 const DURABLE: [&str; 2] = ["--appendonly yes", "--appendfsync always"];
 /// Runs a program, tells its id, and kills it when whoever started this is gone, however that came about.
-const GUARD: &str =
-    "\"$@\" & id=$!; echo $id; exec 3<&0; (cat <&3 >/dev/null; kill -9 $id) 2>/dev/null & wait $id";
+/// A file that may not grow is an error that is told, as on a full disk, and not a signal.
+const GUARD: &str = "trap '' XFSZ; \"$@\" & id=$!; echo $id; exec 3<&0; (cat <&3 >/dev/null; kill -9 $id) 2>/dev/null & wait $id";
 
 /// A server that runs until it is dropped.
 pub struct RedisServer {
@@ -162,6 +162,18 @@ impl RedisServer {
         assert!(Command::new("kill").args(["-s", name, id]).status().unwrap().success());
     }
 
+    /// Lets its disk be full: no file of its may grow any more. Started again, it has room.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn fill_disk(&self) {
+        let (_, id) = self.child.as_ref().unwrap();
+        let files = std::fs::read_dir(self.folder.path().join("appendonlydir")).unwrap();
+        let sizes = files.filter_map(|file| file.ok()?.metadata().ok()).map(|file| file.len());
+        let limit = format!("--fsize={}:", sizes.max().unwrap_or_default());
+        assert!(Command::new("prlimit").args(["--pid", id, &limit]).status().unwrap().success());
+    }
+
     /// What it answers to a command, as it comes over the wire.
     ///
     /// # Panics
@@ -175,6 +187,12 @@ impl RedisServer {
     #[must_use]
     pub fn says(&self, words: &[&str], part: &str) -> bool {
         ask(self.port, words).is_ok_and(|answer| answer.contains(part))
+    }
+
+    /// Whether it is there.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        ask(self.port, &["PING"]).is_ok_and(|answer| answer.starts_with("+PONG"))
     }
 
     fn try_start(&mut self) -> bool {

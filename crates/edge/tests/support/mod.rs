@@ -1,11 +1,9 @@
-//! What the edge's tests share: the server's own test kit, edges on free ports, and a line to the upstream that
-//! counts and can be cut.
+//! What the edge's tests share: the server's own test kit, and edges on free ports.
 // Each test file uses its own part; a broken fixture should fail loudly.
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 #[path = "../../../server/tests/support/mod.rs"]
 pub mod kit;
-pub mod line;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +17,7 @@ use usher_sdk::{Client, Context, Mode};
 use usher_server::Secret;
 
 pub use kit::{Answer, Api, Events, Server, Socket, fixtures};
-pub use line::Line;
+pub use usher_testkit::line::{self, Line};
 
 /// Longer than anything here may take: a client that was unlucky waits for half a minute before it tries again.
 pub const PATIENCE: Duration = Duration::from_secs(60);

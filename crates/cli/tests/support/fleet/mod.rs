@@ -1,7 +1,12 @@
 //! Servers on one Redis, edges behind them, and programs that read flags from each: all of them real processes but
 //! the programs, which are the SDK's clients in the test itself.
 
-use std::time::Duration;
+pub mod under_fire;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use usher_core::Context;
@@ -59,6 +64,16 @@ impl Member {
                 .env("USHER_REDIS_REPLICAS", &replicas);
             with(&mut command);
             command
+        })
+    }
+
+    /// A server whose clock is off by what this file says.
+    pub fn off_time(name: &str, redis: &str, clock: &Path) -> Self {
+        let (library, file) = (faketime(), clock.to_owned());
+        Self::node_with(name, redis, "0", move |command| {
+            command.env("LD_PRELOAD", &library).env("FAKETIME_TIMESTAMP_FILE", &file);
+            // The clock that only goes forward stays as it is, as on a machine whose time is set.
+            command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         })
     }
 
@@ -126,6 +141,13 @@ impl Member {
         let made = self.ask("POST", "/api/v1/keys", Some(&spec), None).await.unwrap();
         made["secret"].as_str().unwrap().to_owned()
     }
+}
+
+/// The library by which a process sees another time: its own clock stays what it is.
+fn faketime() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok);
+    let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|library| library.exists()).expect("the Debian package `libfaketime` is missing")
 }
 
 /// A program that reads flags.
