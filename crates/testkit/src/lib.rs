@@ -1,5 +1,6 @@
 //! What tests and benchmarks of several crates share.
 
 pub mod allocations;
+pub mod authority;
 pub mod line;
 pub mod redis;

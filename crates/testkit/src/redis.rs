@@ -12,6 +12,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::authority::Authority;
+
 /// Longer than a server takes to be there, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
@@ -33,6 +35,8 @@ pub struct RedisServer {
     options: Vec<String>,
     /// A file of settings that it writes to, which a Sentinel needs.
     settings: Option<PathBuf>,
+    /// The port on which it is spoken to over TLS.
+    tls: Option<u16>,
 }
 
 impl RedisServer {
@@ -56,13 +60,37 @@ impl RedisServer {
             .collect();
         for _ in 0..TRIES {
             let folder = tempfile::tempdir().unwrap();
-            let mut server =
-                Self { child: None, port: free_port(), folder, options: options.clone(), settings: None };
+            let mut server = Self {
+                child: None,
+                port: free_port(),
+                folder,
+                options: options.clone(),
+                settings: None,
+                tls: None,
+            };
             if server.try_start() {
                 return server;
             }
         }
         panic!("redis-server does not start: {options:?}");
+    }
+
+    /// The same, which can be spoken to over TLS too: [`Self::url`] says so.
+    #[must_use]
+    pub fn start_over_tls(authority: &Authority) -> Self {
+        let port = free_port();
+        let file = |path: &Path| path.display().to_string();
+        let mut server = Self::start_with(&[
+            DURABLE[0],
+            DURABLE[1],
+            &format!("--tls-port {port}"),
+            "--tls-auth-clients no",
+            &format!("--tls-cert-file {}", file(&authority.server)),
+            &format!("--tls-key-file {}", file(&authority.key)),
+            &format!("--tls-ca-cert-file {}", file(&authority.certificate)),
+        ]);
+        server.tls = Some(port);
+        server
     }
 
     /// A replica of this one, in a folder of its own, which has caught up.
@@ -90,7 +118,8 @@ impl RedisServer {
         let file = folder.path().join("sentinel.conf");
         std::fs::write(&file, settings).unwrap();
         let options = vec!["--sentinel".to_owned()];
-        let mut sentinel = Self { child: None, port: free_port(), folder, options, settings: Some(file) };
+        let mut sentinel =
+            Self { child: None, port: free_port(), folder, options, settings: Some(file), tls: None };
         assert!(sentinel.try_start(), "redis-server does not start as a Sentinel");
         sentinel
     }
@@ -98,7 +127,10 @@ impl RedisServer {
     /// Its address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        match self.tls {
+            Some(port) => format!("rediss://localhost:{port}"),
+            None => format!("redis://127.0.0.1:{}", self.port),
+        }
     }
 
     /// Its port.
