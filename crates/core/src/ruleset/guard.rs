@@ -9,28 +9,25 @@ use super::{
     condition::{CompiledCondition, Source},
     test::Test,
 };
-use crate::context::{Context, UNHASHED};
+use crate::context::{AttributeValue, Context, UNHASHED};
 
-/// Whose value is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Of {
-    /// Nobody's: the rule is always asked.
-    Nothing,
-    TargetingKey,
-    Venue,
-    /// That of the attribute whose name has this hash.
-    Attribute(u64),
-}
+/// Whose value is looked at: the hash of an attribute's name, or one of these.
+type About = u64;
+
+/// Nobody's: the rule is always asked.
+const NOTHING: About = 0;
+const TARGETING_KEY: About = 1;
+const VENUE: About = 2;
 
 /// The text that a rule can't do without, by its hash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
-    of: Of,
+    about: About,
     text: u64,
 }
 
 impl Guard {
-    const NONE: Self = Self { of: Of::Nothing, text: 0 };
+    const NONE: Self = Self { about: NOTHING, text: 0 };
 
     /// The guard of a rule with this condition.
     pub(crate) fn new(condition: Option<&CompiledCondition>) -> Self {
@@ -46,14 +43,15 @@ impl Guard {
                     Test::Foreign(foreign) => foreign.only_text()?,
                     _ => return None,
                 };
-                let of = match source {
-                    Source::TargetingKey => Of::TargetingKey,
-                    Source::Venue => Of::Venue,
-                    Source::Attribute(name) => Of::Attribute(name.hash()),
-                    // Would have to be looked up in the ruleset first.
-                    Source::VenueField(_) => return None,
+                let about = match source {
+                    Source::TargetingKey => TARGETING_KEY,
+                    Source::Venue => VENUE,
+                    Source::Attribute(name) if name.hash() > VENUE => name.hash(),
+                    // One in 2⁶⁴ has a hash that means something else; a venue's own fields would have to be looked up
+                    // in the ruleset first.
+                    Source::Attribute(_) | Source::VenueField(_) => return None,
                 };
-                Some(Self { of, text: text.hash() })
+                Some(Self { about, text: text.hash() })
             }
             _ => None,
         }
@@ -63,32 +61,39 @@ impl Guard {
 /// One context before one rule's guard after the other. It remembers what it saw last.
 pub(crate) struct Glance<'c> {
     context: &'c Context,
-    of: Of,
-    has: Option<u64>,
+    about: About,
+    /// The hash of what the context has there; anything, where it has nothing: that too is asked in full, and fails.
+    has: u64,
+    /// Whether that can't be told by a hash.
+    any: bool,
 }
 
 impl<'c> Glance<'c> {
     #[inline]
     pub(crate) fn new(context: &'c Context) -> Self {
-        Self { context, of: Of::Nothing, has: None }
+        Self { context, about: NOTHING, has: 0, any: true }
     }
 
     /// Whether the rule has to be asked; if not, it does not match.
     #[inline]
     pub(crate) fn passes(&mut self, guard: &Guard) -> bool {
-        if guard.of == Of::Nothing {
-            return true;
+        if guard.about != self.about {
+            if guard.about == NOTHING {
+                return true;
+            }
+            self.look(guard.about);
         }
-        if guard.of != self.of {
-            self.of = guard.of;
-            self.has = match guard.of {
-                Of::Nothing => None,
-                Of::TargetingKey => self.context.targeting_key_value().map(|value| value.hash()),
-                Of::Venue => self.context.venue_value().map(|value| value.hash()),
-                Of::Attribute(name) => self.context.attribute_hash(name),
-            };
-        }
-        self.has.is_some_and(|has| has == guard.text || has == UNHASHED)
+        guard.text == self.has || self.any
+    }
+
+    #[inline]
+    fn look(&mut self, about: About) {
+        let has = match about {
+            TARGETING_KEY => self.context.targeting_key_value().map(AttributeValue::hash),
+            VENUE => self.context.venue_value().map(AttributeValue::hash),
+            name => self.context.attribute_hash(name),
+        };
+        (self.about, self.has, self.any) = (about, has.unwrap_or_default(), has == Some(UNHASHED));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashTable;
+use smol_str::SmolStr;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::short;
@@ -11,7 +12,7 @@ use crate::short;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyRef {
     hash: u64,
-    text: Arc<str>,
+    text: SmolStr,
 }
 
 impl KeyRef {
