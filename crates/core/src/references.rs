@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use self::outgoing::{Reference, references};
 use crate::{
     limits::MAX_REFERENCE_DEPTH,
-    model::{Document, DocumentId, Flag, Kind},
+    model::{Document, DocumentId, Flag, Kind, Venue, no_zone},
     problem::Problem,
 };
 
@@ -41,11 +41,14 @@ pub fn check(after: &impl Catalogue, changed: &[DocumentId]) -> Vec<(DocumentId,
 }
 
 fn dangling(after: &impl Catalogue, reference: &Reference) -> Option<Problem> {
-    let Reference { field, to, variants } = reference;
+    let Reference { field, to, variants, zoned } = reference;
     let Some(document) = after.find(to) else {
         let mend = format!("Create the {} first, or correct the key.", to.kind);
         return Some(Problem::new(field, &to.key, format!("there is no {} with this key", to.kind), mend));
     };
+    if *zoned && has_no_zone(&document) {
+        return Some(no_zone(field, &to.key));
+    }
     let missing = variants.iter().find(|wanted| {
         !document.parse::<Flag>().is_ok_and(|flag| flag.variants.contains_key(wanted.as_str()))
     })?;
@@ -56,6 +59,10 @@ fn dangling(after: &impl Catalogue, reference: &Reference) -> Option<Problem> {
         format!("flag `{}` has no such variant", to.key),
         mend,
     ))
+}
+
+fn has_no_zone(document: &Document) -> bool {
+    document.parse::<Venue>().is_ok_and(|venue| venue.time_zone.is_none())
 }
 
 /// Chains of references between documents of one kind.
@@ -130,10 +137,23 @@ fn used_elsewhere<C: Catalogue>(
     // What is gone is missed by whoever uses it; a flag also by whoever wants a variant that it had.
     let missed: HashSet<&DocumentId> =
         changed.iter().filter(|id| id.kind == Kind::Flag || after.find(id).is_none()).collect();
-    for kind in
-        [Kind::Flag, Kind::Cohort, Kind::Key, Kind::Event, Kind::Freeze, Kind::Release, Kind::Playbook]
-    {
-        for document in users(after, &kind, &missed) {
+    // And a venue's local time by whoever goes by it.
+    let unzoned = changed
+        .iter()
+        .filter(|id| id.kind == Kind::Venue && after.find(id).as_ref().is_some_and(has_no_zone));
+    let missed_when: HashSet<&DocumentId> = missed.iter().copied().chain(unzoned).collect();
+    for kind in [
+        Kind::Flag,
+        Kind::Cohort,
+        Kind::Key,
+        Kind::Event,
+        Kind::Freeze,
+        Kind::Release,
+        Kind::Playbook,
+        Kind::Schedule,
+    ] {
+        let missed = if kind == Kind::Schedule { &missed_when } else { &missed };
+        for document in users(after, &kind, missed) {
             let user = document.id();
             if all.contains(user) {
                 continue;
@@ -349,6 +369,27 @@ mod tests {
         assert_eq!(check(&all, &changed).len(), 0);
         // Each against each took minutes; this is far above what it takes.
         assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_venue_keeps_its_time_zone_as_long_as_somebody_goes_by_its_clocks() {
+        let venue = |zone: &str| format!(r#"{{"key":"dome","name":"Dome"{zone}}}"#);
+        let schedule = |more: &str| {
+            format!(
+                r#"{{"key":"s","at":{{"local":"2027-05-15T18:00","venue":"dome"}},"plays":[{{"notice":{{"text":"Doors"}}}}]{more}}}"#
+            )
+        };
+        let all = workspace().with(Kind::Venue, &venue("")).with(Kind::Schedule, &schedule(""));
+        assert!(all.check(Kind::Schedule, "s")[0].contains("Give the venue a `timeZone`"));
+        assert!(all.check(Kind::Venue, "dome")[0].contains("schedule/s still uses this"));
+        let all = all.with(Kind::Venue, &venue(r#","timeZone":"Europe/London""#));
+        assert_eq!(all.check(Kind::Schedule, "s"), Vec::<String>::new());
+        assert_eq!(all.check(Kind::Venue, "dome"), Vec::<String>::new());
+        // What is over is a record.
+        let over = r#","outcome":{"result":"done","at":"2027-05-15T17:00:00Z","due":"2027-05-15T17:00:00Z"}"#;
+        let mut all = all.with(Kind::Schedule, &schedule(over));
+        all.0.remove(&DocumentId::new(Kind::Venue, "dome"));
+        assert_eq!(all.check(Kind::Venue, "dome"), Vec::<String>::new());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use crate::api::{
     board, commits, documents, evaluate, export, flags, import, keys, people, playbooks, reach, releases,
-    restore, schemas, session, status,
+    restore, schedules, schemas, session, status,
 };
 
 /// All of the administration API.
@@ -54,6 +54,11 @@ use crate::api::{
         documents::playbooks::delete,
         playbooks::run,
         playbooks::rehearse,
+        documents::schedules::list,
+        documents::schedules::get,
+        documents::schedules::put,
+        documents::schedules::delete,
+        schedules::due,
         documents::releases::list,
         documents::releases::get,
         documents::releases::put,
@@ -101,6 +106,8 @@ use crate::api::{
         schemas::EventSchema,
         schemas::FreezeSchema,
         schemas::PlaybookSchema,
+        schemas::ScheduleSchema,
+        schedules::DueSchema,
         schemas::ReleaseSchema,
         schemas::KeySchema,
         schemas::ExposureSchema,

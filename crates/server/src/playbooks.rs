@@ -1,7 +1,7 @@
-//! Playbooks: what their plays do to the workspace, all together.
+//! Plays, of playbooks and schedules: what they do to the workspace, all together.
 
 use usher_core::model::{
-    At, Document, DocumentId, EnvironmentKey, Flag, Kind, Play, Playbook, Progress, Release, parse_strict,
+    At, Document, DocumentId, EnvironmentKey, Flag, Kind, Play, Progress, Release, parse_strict,
 };
 use usher_journal::{Change, Expected, Point, RestoreScope, State};
 use usher_release::Move;
@@ -14,7 +14,7 @@ use crate::{
     releases,
 };
 
-/// What a playbook asks for, from one state.
+/// What plays ask for, from one state.
 #[derive(Debug, Default)]
 pub(crate) struct Played {
     /// All that changes.
@@ -34,20 +34,20 @@ pub(crate) struct Instead<'a> {
     pub(crate) play_in: &'a EnvironmentKey,
 }
 
-/// Plays all of it, from `state`. With `instead`, only what can be confined to that environment is played.
+/// Plays all of them, from `state`; `why` is what releases note that are taken back. With `instead`, only what can be confined to that environment is played.
 ///
 /// # Errors
 /// A play that makes no sense now: a flag that is not configured there, say. Then nothing is done at all.
 pub(crate) async fn play(
     app: &App,
     state: &State,
-    playbook: &Playbook,
-    by: &str,
+    plays: &[Play],
+    why: &str,
     instead: Option<Instead<'_>>,
 ) -> Result<Played, Problem> {
     let mut played = Played::default();
     let mut now = state.with(&[]);
-    for (n, play) in playbook.plays.iter().enumerate() {
+    for (n, play) in plays.iter().enumerate() {
         let at = format!("plays[{n}]");
         let changes = match play {
             Play::Notice(notice) => {
@@ -71,7 +71,7 @@ pub(crate) async fn play(
                 let id = DocumentId::new(Kind::Release, &*own.release);
                 let runs = now.get(&id).and_then(|entry| entry.document.parse::<Release>().ok());
                 if runs.and_then(|release| release.progress).as_ref().is_some_and(Progress::is_watched) {
-                    let why = vec![format!("{by}: playbook {}", playbook.key)];
+                    let why = vec![why.to_owned()];
                     releases::plan(&now, &own.release, &Move::RollBack, why, clock::now())?.changes
                 } else {
                     played.left_out.push(format!("{at}: the release {} does not run.", own.release));

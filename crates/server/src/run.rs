@@ -19,7 +19,7 @@ use crate::{
     listen::{Listening, NotListening, listen},
     live, metrics,
     problem::Problem,
-    releases, revocation,
+    releases, revocation, schedules,
     seed::{self, SeedError},
     settings::Settings,
     source::Source,
@@ -140,6 +140,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(live::narrate(Arc::clone(&app))),
         tokio::spawn(revocation::watch(Arc::clone(&app))),
         tokio::spawn(releases::run(Arc::clone(&app))),
+        tokio::spawn(schedules::run(Arc::clone(&app))),
     ];
     tasks.extend(hooks.into_iter().map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, newest))));
     if let Some(nodes) = world.journal().fleet() {

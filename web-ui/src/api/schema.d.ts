@@ -380,6 +380,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists them. */
+        get: operations["list_schedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads one. */
+        get: operations["get_schedules"];
+        /** Writes one, whole. */
+        put: operations["put_schedules"];
+        post?: never;
+        /** Deletes one that nothing refers to. */
+        delete: operations["delete_schedules"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{key}/due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When one is due, as venues and events are now. */
+        get: operations["schedule_due"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases": {
         parameters: {
             query?: never;
@@ -1086,6 +1139,18 @@ export interface components {
             /** @description Only in this environment. */
             environment?: string | null;
         };
+        /** @description When a schedule is due. */
+        Due: {
+            /** @description The instant, in UTC. */
+            at: string;
+            /** @description The same as clocks there show it, with offset and zone; none where no place is known. */
+            local?: string | null;
+            /**
+             * @description `skipped`: clocks are put forward over the local time that was asked for, so it is later by as much. `repeated`:
+             *     they show it twice, and the first is meant.
+             */
+            turned?: string | null;
+        };
         /** @description How safe an acknowledged change is. */
         DurabilitySchema: {
             /** @description What keeps it, with its version. */
@@ -1300,6 +1365,7 @@ export interface components {
             updatedAt: string;
             /** @description Who. */
             updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
             document: {
                 /** @enum {string} */
                 kind?: "cohort";
@@ -1323,6 +1389,7 @@ export interface components {
             updatedAt: string;
             /** @description Who. */
             updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
             document: {
                 /** @enum {string} */
                 kind?: "environment";
@@ -1350,6 +1417,7 @@ export interface components {
             updatedAt: string;
             /** @description Who. */
             updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
             document: {
                 key: string;
                 name?: string;
@@ -1371,6 +1439,7 @@ export interface components {
             updatedAt: string;
             /** @description Who. */
             updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
             document: {
                 /** @enum {string} */
                 kind?: "flag";
@@ -1408,6 +1477,7 @@ export interface components {
             updatedAt: string;
             /** @description Who. */
             updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
             document: {
                 key: string;
                 reason: string;
@@ -1432,6 +1502,7 @@ export interface components {
             updatedAt: string;
             /** @description Who. */
             updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
             document: {
                 key: string;
                 name?: string;
@@ -1497,6 +1568,7 @@ export interface components {
             updatedAt: string;
             /** @description Who. */
             updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
             document: {
                 key: string;
                 name?: string;
@@ -1551,6 +1623,81 @@ export interface components {
             };
         };
         /** @description A document with its version. */
+        ItemOf_Schedule: {
+            /**
+             * Format: int64
+             * @description The commit that last wrote it.
+             */
+            version: number;
+            /** @description When. */
+            updatedAt: string;
+            /** @description Who. */
+            updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
+            document: {
+                key: string;
+                name?: string;
+                description?: string;
+                /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
+                at: string | {
+                    local?: string;
+                    venue?: string;
+                    timeZone?: string;
+                    event?: string;
+                    moment?: string;
+                };
+                latest?: string;
+                plays: {
+                    kill?: {
+                        flag: string;
+                        environment: string;
+                        venues?: string[];
+                        cohorts?: string[];
+                        variant?: string;
+                    };
+                    revive?: {
+                        flag: string;
+                        environment: string;
+                        venues?: string[];
+                        cohorts?: string[];
+                        variant?: string;
+                    };
+                    on?: {
+                        flag: string;
+                        environment: string;
+                        venues?: string[];
+                        cohorts?: string[];
+                        variant?: string;
+                    };
+                    off?: {
+                        flag: string;
+                        environment: string;
+                        venues?: string[];
+                        cohorts?: string[];
+                        variant?: string;
+                    };
+                    restore?: {
+                        flag: string;
+                        to: number;
+                    };
+                    rollBack?: {
+                        release: string;
+                    };
+                    notice?: {
+                        text: string;
+                    };
+                }[];
+                outcome?: {
+                    /** @enum {string} */
+                    result: "done" | "missed" | "refused" | "failed";
+                    at: string;
+                    due: string;
+                    commit?: number;
+                    reasons?: string[];
+                };
+            };
+        };
+        /** @description A document with its version. */
         ItemOf_Venue: {
             /**
              * Format: int64
@@ -1561,6 +1708,7 @@ export interface components {
             updatedAt: string;
             /** @description Who. */
             updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
             document: {
                 /** @enum {string} */
                 kind?: "venue";
@@ -1979,6 +2127,68 @@ export interface components {
              * @default null
              */
             message: string | null;
+        };
+        Schedule: {
+            key: string;
+            name?: string;
+            description?: string;
+            /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
+            at: string | {
+                local?: string;
+                venue?: string;
+                timeZone?: string;
+                event?: string;
+                moment?: string;
+            };
+            latest?: string;
+            plays: {
+                kill?: {
+                    flag: string;
+                    environment: string;
+                    venues?: string[];
+                    cohorts?: string[];
+                    variant?: string;
+                };
+                revive?: {
+                    flag: string;
+                    environment: string;
+                    venues?: string[];
+                    cohorts?: string[];
+                    variant?: string;
+                };
+                on?: {
+                    flag: string;
+                    environment: string;
+                    venues?: string[];
+                    cohorts?: string[];
+                    variant?: string;
+                };
+                off?: {
+                    flag: string;
+                    environment: string;
+                    venues?: string[];
+                    cohorts?: string[];
+                    variant?: string;
+                };
+                restore?: {
+                    flag: string;
+                    to: number;
+                };
+                rollBack?: {
+                    release: string;
+                };
+                notice?: {
+                    text: string;
+                };
+            }[];
+            outcome?: {
+                /** @enum {string} */
+                result: "done" | "missed" | "refused" | "failed";
+                at: string;
+                due: string;
+                commit?: number;
+                reasons?: string[];
+            };
         };
         Scope: {
             /** @default false */
@@ -4203,6 +4413,368 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Rehearsed"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where the page before ended: its `nextCursor`. */
+                cursor?: string;
+                /** @description Only those whose key, name, tags or place contain this. */
+                search?: string;
+                /** @description As of this commit or time. */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of documents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The documents. */
+                        items: components["schemas"]["ItemOf_Schedule"][];
+                        /** @description How many there are on all pages. */
+                        total: number;
+                        /** @description What to ask for the next page with; none on the last. */
+                        nextCursor?: string | null;
+                        /**
+                         * Format: int64
+                         * @description As of this commit.
+                         */
+                        seq: number;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedules: {
+        parameters: {
+            query?: {
+                /** @description As of this commit or time */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document; its version is the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_schedules: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is changed */
+                "If-Match"?: string | null;
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Schedule"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
+                            at: string | {
+                                local?: string;
+                                venue?: string;
+                                timeZone?: string;
+                                event?: string;
+                                moment?: string;
+                            };
+                            latest?: string;
+                            plays: {
+                                kill?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                revive?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                on?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                off?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                restore?: {
+                                    flag: string;
+                                    to: number;
+                                };
+                                rollBack?: {
+                                    release: string;
+                                };
+                                notice?: {
+                                    text: string;
+                                };
+                            }[];
+                            outcome?: {
+                                /** @enum {string} */
+                                result: "done" | "missed" | "refused" | "failed";
+                                at: string;
+                                due: string;
+                                commit?: number;
+                                reasons?: string[];
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            name?: string;
+                            description?: string;
+                            /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
+                            at: string | {
+                                local?: string;
+                                venue?: string;
+                                timeZone?: string;
+                                event?: string;
+                                moment?: string;
+                            };
+                            latest?: string;
+                            plays: {
+                                kill?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                revive?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                on?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                off?: {
+                                    flag: string;
+                                    environment: string;
+                                    venues?: string[];
+                                    cohorts?: string[];
+                                    variant?: string;
+                                };
+                                restore?: {
+                                    flag: string;
+                                    to: number;
+                                };
+                                rollBack?: {
+                                    release: string;
+                                };
+                                notice?: {
+                                    text: string;
+                                };
+                            }[];
+                            outcome?: {
+                                /** @enum {string} */
+                                result: "done" | "missed" | "refused" | "failed";
+                                at: string;
+                                due: string;
+                                commit?: number;
+                                reasons?: string[];
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_schedules: {
+        parameters: {
+            query?: {
+                /** @description Why: the message of the commit. */
+                message?: string;
+            };
+            header?: {
+                /** @description The version that is deleted */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Its key */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_due: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The schedule */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description When that is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Due"];
                 };
             };
             /** @description A problem */

@@ -21,6 +21,21 @@ pub struct Where {
     pub message: Message,
 }
 
+/// When a flag is changed, if not now.
+#[derive(Debug, clap::Args)]
+pub struct Later {
+    /// Not now, but then, by the server itself: an instant (2027-05-15T17:00:00Z), or a local time (2027-05-15T18:00) of
+    /// the one --venue or of the --time-zone.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Whose clocks show the local time, by its IANA name.
+    #[arg(long, value_name = "ZONE", requires = "at")]
+    pub time_zone: Option<String>,
+    /// What the schedule is called that this makes; without it, it gets a key that tells what it does.
+    #[arg(long, value_name = "KEY", requires = "at")]
+    pub schedule: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Flag {
     /// List flags.
@@ -45,7 +60,7 @@ pub enum Flag {
     Set(Set),
     /// Turn a flag on, or give venues its on variant.
     #[command(
-        after_help = "Example: usher flag on resale-guard --environment production --venue wembley-stadium"
+        after_help = "Example: usher flag on resale-guard --environment production --venue wembley-stadium\nExample: usher flag on resale-guard --environment production --venue wembley-stadium --at 2027-05-15T18:00"
     )]
     On {
         #[command(flatten)]
@@ -53,10 +68,17 @@ pub enum Flag {
         /// Which variant the venues get.
         #[arg(long)]
         variant: Option<String>,
+        #[command(flatten)]
+        later: Later,
     },
     /// Turn a flag off, or give venues its off variant.
     #[command(after_help = "Example: usher flag off resale-guard --environment production")]
-    Off(Where),
+    Off {
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        later: Later,
+    },
     /// Take the settings of venues away.
     #[command(
         after_help = "Example: usher flag clear resale-guard --environment production --venue wembley-stadium"
@@ -72,6 +94,8 @@ pub enum Flag {
         /// For this cohort only; may be given several times.
         #[arg(long)]
         cohort: Vec<String>,
+        #[command(flatten)]
+        later: Later,
     },
     /// Take a kill back.
     #[command(
@@ -83,6 +107,8 @@ pub enum Flag {
         /// For this cohort only; may be given several times.
         #[arg(long)]
         cohort: Vec<String>,
+        #[command(flatten)]
+        later: Later,
     },
     /// Off everywhere for good, but for its history.
     #[command(after_help = "Example: usher flag archive old-checkout --message 'new checkout is everywhere'")]

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use usher_journal::RedisOptions;
 
-pub use documents::{Documents, Flag, Set, Venue, Where};
+pub use documents::{Documents, Flag, Later, Set, Venue, Where};
 pub use history::{Converge, Eval, Journal, Rollback, Undo};
 pub use import::{Import, What};
 pub use key::{Key, KeyKind};
@@ -47,7 +47,12 @@ impl Args {
 
     /// All commands. Documents of several kinds share theirs, but not their examples.
     fn tree() -> clap::Command {
-        let others = [("environment", "rehearsal"), ("event", "cup-final"), ("freeze", "finals")];
+        let others = [
+            ("environment", "rehearsal"),
+            ("event", "cup-final"),
+            ("freeze", "finals"),
+            ("schedule", "doors-open"),
+        ];
         others.into_iter().fold(Self::command(), |tree, (name, key)| {
             tree.mut_subcommand(name, |documents| {
                 documents.mut_subcommands(|command| {
@@ -146,6 +151,9 @@ pub enum Command {
     /// See and change freezes: times in which nothing is changed at a venue.
     #[command(subcommand, after_help = "Example: usher freeze set finals --file freeze.json")]
     Freeze(Documents),
+    /// See and change schedules: what the server does by itself, and when.
+    #[command(subcommand, after_help = "Example: usher schedule set doors-open --file schedule.json")]
+    Schedule(Documents),
     /// Release a flag stage by stage, watched by guards that take it back.
     #[command(subcommand, after_help = "Example: usher release watch cup-final-checkout")]
     Release(Release),

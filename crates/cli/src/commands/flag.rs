@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{documents, written};
+use super::{documents, schedule, written};
 use crate::{
-    args::{Flag, Output, Where},
+    args::{Flag, Later, Output, Where},
     client::{Client, segment},
     output::{self, text},
 };
@@ -15,16 +15,16 @@ pub async fn run(client: &Client, flag: Flag, shown: Output) -> Result<()> {
         Flag::Ls { search } => list(client, search.as_deref(), shown).await,
         Flag::Get { key, at } => documents::get(client, "flags", &key, at.as_deref(), shown).await,
         Flag::Set(set) => documents::set(client, "flags", &set, shown).await,
-        Flag::On { place, variant } => {
-            act(client, "on", "on", place, json!({"variant": variant}), shown).await
+        Flag::On { place, variant, later } => {
+            act_then(client, "on", "on", place, json!({"variant": variant}), later, shown).await
         }
-        Flag::Off(place) => act(client, "off", "off", place, json!({}), shown).await,
+        Flag::Off { place, later } => act_then(client, "off", "off", place, json!({}), later, shown).await,
         Flag::Clear(place) => act(client, "clear", "cleared", place, json!({}), shown).await,
-        Flag::Kill { place, cohort } => {
-            act(client, "kill", "killed", place, json!({"cohorts": cohort}), shown).await
+        Flag::Kill { place, cohort, later } => {
+            act_then(client, "kill", "killed", place, json!({"cohorts": cohort}), later, shown).await
         }
-        Flag::Revive { place, cohort } => {
-            act(client, "revive", "revived", place, json!({"cohorts": cohort}), shown).await
+        Flag::Revive { place, cohort, later } => {
+            act_then(client, "revive", "revived", place, json!({"cohorts": cohort}), later, shown).await
         }
         Flag::Archive { key, message } => {
             let body = json!({"message": message.message});
@@ -32,6 +32,23 @@ pub async fn run(client: &Client, flag: Flag, shown: Output) -> Result<()> {
             written(&answer, &format!("{key} is archived"), shown);
             Ok(())
         }
+    }
+}
+
+/// Does it now, or makes a schedule of it.
+async fn act_then(
+    client: &Client,
+    action: &str,
+    done: &str,
+    place: Where,
+    body: Value,
+    later: Later,
+    shown: Output,
+) -> Result<()> {
+    if later.at.is_some() {
+        schedule::make(client, action, done, place, body, later, shown).await
+    } else {
+        act(client, action, done, place, body, shown).await
     }
 }
 

@@ -11,6 +11,7 @@ mod import;
 mod key;
 mod playbook;
 mod release;
+mod schedule;
 mod user;
 
 use anyhow::Result;
@@ -32,6 +33,7 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         }
         Command::Event(event) => documents::run(&client, "events", event, shown).await,
         Command::Freeze(freeze) => documents::run(&client, "freezes", freeze, shown).await,
+        Command::Schedule(schedule) => schedule::run(&client, schedule, shown).await,
         Command::Playbook(playbook) => playbook::run(&client, playbook, shown).await,
         Command::Release(release) => release::run(&client, release, shown).await,
         Command::Eval(eval) => eval::run(&client, eval, shown).await,

@@ -17,6 +17,7 @@ mod keys;
 mod people;
 mod redis;
 mod releases;
+mod schedules;
 mod secrets;
 mod serve;
 mod settings;

@@ -5,7 +5,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 use serde_json::{Value, value::RawValue};
 
-use super::{Cohort, Credential, Environment, Event, Flag, Freeze, Key, Playbook, Release, User, Venue};
+use super::{
+    Cohort, Credential, Environment, Event, Flag, Freeze, Key, Playbook, Release, Schedule, User, Venue,
+};
 use crate::{
     limits::{MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES},
     problem::{self, Problem, Problems},
@@ -36,6 +38,8 @@ pub enum Kind {
     Release,
     /// Pre-authorised actions.
     Playbook,
+    /// What is done when.
+    Schedule,
     /// A kind that only a newer version knows: kept and passed on, never looked into.
     Other(Box<str>),
 }
@@ -56,6 +60,7 @@ impl Kind {
             Self::Freeze => "freeze",
             Self::Release => "release",
             Self::Playbook => "playbook",
+            Self::Schedule => "schedule",
             Self::Other(name) => name,
         }
     }
@@ -75,6 +80,7 @@ impl From<&str> for Kind {
             "freeze" => Self::Freeze,
             "release" => Self::Release,
             "playbook" => Self::Playbook,
+            "schedule" => Self::Schedule,
             other => Self::Other(other.into()),
         }
     }
@@ -243,9 +249,9 @@ pub fn parse_strict(kind: &Kind, text: &[u8]) -> Result<Document, Problems> {
         Kind::Freeze => canonical::<Freeze>(text),
         Kind::Release => canonical::<Release>(text),
         Kind::Playbook => canonical::<Playbook>(text),
+        Kind::Schedule => canonical::<Schedule>(text),
         Kind::RoleBinding | Kind::Other(_) => {
-            let mend =
-                "Use one of environment, venue, cohort, flag, event, freeze, release, playbook, key, user.";
+            let mend = "Use one of environment, venue, cohort, flag, event, freeze, release, playbook, schedule, key, user.";
             Err(Problem::new("kind", kind, "documents of this kind can't be written yet", mend).into())
         }
     }

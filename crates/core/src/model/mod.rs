@@ -1,6 +1,5 @@
-//! The documents of a workspace: flags, cohorts, venues, environments, events, freezes, releases,
-//! playbooks,
-//! credentials and people.
+//! The documents of a workspace: flags, cohorts, venues, environments, events, freezes, releases, playbooks,
+//! schedules, credentials and people.
 //!
 //! There is one type for one thing. What the journal keeps and the wire carries is a [`Document`]: its
 //! identity and its JSON text, untouched, so that a field this version does not know is never lost. Who
@@ -20,11 +19,13 @@ mod key;
 mod moment;
 mod playbook;
 mod release;
+mod schedule;
 mod sequence;
 mod steering;
 mod time;
 mod user;
 mod venue;
+mod when;
 
 pub use cohort::Cohort;
 pub use condition::{CURRENT_TIME, Condition, Dialect, Operator, Predicate, Scalar};
@@ -44,8 +45,11 @@ pub use release::{
     Check, Expectation, Guard, Probe, Progress, Release, Requirements, Scope, Stage, Status, Step, StepKind,
     Then, WhenUnknown, Worse,
 };
+pub use schedule::{Ended, Outcome, Schedule, Turn};
 pub use sequence::{Epoch, Seq};
 pub use steering::{Advice, Steering};
 pub use time::{Duration, Timestamp};
 pub use user::{Role, User};
 pub use venue::Venue;
+pub(crate) use when::no_zone;
+pub use when::{Clock, Due, LocalTime, Turned, When};

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::problem::{Problem, Problems};
 
-/// Plays of one playbook.
+/// Plays of one playbook, or of one schedule.
 const MAX_PLAYS: usize = 50;
 /// Rehearsals that are kept, the newest last.
 const MAX_REHEARSALS: usize = 20;
@@ -139,19 +139,19 @@ impl Model for Playbook {
         let mut problems = Problems::default();
         check_text(&mut problems, "name", &self.name, false);
         check_text(&mut problems, "description", &self.description, false);
-        if self.plays.is_empty() || self.plays.len() > MAX_PLAYS {
-            let mend = format!("Give 1 to {MAX_PLAYS} plays.");
-            problems.push(Problem::new(
-                "plays",
-                self.plays.len(),
-                "nothing would be done, or too much",
-                mend,
-            ));
-        }
-        for (n, play) in self.plays.iter().enumerate() {
-            play.validate(&format!("plays[{n}]"), &mut problems);
-        }
+        check_plays(&mut problems, &self.plays);
         problems
+    }
+}
+
+/// Notes what is wrong with plays that are carried out together.
+pub(super) fn check_plays(problems: &mut Problems, plays: &[Play]) {
+    if plays.is_empty() || plays.len() > MAX_PLAYS {
+        let mend = format!("Give 1 to {MAX_PLAYS} plays.");
+        problems.push(Problem::new("plays", plays.len(), "nothing would be done, or too much", mend));
+    }
+    for (n, play) in plays.iter().enumerate() {
+        play.validate(&format!("plays[{n}]"), problems);
     }
 }
 

@@ -1,8 +1,8 @@
 //! What each kind of document points to.
 
 use crate::model::{
-    Cohort, Credential, Document, DocumentId, Event, Flag, FlagConfig, Freeze, Kind, Play, Playbook,
-    Progress, Release,
+    Clock, Cohort, Credential, Document, DocumentId, Event, Flag, FlagConfig, Freeze, Kind, Play, Playbook,
+    Progress, Release, Schedule, When,
 };
 
 /// One reference: where it stands, and what it points to.
@@ -11,11 +11,13 @@ pub(super) struct Reference {
     pub(super) to: DocumentId,
     /// The variants that the other flag must have.
     pub(super) variants: Vec<String>,
+    /// Whether the venue must have a time zone.
+    pub(super) zoned: bool,
 }
 
 impl Reference {
     fn new(field: impl Into<String>, kind: Kind, key: &str) -> Self {
-        Self { field: field.into(), to: DocumentId::new(kind, key), variants: Vec::new() }
+        Self { field: field.into(), to: DocumentId::new(kind, key), variants: Vec::new(), zoned: false }
     }
 }
 
@@ -40,7 +42,13 @@ pub(super) fn references(document: &Document) -> Vec<Reference> {
         }
         Kind::Playbook => document
             .parse::<Playbook>()
-            .map_or_else(|_| Vec::new(), |playbook| playbook_references(&playbook)),
+            .map_or_else(|_| Vec::new(), |playbook| play_references(&playbook.plays)),
+        Kind::Schedule => document
+            .parse::<Schedule>()
+            .ok()
+            // What is over is a record: what it was about may go.
+            .filter(|schedule| schedule.outcome.is_none())
+            .map_or_else(Vec::new, |schedule| schedule_references(&schedule)),
         Kind::Release => document
             .parse::<Release>()
             .ok()
@@ -121,9 +129,20 @@ fn freeze_references(freeze: &Freeze) -> Vec<Reference> {
         .collect()
 }
 
-fn playbook_references(playbook: &Playbook) -> Vec<Reference> {
+fn schedule_references(schedule: &Schedule) -> Vec<Reference> {
+    let when = match &schedule.at {
+        When::Local { clock: Clock::Venue(venue), .. } => {
+            Some(Reference { zoned: true, ..Reference::new("at.venue", Kind::Venue, venue) })
+        }
+        When::Moment { event, .. } => Some(Reference::new("at.event", Kind::Event, event)),
+        When::Local { .. } | When::Instant(_) => None,
+    };
+    when.into_iter().chain(play_references(&schedule.plays)).collect()
+}
+
+fn play_references(plays: &[Play]) -> Vec<Reference> {
     let mut all = Vec::new();
-    for (n, play) in playbook.plays.iter().enumerate() {
+    for (n, play) in plays.iter().enumerate() {
         let at = |field: &str| format!("plays[{n}].{field}");
         match play {
             Play::Kill(own) | Play::Revive(own) | Play::On(own) | Play::Off(own) => {

@@ -1,19 +1,20 @@
-//! Environments, venues, cohorts, flags, events, freezes, releases and playbooks: reading and writing them whole.
+//! Environments, venues, cohorts, flags, events, freezes, releases, playbooks and schedules: reading and writing them whole.
 
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
-use usher_core::model::{Document, DocumentId, Kind, Seq, Timestamp, parse_strict};
+use usher_core::model::{Document, DocumentId, Due, Kind, Seq, Timestamp, parse_strict};
 use usher_journal::{Change, Entry, Expected};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AtQuery, kills,
+    schedules::{DueSchema, due_of},
     schemas::{
         CohortSchema, EnvironmentSchema, EventSchema, FlagSchema, FreezeSchema, PageOf, PlaybookSchema,
-        ReleaseSchema, VenueSchema, WrittenOf,
+        ReleaseSchema, ScheduleSchema, VenueSchema, WrittenOf,
     },
     world_at,
     write::{TRIES, Write, Written, may_retry},
@@ -57,6 +58,10 @@ pub struct Item<'a> {
     #[schema(value_type = String)]
     updated_at: Timestamp,
     updated_by: &'a str,
+    /// When a schedule is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DueSchema>)]
+    due: Option<Due>,
     #[schema(value_type = Object)]
     document: &'a RawValue,
 }
@@ -85,7 +90,9 @@ async fn list(app: &App, kind: Kind, query: ListQuery) -> Result<HttpResponse, P
     let next_cursor = rest.peek().and(page.last()).map(|entry| entry.document.key());
     let items = page.iter().filter_map(|entry| {
         let document = serde_json::from_str(entry.document.json()).ok()?;
-        Some(Item { version: entry.version, updated_at: entry.at, updated_by: &entry.actor.name, document })
+        let due = due_of(&entry.document, &snapshot.state);
+        let (version, updated_at, updated_by) = (entry.version, entry.at, &*entry.actor.name);
+        Some(Item { version, updated_at, updated_by, due, document })
     });
     let page = Page { items: items.collect(), total: all.len(), next_cursor, seq: snapshot.seq() };
     Ok(HttpResponse::Ok().json(page))
@@ -253,5 +260,13 @@ resource!(
     "playbooks",
     "/api/v1/playbooks",
     "/api/v1/playbooks/{key}"
+);
+resource!(
+    schedules,
+    Kind::Schedule,
+    ScheduleSchema,
+    "schedules",
+    "/api/v1/schedules",
+    "/api/v1/schedules/{key}"
 );
 resource!(flags, Kind::Flag, FlagSchema, "flags", "/api/v1/flags", "/api/v1/flags/{key}");

@@ -1,8 +1,8 @@
-//! Everything but credentials and people, in a form that `POST /commits` takes back.
+//! Everything but credentials, people and schedules that are over, in a form that `POST /commits` takes back.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use usher_core::model::{Document, Kind};
+use usher_core::model::{Document, Kind, Schedule};
 use utoipa::ToSchema;
 
 use super::{AtQuery, schemas::DocumentSchema, world_at};
@@ -25,8 +25,16 @@ pub struct Export {
 pub async fn export(app: web::Data<App>, query: web::Query<AtQuery>) -> Result<HttpResponse, Problem> {
     let snapshot = world_at(&app, query.at.as_deref()).await?;
     let shown = |kind: &Kind| !matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding);
-    let documents =
-        snapshot.state.entries().map(|entry| &entry.document).filter(|document| shown(document.kind()));
+    // A schedule that is over is a record of this workspace, and no plan for another: there its time would be past.
+    let is_over = |document: &Document| {
+        *document.kind() == Kind::Schedule
+            && document.parse::<Schedule>().is_ok_and(|schedule| schedule.outcome.is_some())
+    };
+    let documents = snapshot
+        .state
+        .entries()
+        .map(|entry| &entry.document)
+        .filter(|document| shown(document.kind()) && !is_over(document));
     let lines: Vec<&str> = documents.map(Document::json).collect();
     // A line a document, so that two exports can be compared line by line; and nothing that tells where or when, so
     // that what was imported exports to the very same bytes.

@@ -4,17 +4,18 @@ use actix_web::http::StatusCode;
 use usher_core::model::{Document, Flag, Killed, Kind, Release};
 use usher_journal::{Entry, Expected};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, schedules};
 
 /// `document` with all that is killed in what it replaces. An environment in which the flag is killed stays in
 /// it too: else the kill would be forgotten, and whoever adds the environment again would revive the flag. A release
-/// keeps its progress, and a playbook its rehearsals.
+/// keeps its progress, a playbook its rehearsals, and a schedule what became of it.
 ///
 /// # Errors
 /// A flag that can't be written.
 pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
     match document.kind() {
         Kind::Release => return super::releases::keep(document, current),
+        Kind::Schedule => return schedules::keep(&document, current),
         Kind::Playbook => return super::playbooks::keep(&document, current.map(|entry| &entry.document)),
         _ => {}
     }

@@ -18,6 +18,7 @@ pub mod playbooks;
 pub mod reach;
 pub mod releases;
 pub mod restore;
+pub mod schedules;
 pub mod schemas;
 pub mod session;
 pub mod status;
@@ -186,6 +187,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/playbooks/{key}", web::delete().to(documents::playbooks::delete))
         .route("/playbooks/{key}/run", web::post().to(playbooks::run))
         .route("/playbooks/{key}/rehearse", web::post().to(playbooks::rehearse))
+        .route("/schedules", web::get().to(documents::schedules::list))
+        .route("/schedules/{key}", web::get().to(documents::schedules::get))
+        .route("/schedules/{key}", web::put().to(documents::schedules::put))
+        .route("/schedules/{key}", web::delete().to(documents::schedules::delete))
+        .route("/schedules/{key}/due", web::get().to(schedules::due))
         .route("/releases", web::get().to(documents::releases::list))
         .route("/releases/{key}", web::get().to(documents::releases::get))
         .route("/releases/{key}", web::put().to(documents::releases::put))

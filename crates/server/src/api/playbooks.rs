@@ -82,7 +82,7 @@ pub async fn run(
         let state = Arc::clone(&app.world.snapshot().state);
         let playbook = find(&state, &key)?;
         let Played { changes, expected, notices, left_out } =
-            play(&app, &state, &playbook, &by, None).await?;
+            play(&app, &state, &playbook.plays, &format!("{by}: playbook {}", playbook.key), None).await?;
         let changed = changes.iter().map(|change| change.id().to_string()).collect();
         let message = called(&playbook, run.message.as_deref(), &notices);
         let done = if changes.is_empty() {
@@ -183,7 +183,7 @@ pub async fn rehearse(
     let playbook = find(&state, &key)?;
     let instead = Instead { of: &of, play_in: &environment };
     let Played { changes, expected, left_out, .. } =
-        play(&app, &state, &playbook, &by, Some(instead)).await?;
+        play(&app, &state, &playbook.plays, &by, Some(instead)).await?;
     if changes.is_empty() {
         let detail =
             format!("The playbook {key} would change nothing in {environment}: nothing can be measured.");

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use usher_core::model::{Document, DocumentId, Kind, Seq, parse_strict};
-use usher_journal::{Change, Commit, Expected, Forced, History, Point, RestoreScope};
+use usher_journal::{Change, Commit, Expected, Forced, History, Point, RestoreScope, State};
 use utoipa::ToSchema;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     releases,
     write::{Turn, Write, Written},
 };
-use crate::{app::App, body::Body, problem::Problem, world::Snapshot};
+use crate::{app::App, body::Body, clock, problem::Problem, schedules, world::Snapshot};
 
 /// How to undo.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -193,14 +193,19 @@ async fn restore(
         (change.id().clone(), version.unwrap_or(Expected::Absent))
     });
     let expected = expected.collect();
+    let after = now.state.with(&changes);
+    let canonical = |change| canonical(change, &now.state, &after);
     let changes = changes.into_iter().map(canonical).collect::<Result<Vec<_>, _>>()?;
     Ok(HttpResponse::Ok().json(write.commit_in(turn, changes, expected).await?))
 }
 
 /// What is restored is read like anything else that is written: an old form becomes today's.
-fn canonical(change: Change) -> Result<Change, Problem> {
+fn canonical(change: Change, now: &State, after: &State) -> Result<Change, Problem> {
     Ok(match change {
-        Change::Put(document) => Change::Put(releases::halt(reread(&document)?)?),
+        Change::Put(document) => {
+            let halted = releases::halt(reread(&document)?)?;
+            Change::Put(schedules::settle(halted, now, after, clock::now())?)
+        }
         delete @ Change::Delete(_) => delete,
     })
 }

@@ -66,6 +66,8 @@ documents! {
     FreezeSchema = "Freeze";
     /// What is done in an emergency.
     PlaybookSchema = "Playbook";
+    /// What is done when.
+    ScheduleSchema = "Schedule";
     /// A staged rollout.
     ReleaseSchema = "Release";
     /// A credential, without its hash.
@@ -102,6 +104,8 @@ pub struct ItemOf<T> {
     updated_at: String,
     /// Who.
     updated_by: String,
+    /// When a schedule is due.
+    due: Option<super::schedules::DueSchema>,
     /// The document.
     document: T,
 }

@@ -9,15 +9,14 @@ use tokio::sync::OwnedMutexGuard;
 use usher_core::{
     Problems,
     limits::MAX_TEXT_BYTES,
-    model::{Document, DocumentId, Environment, EnvironmentKey, Event, Freeze, Kind, Role, Seq, Timestamp},
+    model::{Document, DocumentId, Kind, Role, Seq, Timestamp},
     references,
 };
 use usher_journal::{Append, AppendError, Appended, Change, Check, Commit, Expected, Idempotency, State};
-use usher_release::{Calendar, frozen};
 use utoipa::ToSchema;
 
 use super::{identity, kills};
-use crate::{app::App, clock, problem::Problem};
+use crate::{app::App, clock, freezes, problem::Problem, schedules};
 
 /// How often a change is tried anew when somebody else was faster: on another server, for those of this one take
 /// turns.
@@ -199,27 +198,13 @@ impl<'a> Write<'a> {
 
     /// Refuses what a freeze forbids.
     fn check_freezes(&self, changes: &[Change], state: &State) -> Result<(), Problem> {
-        if self.despite_freezes || state.of_kind(&Kind::Freeze).next().is_none() {
+        if self.despite_freezes {
             return Ok(());
         }
-        let freezes: Vec<Freeze> = state.models();
-        let events: Vec<Event> = state.models();
-        let environments: Vec<EnvironmentKey> =
-            state.models::<Environment>().into_iter().map(|environment| environment.key).collect();
-        let calendar = Calendar { events: &events, freezes: &freezes };
-        for change in changes {
-            let before = state.get(change.id()).map(|entry| &entry.document);
-            let after = match change {
-                Change::Put(document) => Some(document),
-                Change::Delete(_) => None,
-            };
-            if let Some(why) = frozen::forbids(before, after, &environments, &calendar, clock::now()) {
-                let mend = format!("Wait, or send `{BREAK_GLASS}` with the reason why it can't wait.");
-                let detail = format!("{}: {why} {mend}", change.id());
-                return Err(Problem::new(StatusCode::CONFLICT, "frozen", detail));
-            }
-        }
-        Ok(())
+        freezes::forbids(changes, state, clock::now()).map_or(Ok(()), |(id, why)| {
+            let mend = format!("Wait, or send `{BREAK_GLASS}` with the reason why it can't wait.");
+            Err(Problem::new(StatusCode::CONFLICT, "frozen", format!("{id}: {why} {mend}")))
+        })
     }
 
     /// What the commit is called: that the glass was broken is seen by whoever reads the history.
@@ -344,6 +329,7 @@ impl<'a> Write<'a> {
             // Of a large import this takes long; streams are not to wait for it.
             let read = Arc::clone(&state);
             changes = web::block(move || checked(changes, &read)).await.map_err(Problem::internal)??;
+            schedules::check_times(&changes, &state, clock::now())?;
             self.check_freezes(&changes, &state)?;
             let append = Append {
                 expected: expected.clone(),
@@ -373,7 +359,10 @@ pub(super) fn may_retry<'e>(expected: impl IntoIterator<Item = &'e (DocumentId, 
 }
 
 /// The changes, if they make sense in the state that they would make.
-fn checked(changes: Vec<Change>, state: &State) -> Result<Vec<Change>, Problems> {
+///
+/// # Errors
+/// What they point to that is not there.
+pub(crate) fn checked(changes: Vec<Change>, state: &State) -> Result<Vec<Change>, Problems> {
     let ids: Vec<DocumentId> = changes.iter().map(|change| change.id().clone()).collect();
     let found = references::check(&state.with(&changes), &ids);
     let many = ids.len() > 1;
