@@ -300,6 +300,11 @@ impl Ruleset {
     #[must_use]
     #[inline]
     pub fn evaluate(&self, flag: &str, context: &Context, now: impl Into<Now>) -> Evaluation<'_> {
+        self.evaluate_at(flag, context, now.into())
+    }
+
+    /// Not generic, so that it is compiled here, once, and is as quick in one program as in another.
+    fn evaluate_at(&self, flag: &str, context: &Context, now: Now) -> Evaluation<'_> {
         Evaluator::new(Scope::new(self, context, now), observer::Silent).evaluate(flag)
     }
 
