@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use usher_core::model::{Event, Freeze, Kind, Model, Progress, Release, Status, Timestamp, parse_strict};
-use usher_release::{Calendar, Decision, Reading, Seen, decide};
+use usher_release::{Calendar, Decision, Move, Reading, Seen, decide};
 
 const MINUTE: i64 = 60_000;
 
@@ -125,6 +125,38 @@ fn the_severest_answer_counts_and_one_that_knows_no_venue_means_all() {
     let kill =
         with("/guards/0", json!({"name": "K", "check": {"failures": {"metric": "m"}}, "then": "kill"}));
     assert!(matches!(after(0, &kill, &seen(&[breached(&[]), well()])), Decision::Kill(_)));
+}
+
+#[test]
+fn a_guard_that_names_a_playbook_has_it_run_once_with_all_others_and_with_a_kill() {
+    let mut plan = plan();
+    let guard = |name: &str, then: Value| json!({"name": name, "check": {"failures": {"metric": name}}, "then": then});
+    plan["rollback"] = json!("venue");
+    plan["guards"] = json!([
+        guard("a", json!({"playbook": "gates"})),
+        guard("b", json!("rollBack")),
+        guard("c", json!({"playbook": "money"})),
+        guard("d", json!({"playbook": "gates"})),
+        guard("e", json!("kill")),
+    ]);
+    let hurts = |which: &[usize]| {
+        let guards: Vec<Reading> =
+            (0..5).map(|n| if which.contains(&n) { breached(&["dome"]) } else { well() }).collect();
+        match after(0, &plan, &seen(&guards)) {
+            Decision::Play { reasons, playbooks, kill } => {
+                let playbooks: Vec<String> = playbooks.iter().map(ToString::to_string).collect();
+                (reasons.len(), playbooks.join(" "), kill)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(hurts(&[0]), (1, "gates".to_owned(), false));
+    assert_eq!(hurts(&[3, 1]), (2, "gates".to_owned(), false), "what only takes back is done with it");
+    assert_eq!(hurts(&[0, 2, 3, 4]), (4, "gates money".to_owned(), true), "and what kills, kills");
+    let release: Release = model(&Kind::Release, &plan);
+    let play = Decision::Play { reasons: Vec::new(), playbooks: vec!["gates".parse().unwrap()], kill: false };
+    let step = Move::of(play, &release, &progress(Status::Running, 0)).unwrap().0;
+    assert!(matches!(step, Move::Play { .. }), "all of it, whatever its scope is: {step:?}");
 }
 
 #[test]

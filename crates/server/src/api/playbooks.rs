@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tokio::time::Instant;
 use usher_core::model::{
     Document, DocumentId, Environment, EnvironmentKey, Flag, Kind, Playbook, Rehearsal, Seq, parse_strict,
@@ -21,7 +20,7 @@ use crate::{
     body::Body,
     clock,
     convergence::Progress,
-    playbooks::{Instead, Played, play},
+    playbooks::{Instead, Played, announce, find, play},
     problem::Problem,
 };
 
@@ -93,8 +92,7 @@ pub async fn run(
         match done {
             Ok(seq) => {
                 for text in &notices {
-                    app.live
-                        .tell(&json!({"type": "notice", "playbook": playbook.key, "by": by, "text": text}));
+                    announce(&app, &playbook.key, &by, text);
                 }
                 return Ok(HttpResponse::Ok().json(Ran { seq, changed, notices, left_out, replayed: false }));
             }
@@ -102,11 +100,6 @@ pub async fn run(
             Err(problem) => return Err(problem),
         }
     }
-}
-
-fn find(state: &State, key: &str) -> Result<Playbook, Problem> {
-    let id = DocumentId::new(Kind::Playbook, key);
-    Ok(state.get(&id).ok_or_else(|| Problem::not_found(&id))?.document.parse()?)
 }
 
 fn called(playbook: &Playbook, why: Option<&str>, notices: &[String]) -> String {

@@ -217,6 +217,6 @@ pub(super) fn halt(document: Document) -> Result<Document, Problem> {
     progress.status = Status::Paused;
     let stage = release.stages.get(progress.stage).map_or_else(String::new, |stage| stage.name.clone());
     let reasons = vec!["An earlier state was brought back.".to_owned()];
-    progress.note(Step { at: clock::now(), kind: StepKind::Paused, stage, reasons });
+    progress.note(Step { at: clock::now(), kind: StepKind::Paused, stage, reasons, playbooks: Vec::new() });
     Ok(Document::from_model(&release)?)
 }

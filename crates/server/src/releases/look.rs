@@ -77,7 +77,10 @@ pub(super) async fn turn(
         Ok(Some(appended)) => {
             tracing::info!(release = key, step = ?next, seq = %appended.seq, "a release took a step");
             app.metrics.release_steps.with_label_values(&[next.name()]).inc();
-            if matches!(next, Move::RollBack | Move::StageBack | Move::Withdraw(_) | Move::Kill) {
+            if matches!(
+                next,
+                Move::RollBack | Move::StageBack | Move::Withdraw(_) | Move::Kill | Move::Play { .. }
+            ) {
                 arrivals.follow(key, appended.seq);
             }
         }

@@ -8,6 +8,7 @@
 mod arrival;
 mod asking;
 mod look;
+mod playing;
 mod preflight;
 mod view;
 
@@ -32,10 +33,12 @@ use usher_release::Move;
 pub(crate) use self::preflight::preflight;
 pub use self::view::{GuardView, View};
 use self::{arrival::Arrivals, asking::Asking, look::Watched};
-use crate::{app::App, clock};
+use crate::{app::App, clock, playbooks};
 
 /// How often it is looked whether a release is due.
 const TICK: Duration = Duration::from_millis(200);
+/// Who takes the steps that nobody asked for by hand.
+const ACTOR: &str = "Releases";
 
 /// What this node knows of releases.
 #[derive(Default)]
@@ -205,21 +208,32 @@ async fn step(
     app.world.catch_up().await?;
     let state = Arc::clone(&app.world.snapshot().state);
     let now = clock::now();
-    let planned = plan(&state, key, step, reasons, now)?;
-    if planned.expected.first().is_none_or(|(_, expected)| *expected != Expected::Version(version)) {
+    let (planned, notices) = match step {
+        Move::Play { playbooks, kill } => {
+            playing::plan_playing(app, &state, key, playbooks, *kill, reasons, now).await?
+        }
+        _ => (plan(&state, key, step, reasons, now)?, Vec::new()),
+    };
+    let decided_on = (DocumentId::new(Kind::Release, key), Expected::Version(version));
+    if !planned.expected.contains(&decided_on) {
         // Somebody was faster: what was decided was about something else.
         return Ok(None);
     }
     let append = Append {
         expected: planned.expected,
         idempotency: None,
-        actor: Actor::system("Releases"),
+        actor: Actor::system(ACTOR),
         message: planned.message,
         changes: planned.changes,
         at: now,
     };
     match app.world.append(append).await {
-        Ok(appended) => Ok(Some(appended)),
+        Ok(appended) => {
+            for (playbook, text) in &notices {
+                playbooks::announce(app, playbook, ACTOR, text);
+            }
+            Ok(Some(appended))
+        }
         Err(AppendError::Conflict { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }

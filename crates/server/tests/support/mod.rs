@@ -5,6 +5,7 @@
 pub mod api;
 pub mod events;
 pub mod fixtures;
+pub mod outside;
 pub mod socket;
 
 use std::{path::Path, time::Duration};
