@@ -229,6 +229,9 @@ impl Move {
 
 /// Whether the flag can be released as the plan says.
 pub(crate) fn may_start(release: &Release, flag: &Flag) -> Result<(), Problem> {
+    if release.rehearsing.is_some() {
+        return Err(refused(release, "it is being rehearsed", "Wait until that is over."));
+    }
     for (field, variant) in [("variant", &release.variant), ("control", &release.control)] {
         if !flag.variants.contains_key(variant) {
             let mend = format!(

@@ -29,6 +29,7 @@ pub mod openapi;
 mod playbooks;
 pub mod problem;
 mod reach;
+mod rehearsals;
 pub mod releases;
 mod revocation;
 mod run;

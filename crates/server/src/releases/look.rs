@@ -7,7 +7,7 @@ use std::{
 };
 
 use usher_core::model::{DocumentId, Event, Flag, Freeze, Kind, Progress, Release, Seq, Timestamp, VenueKey};
-use usher_journal::{Entry, State};
+use usher_journal::State;
 use usher_release::{
     Calendar, Counted, Decision, Exposed, Move, Seen, Side, Watch, decide,
     stats::{Moments, Tally},
@@ -58,22 +58,25 @@ pub(super) async fn turn(
     app: &Arc<App>,
     asking: &Arc<Asking>,
     state: &State,
-    entry: &Entry,
+    version: Seq,
+    mut release: Release,
     arrivals: &mut Arrivals,
 ) {
-    let key = entry.document.key();
-    let Some((release, progress)) = watched(entry) else {
+    let key = &*release.key.clone();
+    // What is left is the plan.
+    release.rehearsals.clear();
+    let Some(progress) = release.progress.take().filter(Progress::is_watched) else {
         app.releases.lock().remove(key);
         return;
     };
     let acts_here = app.peers.acts(app.world.journal().fleet().as_deref());
-    let Some(decision) = look(app, state, entry.version, &release, &progress, acts_here) else { return };
+    let Some(decision) = look(app, state, version, &release, &progress, acts_here) else { return };
     if !acts_here {
         return;
     }
     Asking::ask_all(asking, app, &release, progress.started);
     let Some((next, reasons)) = Move::of(decision, &release, &progress) else { return };
-    match step(app, key, entry.version, &next, reasons).await {
+    match step(app, key, version, &next, reasons).await {
         Ok(Some(appended)) => {
             tracing::info!(release = key, step = ?next, seq = %appended.seq, "a release took a step");
             app.metrics.release_steps.with_label_values(&[next.name()]).inc();
@@ -88,13 +91,6 @@ pub(super) async fn turn(
         // It is looked at again, and tried again, with the next look.
         Err(error) => tracing::error!(release = key, step = ?next, %error, "a step could not be taken"),
     }
-}
-
-/// The release and its progress, if guards are to be looked at. One that a newer version wrote is left to that.
-fn watched(entry: &Entry) -> Option<(Release, Progress)> {
-    let mut release: Release = entry.document.parse().ok()?;
-    let progress = release.progress.take().filter(Progress::is_watched)?;
-    Some((release, progress))
 }
 
 /// What follows from all that is known now. `None` when everything is only just beginning.

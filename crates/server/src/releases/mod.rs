@@ -10,6 +10,7 @@ mod asking;
 mod look;
 mod playing;
 mod preflight;
+mod rehearsal;
 mod view;
 
 use std::{
@@ -30,23 +31,28 @@ use usher_core::{
 use usher_journal::{Actor, Append, AppendError, Appended, Change, Entry, Expected, State};
 use usher_release::Move;
 
-pub(crate) use self::preflight::preflight;
 pub use self::view::{GuardView, View};
 use self::{arrival::Arrivals, asking::Asking, look::Watched};
+pub(crate) use self::{preflight::preflight, rehearsal::rehearse};
 use crate::{app::App, clock, playbooks};
 
 /// How often it is looked whether a release is due.
 const TICK: Duration = Duration::from_millis(200);
 /// Who takes the steps that nobody asked for by hand.
 const ACTOR: &str = "Releases";
+/// In every so many of those, what broken-off rehearsals left behind is looked for.
+const MEND_EVERY: u32 = 25;
 
 /// What this node knows of releases.
 #[derive(Default)]
-pub struct Releases(Mutex<HashMap<Box<str>, Watched>>);
+pub struct Releases {
+    watched: Mutex<HashMap<Box<str>, Watched>>,
+    led: rehearsal::Led,
+}
 
 impl Releases {
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a release is to be looked at: it is new here, has changed, or its time has come.
@@ -87,7 +93,7 @@ pub(crate) async fn run(app: Arc<App>) {
     let mut at_rest: HashMap<Box<str>, Seq> = HashMap::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    for ticks in (0_u32..).cycle() {
         tick.tick().await;
         let state = Arc::clone(&app.world.snapshot().state);
         let watched: Vec<&Entry> = state.of_kind(&Kind::Release).collect();
@@ -98,8 +104,20 @@ pub(crate) async fn run(app: Arc<App>) {
             if at_rest.get(key) == Some(&entry.version) || !app.releases.is_due(key, entry.version) {
                 continue;
             }
+            // One that a newer version wrote is left to that.
+            let Ok(release) = entry.document.parse::<Release>() else {
+                app.releases.lock().remove(key);
+                at_rest.insert(key.into(), entry.version);
+                continue;
+            };
+            if release.rehearsing.is_some() {
+                if ticks.is_multiple_of(MEND_EVERY) {
+                    rehearsal::look(&app, &release).await;
+                }
+                continue;
+            }
             // One release that makes the server stumble must not leave the others without anybody who watches.
-            let turn = look::turn(&app, &asking, &state, entry, &mut arrivals);
+            let turn = look::turn(&app, &asking, &state, entry.version, release, &mut arrivals);
             if AssertUnwindSafe(turn).catch_unwind().await.is_err() {
                 tracing::error!(release = key, "looking at a release ended in a panic");
             } else if !app.releases.lock().contains_key(key) {
