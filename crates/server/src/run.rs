@@ -110,6 +110,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     // there already stays.
     drop(rustls::crypto::ring::default_provider().install_default());
     let hooks = webhooks::prepare(&settings)?;
+    let secrets = settings.secrets.clone();
     let (journal, sessions) = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
     let world = World::open(journal);
@@ -122,7 +123,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         throttle: Throttle::default(),
         live: live::Live::default(),
         peers: fleet::Peers::default(),
-        releases: releases::Releases::default(),
+        releases: releases::Releases::new(secrets),
         webhooks: webhooks::Webhooks::default(),
         writing: Arc::default(),
     });

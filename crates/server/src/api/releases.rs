@@ -76,7 +76,7 @@ struct FindingSchema {
     detail: String,
 }
 
-/// Looks at everything that should be so before a release begins.
+/// Looks at everything that should be so before a release begins. What its guards ask outside is asked, once.
 #[utoipa::path(get, path = "/api/v1/releases/{key}/preflight", tag = "releases", operation_id = "release_preflight",
     params(("key" = String, Path, description = "The release")),
     responses((status = 200, description = "What was found", body = Preflight), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
@@ -84,7 +84,7 @@ pub async fn preflight(app: web::Data<App>, key: web::Path<String>) -> Result<Ht
     let id = DocumentId::new(Kind::Release, key.as_str());
     let state = Arc::clone(&app.world.snapshot().state);
     let release: Release = state.get(&id).ok_or_else(|| Problem::not_found(&id))?.document.parse()?;
-    let findings = releases::preflight(&app, &state, &release);
+    let findings = releases::preflight(&app, &state, &release).await;
     let ready = findings.iter().all(|own| own.weight != Weight::Blocker);
     Ok(HttpResponse::Ok().json(Preflight { ready, findings }))
 }

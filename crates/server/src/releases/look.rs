@@ -56,7 +56,6 @@ impl Watched {
 /// Looks at a release if that is due, and takes the step that follows.
 pub(super) async fn turn(
     app: &Arc<App>,
-    asking: &Arc<Asking>,
     state: &State,
     version: Seq,
     mut release: Release,
@@ -74,7 +73,7 @@ pub(super) async fn turn(
     if !acts_here {
         return;
     }
-    Asking::ask_all(asking, app, &release, progress.started);
+    Asking::ask_all(app, &release, progress.started);
     let Some((next, reasons)) = Move::of(decision, &release, &progress) else { return };
     match step(app, key, version, &next, reasons).await {
         Ok(Some(appended)) => {

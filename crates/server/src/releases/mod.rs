@@ -14,14 +14,17 @@ mod rehearsal;
 mod view;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::FutureExt;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::Semaphore,
+    time::{MissedTickBehavior, interval},
+};
 use usher_core::{
     Problem as Wrong, Problems,
     model::{
@@ -34,7 +37,7 @@ use usher_release::Move;
 pub use self::view::{GuardView, View};
 use self::{arrival::Arrivals, asking::Asking, look::Watched};
 pub(crate) use self::{preflight::preflight, rehearsal::rehearse};
-use crate::{app::App, clock, playbooks};
+use crate::{app::App, clock, playbooks, settings::Secret};
 
 /// How often it is looked whether a release is due.
 const TICK: Duration = Duration::from_millis(200);
@@ -44,13 +47,25 @@ const ACTOR: &str = "Releases";
 const MEND_EVERY: u32 = 25;
 
 /// What this node knows of releases.
-#[derive(Default)]
 pub struct Releases {
     watched: Mutex<HashMap<Box<str>, Watched>>,
     led: rehearsal::Led,
+    asking: Asking,
+    preflights: Semaphore,
 }
 
 impl Releases {
+    /// Nothing is known yet. Guards may send these secrets to live endpoints.
+    #[must_use]
+    pub fn new(secrets: BTreeMap<String, Secret>) -> Self {
+        Self {
+            watched: Mutex::default(),
+            led: rehearsal::Led::default(),
+            asking: Asking::new(secrets),
+            preflights: Semaphore::new(preflight::AT_ONCE),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,13 +96,6 @@ impl Releases {
 
 /// Watches releases, until the server stops.
 pub(crate) async fn run(app: Arc<App>) {
-    let asking = match Asking::new(app.settings.secrets.clone()) {
-        Ok(asking) => Arc::new(asking),
-        Err(error) => {
-            tracing::error!(%error, "live endpoints can't be asked, so releases with such guards will pause");
-            Arc::new(Asking::deaf())
-        }
-    };
     let mut arrivals = Arrivals::default();
     // Those that are planned or over, of which there are many: they are not read again before they change.
     let mut at_rest: HashMap<Box<str>, Seq> = HashMap::new();
@@ -117,7 +125,7 @@ pub(crate) async fn run(app: Arc<App>) {
                 continue;
             }
             // One release that makes the server stumble must not leave the others without anybody who watches.
-            let turn = look::turn(&app, &asking, &state, entry.version, release, &mut arrivals);
+            let turn = look::turn(&app, &state, entry.version, release, &mut arrivals);
             if AssertUnwindSafe(turn).catch_unwind().await.is_err() {
                 tracing::error!(release = key, "looking at a release ended in a panic");
             } else if !app.releases.lock().contains_key(key) {
