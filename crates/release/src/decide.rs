@@ -27,6 +27,8 @@ pub struct Seen<'a> {
     pub converged: Option<f64>,
     /// Events and freezes.
     pub calendar: Calendar<'a>,
+    /// For how much of the time that this stage has gone on nobody watched, in milliseconds.
+    pub unwatched: i64,
     /// By how many milliseconds the clock went more than a steady clock did since the last look.
     pub clock_drift: i64,
 }
@@ -171,15 +173,25 @@ fn waits(
     now: Timestamp,
 ) -> Vec<String> {
     let mut waits = Vec::new();
-    let left = stage.bake.millis() - now.since(progress.since);
+    let watched = now.since(progress.since).saturating_sub(seen.unwatched);
+    let left = stage.bake.millis().saturating_sub(watched);
     if left > 0 {
-        let left = Duration::from_seconds(u64::try_from(left).unwrap_or_default().div_ceil(1_000));
-        waits.push(format!("It bakes for {left} more of {}.", stage.bake));
+        let seconds =
+            |millis: i64| Duration::from_seconds(u64::try_from(millis).unwrap_or_default().div_ceil(1_000));
+        let gap = if seen.unwatched > 0 {
+            format!(": nobody watched for {}", seconds(seen.unwatched))
+        } else {
+            String::new()
+        };
+        waits.push(format!("It bakes for {} more of {}{gap}.", seconds(left), stage.bake));
     }
     for (guard, reading) in release.guards.iter().zip(seen.guards) {
         match reading {
             Reading::Early(reason) => waits.push(format!("{}: {reason}", guard.name)),
-            Reading::Unknown { reason, .. } if guard.when_unknown != WhenUnknown::Ignore => {
+            // Even a guard that may be ignored is first given its time.
+            Reading::Unknown { reason, millis }
+                if guard.when_unknown != WhenUnknown::Ignore || *millis < guard.unknown_after.millis() =>
+            {
                 waits.push(format!("{}: {reason}", guard.name));
             }
             _ => {}

@@ -271,7 +271,8 @@ pub(crate) mod tests {
     fn what_guards_were_answered_outside_is_said() {
         let hook =
             |name: &str| json!({"name": name, "check": {"webhook": {"url": "https://pay.example.org"}}});
-        let plan = release(&json!({"guards": ["a", "b", "c", "d"].map(hook)}));
+        let guards = ["a", "b", "c", "d"].map(hook);
+        let plan = release(&json!({"guards": guards}));
         let answers = [
             (0, Answer::Well("The webhook says ok.".to_owned())),
             (1, Answer::Bad("The webhook says breach.".to_owned())),

@@ -69,6 +69,7 @@ fn seen(guards: &[Reading]) -> Seen<'_> {
         exposures: 1_000,
         converged: Some(1.0),
         calendar: Calendar::default(),
+        unwatched: 0,
         clock_drift: 0,
     }
 }
@@ -95,6 +96,16 @@ fn a_stage_bakes_and_then_the_next_one_begins() {
     let release: Release = model(&Kind::Release, &plan());
     let last = decide(&release, &progress(Status::Running, 2), &seen(&guards), Timestamp::from_millis(1));
     assert!(matches!(last, Decision::Complete(_)), "{last:?}");
+}
+
+#[test]
+fn time_in_which_nobody_watched_is_no_time_that_went_well() {
+    let guards = [well(), well()];
+    let mut seen = seen(&guards);
+    seen.unwatched = 4 * MINUTE;
+    let said = why(&after(13, &plan(), &seen));
+    assert!(said.starts_with("hold: It bakes for 1m more of 10m: nobody watched for 4m."), "{said}");
+    assert!(matches!(after(14, &plan(), &seen), Decision::Promote(_)));
 }
 
 #[test]
@@ -165,6 +176,8 @@ fn what_is_not_known_waits_and_then_pauses_or_takes_back_as_the_plan_says() {
     assert!(why(&fresh).starts_with("hold: Errors: Nothing came."), "{fresh:?}");
     assert!(matches!(after(20, &plan(), &seen(&[unknown(5), well()])), Decision::Pause(_)));
     assert!(matches!(after(20, &plan(), &seen(&[well(), unknown(99)])), Decision::Promote(_)), "ignored");
+    let soon = after(20, &plan(), &seen(&[well(), unknown(1)]));
+    assert!(why(&soon).starts_with("hold: Payment: Nothing came."), "not at once: {soon:?}");
     let strict = with(
         "/guards/0",
         json!({"name": "E", "check": {"failures": {"metric": "m"}}, "whenUnknown": "rollBack", "unknownAfter": "1m"}),

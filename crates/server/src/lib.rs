@@ -14,6 +14,7 @@ mod body;
 mod clock;
 pub mod connections;
 pub mod convergence;
+mod disk;
 mod engine;
 mod etag;
 mod fleet;

@@ -127,6 +127,8 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         webhooks: webhooks::Webhooks::default(),
         writing: Arc::default(),
     });
+    // Before anything is counted.
+    let evidence = releases::Evidence::load(&app).await;
     let data = web::Data::from(Arc::clone(&app));
     let more = move |config: &mut web::ServiceConfig| {
         let pages = web::scope("").wrap(from_fn(headers::for_pages)).configure(routes);
@@ -140,7 +142,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(Arc::clone(&world).follow(convergence)),
         tokio::spawn(live::narrate(Arc::clone(&app))),
         tokio::spawn(revocation::watch(Arc::clone(&app))),
-        tokio::spawn(releases::run(Arc::clone(&app))),
+        tokio::spawn(releases::run(Arc::clone(&app), evidence)),
     ];
     tasks.extend(hooks.into_iter().map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, newest))));
     if let Some(nodes) = world.journal().fleet() {

@@ -80,7 +80,7 @@ fn is_about(play: &Play, release: &Release) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use usher_core::model::ReleaseRehearsal;
+    use usher_core::model::{Percent, ReleaseRehearsal};
 
     use super::{
         super::tests::{checkout, model, release, said},
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(told(&plan, 13).0, Weight::Well, "{:?}", told(&plan, 13));
         assert!(told(&plan, 14).1.contains("14 days ago"));
         let mut other = plan.clone();
-        other.stages[0].percent = "5".parse().unwrap_or_default();
+        other.stages[0].percent = Percent::from_steps(1);
         assert!(told(&other, 0).1.contains("was changed"), "{:?}", told(&other, 0));
         let with = |change: &dyn Fn(&mut ReleaseRehearsal)| {
             let mut plan = plan.clone();

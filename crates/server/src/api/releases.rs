@@ -91,6 +91,7 @@ pub async fn preflight(app: web::Data<App>, key: web::Path<String>) -> Result<Ht
 
 /// Where a release is rehearsed.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(as = RehearseRelease)]
 #[serde(deny_unknown_fields)]
 pub struct Rehearse {
     /// The environment for rehearsals, to which devices in rehearsal are connected.

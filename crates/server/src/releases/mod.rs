@@ -3,15 +3,18 @@
 //! Every node looks at every release and knows what its guards have seen; one of them, the first by name of those that
 //! are heard, asks live endpoints and acts. Each step is one commit of the release and its flag, taken only where both
 //! are still what the step was decided on: whoever else acts at the same time is refused, and a node that dies has done
-//! a step whole or not at all. The next node then goes on with what it knows itself.
+//! a step whole or not at all. The next node then goes on with what it knows itself, and one that starts again with what
+//! it has kept (`evidence`).
 
 mod arrival;
 mod asking;
+mod evidence;
 mod look;
 mod playing;
 mod preflight;
 mod rehearsal;
 mod view;
+mod watched;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -35,8 +38,8 @@ use usher_journal::{Actor, Append, AppendError, Appended, Change, Entry, Expecte
 use usher_release::Move;
 
 pub use self::view::{GuardView, View};
-use self::{arrival::Arrivals, asking::Asking, look::Watched};
-pub(crate) use self::{preflight::preflight, rehearsal::rehearse};
+use self::{arrival::Arrivals, asking::Asking, watched::Watched};
+pub(crate) use self::{evidence::Evidence, preflight::preflight, rehearsal::rehearse};
 use crate::{app::App, clock, playbooks, settings::Secret};
 
 /// How often it is looked whether a release is due.
@@ -44,7 +47,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// Who takes the steps that nobody asked for by hand.
 const ACTOR: &str = "Releases";
 /// In every so many of those, what broken-off rehearsals left behind is looked for.
-const MEND_EVERY: u32 = 25;
+const MEND_EVERY: u64 = 25;
 
 /// What this node knows of releases.
 pub struct Releases {
@@ -52,6 +55,8 @@ pub struct Releases {
     led: rehearsal::Led,
     asking: Asking,
     preflights: Semaphore,
+    /// When this server began to watch.
+    began: Timestamp,
 }
 
 impl Releases {
@@ -63,6 +68,7 @@ impl Releases {
             led: rehearsal::Led::default(),
             asking: Asking::new(secrets),
             preflights: Semaphore::new(preflight::AT_ONCE),
+            began: clock::now(),
         }
     }
 
@@ -95,13 +101,13 @@ impl Releases {
 }
 
 /// Watches releases, until the server stops.
-pub(crate) async fn run(app: Arc<App>) {
+pub(crate) async fn run(app: Arc<App>, mut evidence: Evidence) {
     let mut arrivals = Arrivals::default();
     // Those that are planned or over, of which there are many: they are not read again before they change.
     let mut at_rest: HashMap<Box<str>, Seq> = HashMap::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for ticks in (0_u32..).cycle() {
+    for ticks in 0_u64.. {
         tick.tick().await;
         let state = Arc::clone(&app.world.snapshot().state);
         let watched: Vec<&Entry> = state.of_kind(&Kind::Release).collect();
@@ -125,7 +131,7 @@ pub(crate) async fn run(app: Arc<App>) {
                 continue;
             }
             // One release that makes the server stumble must not leave the others without anybody who watches.
-            let turn = look::turn(&app, &state, entry.version, release, &mut arrivals);
+            let turn = look::turn(&app, &state, entry.version, release, &mut evidence, &mut arrivals);
             if AssertUnwindSafe(turn).catch_unwind().await.is_err() {
                 tracing::error!(release = key, "looking at a release ended in a panic");
             } else if !app.releases.lock().contains_key(key) {
@@ -133,6 +139,7 @@ pub(crate) async fn run(app: Arc<App>) {
             }
         }
         arrivals.look(&app).await;
+        evidence.keep(&app).await;
         app.releases.tell(&app);
     }
 }

@@ -14,8 +14,8 @@ use std::{
 use actix_web::http::StatusCode;
 use tokio::time::Instant;
 use usher_core::model::{
-    Document, DocumentId, EnvironmentKey, Flag, FlagConfig, Kind, Model, Progress, RehearsedStep, Rehearsing,
-    Release, ReleaseRehearsal, Seq, Timestamp,
+    DocumentId, EnvironmentKey, Flag, FlagConfig, Kind, Model, Progress, RehearsedStep, Rehearsing, Release,
+    ReleaseRehearsal, Seq, Timestamp,
 };
 use usher_journal::{Actor, Append, AppendError, Appended, Change, Expected, Point, State};
 use usher_release::rehearsal::{Rehearsed, fingerprint};
@@ -143,14 +143,15 @@ async fn stages(
         let what = own.last().map_or_else(String::new, |(_, stage)| {
             if more { format!("goes on with {stage}") } else { "is taken back".to_owned() }
         });
-        let written = commit(app, actor, &format!("Rehearsal of {}: {what}", id.key), |state| {
+        let message = format!("Rehearsal of {}: {what}", id.key);
+        let written = commit(app, actor, &message, |state| {
             let (_, flag) = both(state, id)?;
             Ok(vec![with(flag, &record.environment, own.config().cloned())?])
         });
         match written.await? {
             Some(appended) => record.steps.extend(step(own, arrived(app, appended.seq).await)),
             None => {
-                record.left_out.push(format!("It {what}: that changes nothing, so nothing was measured."))
+                record.left_out.push(format!("It {what}: that changes nothing, so nothing was measured."));
             }
         }
         if !more {
