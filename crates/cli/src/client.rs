@@ -13,6 +13,8 @@ use crate::{
 
 /// Longest wait for an answer: a journal of many commits takes a while to be verified.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for what waits for devices itself, which it does not do for longer.
+const LONG_PATIENCE: Duration = Duration::from_secs(300);
 /// Longest wait for a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -64,6 +66,12 @@ impl Client {
 
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         Ok(self.ask(Method::POST, path, &[], Some(body), None).await?.body)
+    }
+
+    /// The same, for what takes minutes where devices do not answer.
+    pub async fn post_patiently(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.request(Method::POST, path, &[]).json(body).timeout(LONG_PATIENCE);
+        self.parsed(&self.carry_out(true, request).await?.0)
     }
 
     /// Reads an answer as it is.

@@ -1,5 +1,6 @@
 //! Whoever acts for a release is killed without warning, at any step of a promotion or of a rollback: the release and
-//! its flag always say the same, and no step is done twice, though another server or the next start goes on.
+//! its flag always say the same, and no step is done twice, though another server or the next start goes on. Nor is the
+//! playbook of its guard ever run without the rollback, or the other way round.
 //!
 //! `USHER_RELEASE_ROUNDS` rounds of each kind (2 without it).
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
@@ -26,6 +27,8 @@ use usher_testkit::redis::RedisServer;
 /// Stages of one release, a second each.
 const STAGES: u64 = 8;
 const FLAG: &str = "new-checkout";
+/// What the guard's playbook turns off.
+const OTHER: &str = "resale-guard";
 
 /// Somebody who is asked whether all is well.
 struct Opinion {
@@ -63,8 +66,17 @@ impl Opinion {
         json!({
             "key": "r", "flag": FLAG, "environment": "production", "variant": "on", "control": "off",
             "lookEvery": "1s", "stages": (1..=STAGES).map(stage).collect::<Vec<_>>(),
-            "guards": [{"name": "opinion", "check": {"webhook": {"url": self.url}}, "unknownAfter": "30s"}],
+            "guards": [{"name": "opinion", "check": {"webhook": {"url": self.url}}, "unknownAfter": "30s",
+                "then": {"playbook": "emergency"}}],
         })
+    }
+
+    /// Writes the playbook and the plan.
+    async fn prepare(&self, all: &Anybody) {
+        let plays = json!([{"off": {"flag": OTHER, "environment": "production"}}]);
+        let book = json!({"key": "emergency", "plays": plays});
+        all.ask("PUT", "/api/v1/playbooks/emergency", Some(&book)).await;
+        all.ask("PUT", "/api/v1/releases/r", Some(&self.plan())).await;
     }
 }
 
@@ -91,6 +103,13 @@ impl Anybody {
             assert!(Instant::now() < end, "nobody answers {method} {path}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Begins it, with nothing left of an earlier emergency.
+    async fn start(&self) {
+        let path = format!("/api/v1/flags/{OTHER}/environments/production/on");
+        self.ask("POST", &path, Some(&json!({}))).await;
+        self.ask("POST", "/api/v1/releases/r/start", Some(&json!({}))).await;
     }
 
     async fn progress(&self) -> Value {
@@ -136,6 +155,15 @@ impl Anybody {
                 other => panic!("{other:?}"),
             };
             assert_eq!(served, said, "commit {seq}: {progress}");
+            let last = progress["steps"].as_array().and_then(|steps| steps.last());
+            let (taken_back, noted) = (
+                last.is_some_and(|step| step["kind"] == "rolledBack"),
+                last.is_some_and(|step| step["kind"] == "arrived"),
+            );
+            let other = self.ask("GET", &format!("/api/v1/flags/{OTHER}?at={seq}"), None).await;
+            let off = other["environments"]["production"]["enabled"] != true;
+            // When it is noted how long that took, somebody may have turned it on again.
+            assert!(noted || off == taken_back, "commit {seq}: {other} {progress}");
             let steps = progress["steps"].as_array().map_or(0, Vec::len);
             assert!(steps == 0 || steps == before + 1, "commit {seq} took {before} to {steps}: {progress}");
             before = steps;
@@ -180,10 +208,10 @@ async fn a_server_alone_that_dies_goes_on_where_it_was() {
     let mut server = start();
     support::fixtures::seed(&server);
     let all = Anybody(vec![server.url().to_owned()]);
-    all.ask("PUT", "/api/v1/releases/r", Some(&opinion.plan())).await;
+    opinion.prepare(&all).await;
     for round in 0..rounds() {
         opinion.bad.store(false, Ordering::SeqCst);
-        all.ask("POST", "/api/v1/releases/r/start", Some(&json!({}))).await;
+        all.start().await;
         for stage in [1, 3] {
             all.becomes("a stage", |progress| progress["stage"].as_u64() >= Some(stage)).await;
             tokio::time::sleep(a_while(round + stage)).await;
@@ -218,10 +246,10 @@ async fn when_the_one_that_acts_dies_another_goes_on() {
         .unwrap();
     fleet::level(&nodes).await;
     let all = Anybody(nodes.iter().map(|node| node.url().to_owned()).collect());
-    all.ask("PUT", "/api/v1/releases/r", Some(&opinion.plan())).await;
+    opinion.prepare(&all).await;
     for round in 0..rounds() {
         opinion.bad.store(false, Ordering::SeqCst);
-        all.ask("POST", "/api/v1/releases/r/start", Some(&json!({}))).await;
+        all.start().await;
         all.becomes("its second stage", |progress| progress["stage"].as_u64() >= Some(1)).await;
         let harm = round % 2 == 0;
         opinion.bad.store(harm, Ordering::SeqCst);

@@ -312,6 +312,24 @@ mod tests {
     }
 
     #[test]
+    fn a_guard_names_a_playbook_that_is_there_as_long_as_the_release_is_to_come() {
+        let plan = r#"{"key":"r","flag":"a","environment":"production","variant":"on","control":"off","stages":[{"name":"all"}],"guards":[{"name":"G","check":{"failures":{"metric":"m"}},"then":{"playbook":"gates"}}]}"#;
+        let all = workspace().with(Kind::Flag, &flag("a", "")).with(Kind::Release, plan);
+        let found = check(&all, &[DocumentId::new(Kind::Release, "r")]);
+        assert_eq!(
+            (found[0].1.field.as_str(), found[0].1.value.as_str()),
+            ("guards[0].then.playbook", "gates")
+        );
+        let mut all = all.with(Kind::Playbook, r#"{"key":"gates","plays":[{"notice":{"text":"Hello"}}]}"#);
+        assert_eq!(all.check(Kind::Release, "r"), Vec::<String>::new());
+        all.0.remove(&DocumentId::new(Kind::Playbook, "gates"));
+        assert!(all.check(Kind::Playbook, "gates")[0].contains("release/r still uses this"));
+        let progress = r#","progress":{"status":"rolledBack","started":"1970-01-01T00:00:00Z","stage":0,"since":"1970-01-01T00:00:00Z"}}"#;
+        let over = format!("{}{progress}", plan.strip_suffix('}').unwrap());
+        assert_eq!(all.with(Kind::Release, &over).check(Kind::Playbook, "gates"), Vec::<String>::new());
+    }
+
+    #[test]
     fn circles_and_long_chains_are_refused() {
         let needs = |other: &str| format!(r#","prerequisites":[{{"flag":"{other}","variants":["on"]}}]"#);
         let all =

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use usher_core::model::{Duration, Progress, Release, Stage, Status, Then, Timestamp, VenueKey, WhenUnknown};
+use usher_core::model::{
+    Duration, Key, Progress, Release, Stage, Status, Then, Timestamp, VenueKey, WhenUnknown,
+};
 
 use crate::{reading::Reading, window::Calendar};
 
@@ -25,6 +27,8 @@ pub struct Seen<'a> {
     pub converged: Option<f64>,
     /// Events and freezes.
     pub calendar: Calendar<'a>,
+    /// For how much of the time that this stage has gone on nobody watched, in milliseconds.
+    pub unwatched: i64,
     /// By how many milliseconds the clock went more than a steady clock did since the last look.
     pub clock_drift: i64,
 }
@@ -49,6 +53,15 @@ pub enum Decision {
     },
     /// The flag is killed.
     Kill(Vec<String>),
+    /// Playbooks are run, and it is taken back everywhere.
+    Play {
+        /// Why, in sentences.
+        reasons: Vec<String>,
+        /// The playbooks, in the order of the plan's guards, each once.
+        playbooks: Vec<Key>,
+        /// Whether the flag is killed too, as another guard asks.
+        kill: bool,
+    },
 }
 
 /// Decides. A release that is not watched any more is held.
@@ -85,7 +98,7 @@ pub fn decide(release: &Release, progress: &Progress, seen: &Seen<'_>, now: Time
 
 /// What guards say hurts, the severest answer first.
 fn harm(release: &Release, seen: &Seen<'_>) -> Option<Decision> {
-    let mut worst = None;
+    let (mut paused, mut back, mut kill, mut playbooks) = (false, false, false, Vec::new());
     let (mut reasons, mut places, mut everywhere) = (Vec::new(), BTreeSet::new(), false);
     for (guard, reading) in release.guards.iter().zip(seen.guards) {
         let then = match reading {
@@ -95,34 +108,38 @@ fn harm(release: &Release, seen: &Seen<'_>) -> Option<Decision> {
                     everywhere |= venues.is_empty();
                     places.extend(venues.iter().cloned());
                 }
-                guard.then
+                &guard.then
             }
             Reading::Unknown { reason, millis }
                 if guard.when_unknown == WhenUnknown::RollBack && *millis >= guard.unknown_after.millis() =>
             {
                 reasons.push(format!("{}: {reason}", guard.name));
                 everywhere = true;
-                Then::RollBack
+                &Then::RollBack
             }
             _ => continue,
         };
-        let rank = |then| match then {
-            Then::Pause => 0,
-            Then::RollBack => 1,
-            Then::Kill => 2,
-        };
-        worst = worst.filter(|own| rank(*own) >= rank(then)).or(Some(then));
-    }
-    Some(match worst? {
-        Then::Kill => Decision::Kill(reasons),
-        Then::RollBack => {
-            if everywhere {
-                places.clear();
-            }
-            Decision::RollBack { reasons, venues: places.into_iter().collect() }
+        match then {
+            Then::Pause => paused = true,
+            Then::RollBack => back = true,
+            Then::Kill => kill = true,
+            Then::Playbook(key) if playbooks.contains(key) => {}
+            Then::Playbook(key) => playbooks.push(key.clone()),
         }
-        Then::Pause => Decision::Pause(reasons),
-    })
+    }
+    if !playbooks.is_empty() {
+        return Some(Decision::Play { reasons, playbooks, kill });
+    }
+    if kill {
+        return Some(Decision::Kill(reasons));
+    }
+    if back {
+        if everywhere {
+            places.clear();
+        }
+        return Some(Decision::RollBack { reasons, venues: places.into_iter().collect() });
+    }
+    paused.then_some(Decision::Pause(reasons))
 }
 
 /// Why what is seen can't be trusted, or is not seen.
@@ -156,15 +173,25 @@ fn waits(
     now: Timestamp,
 ) -> Vec<String> {
     let mut waits = Vec::new();
-    let left = stage.bake.millis() - now.since(progress.since);
+    let watched = now.since(progress.since).saturating_sub(seen.unwatched);
+    let left = stage.bake.millis().saturating_sub(watched);
     if left > 0 {
-        let left = Duration::from_seconds(u64::try_from(left).unwrap_or_default().div_ceil(1_000));
-        waits.push(format!("It bakes for {left} more of {}.", stage.bake));
+        let seconds =
+            |millis: i64| Duration::from_seconds(u64::try_from(millis).unwrap_or_default().div_ceil(1_000));
+        let gap = if seen.unwatched > 0 {
+            format!(": nobody watched for {}", seconds(seen.unwatched))
+        } else {
+            String::new()
+        };
+        waits.push(format!("It bakes for {} more of {}{gap}.", seconds(left), stage.bake));
     }
     for (guard, reading) in release.guards.iter().zip(seen.guards) {
         match reading {
             Reading::Early(reason) => waits.push(format!("{}: {reason}", guard.name)),
-            Reading::Unknown { reason, .. } if guard.when_unknown != WhenUnknown::Ignore => {
+            // Even a guard that may be ignored is first given its time.
+            Reading::Unknown { reason, millis }
+                if guard.when_unknown != WhenUnknown::Ignore || *millis < guard.unknown_after.millis() =>
+            {
                 waits.push(format!("{}: {reason}", guard.name));
             }
             _ => {}

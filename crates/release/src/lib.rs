@@ -9,6 +9,7 @@ mod failures;
 pub mod frozen;
 pub mod preflight;
 mod reading;
+pub mod rehearsal;
 pub mod stats;
 mod step;
 pub mod template;

@@ -1,11 +1,15 @@
 //! What is looked at before a release begins: what would stop it, and what somebody should know.
 
+mod prepared;
+mod sdks;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use usher_core::model::{Flag, Progress, Release, Timestamp};
+use usher_core::model::{Flag, Playbook, Progress, Release, Timestamp};
 
-use crate::{step, window::Calendar};
+pub use self::sdks::Sdk;
+use crate::{step, watch::Answer, window::Calendar};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -23,7 +27,8 @@ pub enum Weight {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// What, in a word: `flag`, `calendar`, `guards`, `devices`, `venues`, `prerequisites`.
+    /// What, in a word: `flag`, `prerequisites`, `calendar`, `guards`, `playbooks`, `rehearsal`, `venues`, `devices`,
+    /// `sdks`.
     pub about: &'static str,
     /// How much it weighs.
     pub weight: Weight,
@@ -48,6 +53,12 @@ pub struct Facts<'a> {
     pub connected: u64,
     /// Of these, the ones that lack the newest commit.
     pub stale: u64,
+    /// What they run.
+    pub sdks: BTreeMap<Sdk, u64>,
+    /// All playbooks.
+    pub playbooks: &'a [Playbook],
+    /// What guards that ask outside were just answered, by their place in the plan.
+    pub answers: BTreeMap<usize, Answer>,
 }
 
 /// Looks at everything. In the order in which people mend it.
@@ -57,8 +68,11 @@ pub fn preflight(release: &Release, facts: &Facts<'_>, now: Timestamp) -> Vec<Fi
     findings.extend(prerequisites(release, facts));
     findings.push(calendar(release, facts, now));
     findings.extend(guards(release, facts));
+    findings.extend(prepared::playbooks(release, facts.playbooks));
+    findings.push(prepared::rehearsed(release, facts.flag, now));
     findings.extend(venues(release, facts));
     findings.push(devices(facts));
+    findings.extend(sdks::sdks(release, facts.flag, &facts.sdks));
     findings
 }
 
@@ -119,7 +133,7 @@ fn guards(release: &Release, facts: &Facts<'_>) -> Vec<Finding> {
         let detail = "Nothing is watched: it would go on whatever happens.";
         return vec![finding("guards", Weight::Warning, detail)];
     }
-    let found = release.guards.iter().map(|guard| match guard.check.metric() {
+    let found = release.guards.iter().enumerate().map(|(n, guard)| match guard.check.metric() {
         Some(metric) if facts.tracked.iter().any(|own| own == metric) => {
             finding("guards", Weight::Well, format!("{}: `{metric}` is tracked.", guard.name))
         }
@@ -127,7 +141,15 @@ fn guards(release: &Release, facts: &Facts<'_>) -> Vec<Finding> {
             let detail = format!("{}: nobody has tracked `{metric}` since this server started.", guard.name);
             finding("guards", Weight::Warning, detail)
         }
-        None => finding("guards", Weight::Well, format!("{}: is asked once the release runs.", guard.name)),
+        None => match facts.answers.get(&n) {
+            Some(Answer::Well(said)) => finding("guards", Weight::Well, format!("{}: {said}", guard.name)),
+            Some(Answer::Bad(why)) => {
+                let detail = format!("{}: answers, but what it says would be a breach: {why}", guard.name);
+                finding("guards", Weight::Warning, detail)
+            }
+            Some(Answer::None(why)) => finding("guards", Weight::Warning, format!("{}: {why}.", guard.name)),
+            None => finding("guards", Weight::Warning, format!("{}: was not asked.", guard.name)),
+        },
     });
     found.collect()
 }
@@ -163,23 +185,27 @@ fn devices(facts: &Facts<'_>) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::{Value, json};
-    use usher_core::model::{Kind, Model, parse_strict};
+    use usher_core::{
+        model::{Kind, Model, parse_strict},
+        protocol::Mode,
+    };
 
     use super::*;
+    use crate::rehearsal::fingerprint;
 
-    fn model<M: Model>(json: &Value) -> M {
+    pub(crate) fn model<M: Model>(json: &Value) -> M {
         parse_strict(&M::KIND, json.to_string().as_bytes()).unwrap().parse().unwrap()
     }
 
-    fn checkout(enabled: bool) -> Flag {
+    pub(crate) fn checkout(enabled: bool) -> Flag {
         model(&json!({"key": "checkout", "type": "boolean", "variants": {"on": true, "off": false},
             "environments": {"production": {"enabled": enabled, "offVariant": "off", "default": {"variant": "off"},
                 "prerequisites": [{"flag": "payments", "variants": ["on"]}]}}}))
     }
 
-    fn release(more: &Value) -> Release {
+    pub(crate) fn release(more: &Value) -> Release {
         let mut plan = json!({"key": "r", "flag": "checkout", "environment": "production", "variant": "on",
             "control": "off", "stages": [{"name": "canary", "venues": ["dome"]}]});
         for (name, value) in more.as_object().unwrap() {
@@ -189,7 +215,7 @@ mod tests {
         model(&plan)
     }
 
-    fn said(findings: &[Finding], weight: Weight) -> String {
+    pub(crate) fn said(findings: &[Finding], weight: Weight) -> String {
         let all = findings.iter().filter(|own| own.weight == weight);
         all.map(|own| format!("{}: {}", own.about, own.detail)).collect::<Vec<_>>().join("\n")
     }
@@ -197,8 +223,18 @@ mod tests {
     #[test]
     fn what_is_ready_is_told_so() {
         let (flag, payments) = (checkout(true), checkout(true));
-        let guards = json!({"guards": [{"name": "G", "check": {"failures": {"metric": "pay"}}}]});
+        let guards = json!({"guards": [{"name": "G", "check": {"failures": {"metric": "pay"}}},
+            {"name": "H", "check": {"webhook": {"url": "https://pay.example.org"}}}]});
+        let mut release = release(&guards);
+        let book = json!({"key": "gates", "plays": [{"rollBack": {"release": "r"}}]});
+        let record = json!({"at": Timestamp::EPOCH, "by": "Ada", "environment": "stage",
+            "of": fingerprint(&release, &flag),
+            "steps": [{"kind": "started", "stage": "canary", "devices": 3, "converged": 3, "lastMillis": 9}]});
+        release.rehearsed(serde_json::from_value(record).unwrap());
         let facts = Facts {
+            sdks: [(Sdk { name: "usher-rust/0.1.0".to_owned(), mode: Mode::Ruleset }, 3)].into(),
+            playbooks: &[model(&book)],
+            answers: [(1, Answer::Well("The webhook says ok.".to_owned()))].into(),
             flag: Some(&flag),
             prerequisites: [("payments", &payments)].into(),
             tracked: vec!["pay".to_owned()],
@@ -206,7 +242,7 @@ mod tests {
             connected: 3,
             ..Facts::default()
         };
-        let found = preflight(&release(&guards), &facts, Timestamp::EPOCH);
+        let found = preflight(&release, &facts, Timestamp::EPOCH);
         assert!(found.iter().all(|own| own.weight == Weight::Well), "{found:?}");
     }
 
@@ -229,6 +265,30 @@ mod tests {
         assert!(said(&found, Weight::Blocker).contains("the flag is off"), "{found:?}");
         let found = preflight(&release(&json!({})), &Facts::default(), Timestamp::EPOCH);
         assert!(said(&found, Weight::Blocker).contains("There is no flag `checkout`"), "{found:?}");
+    }
+
+    #[test]
+    fn what_guards_were_answered_outside_is_said() {
+        let hook =
+            |name: &str| json!({"name": name, "check": {"webhook": {"url": "https://pay.example.org"}}});
+        let guards = ["a", "b", "c", "d"].map(hook);
+        let plan = release(&json!({"guards": guards}));
+        let answers = [
+            (0, Answer::Well("The webhook says ok.".to_owned())),
+            (1, Answer::Bad("The webhook says breach.".to_owned())),
+            (2, Answer::None("The webhook answered 500".to_owned())),
+        ];
+        let facts = Facts { answers: answers.into(), ..Facts::default() };
+        let found = preflight(&plan, &facts, Timestamp::EPOCH);
+        assert!(said(&found, Weight::Well).contains("guards: a: The webhook says ok."), "{found:?}");
+        let warned = said(&found, Weight::Warning);
+        for part in [
+            "b: answers, but what it says would be a breach",
+            "c: The webhook answered 500.",
+            "d: was not asked.",
+        ] {
+            assert!(warned.contains(part), "{warned}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use usher_core::{
     Problem,
-    model::{Flag, Progress, Release, Scope, Status, Step, StepKind, Timestamp, VenueKey},
+    model::{Flag, Key, Progress, Release, Scope, Status, Step, StepKind, Timestamp, VenueKey},
 };
 
 use crate::{decide::Decision, effect};
@@ -29,6 +29,13 @@ pub enum Move {
     RollBack,
     /// The flag is killed, and the release taken back.
     Kill,
+    /// It is taken back everywhere, with playbooks that are run in the same commit by whoever takes the step.
+    Play {
+        /// The playbooks.
+        playbooks: Vec<Key>,
+        /// Whether the flag is killed too.
+        kill: bool,
+    },
     /// The last stage went well.
     Complete,
     /// How long it took until every device had what was taken back.
@@ -47,6 +54,7 @@ impl Move {
             Decision::Pause(_) if progress.status == Status::Paused => return None,
             Decision::Pause(reasons) => (Self::Pause, reasons),
             Decision::Kill(reasons) => (Self::Kill, reasons),
+            Decision::Play { reasons, playbooks, kill } => (Self::Play { playbooks, kill }, reasons),
             Decision::RollBack { reasons, venues } => {
                 let left: Vec<VenueKey> =
                     venues.into_iter().filter(|venue| !progress.withdrawn.contains(venue)).collect();
@@ -113,10 +121,10 @@ impl Move {
                 effect::serve(release, flag, progress.stage, &progress.withdrawn)?;
                 StepKind::RolledBack
             }
-            Self::RollBack | Self::Kill => {
+            Self::RollBack | Self::Kill | Self::Play { .. } => {
                 progress.status = Status::RolledBack;
                 effect::take_back(release, flag, &progress.measured)?;
-                if *self == Self::Kill
+                if matches!(self, Self::Kill | Self::Play { kill: true, .. })
                     && let Some(config) = flag.environments.get_mut(&release.environment)
                 {
                     config.killed.all = true;
@@ -133,7 +141,11 @@ impl Move {
         };
         let stage = release.stages.get(progress.stage).map_or("", |stage| &stage.name).to_owned();
         let message = format!("Release {}: {}", release.key, self.title(&stage));
-        progress.note(Step { at: now, kind, stage, reasons });
+        let playbooks = match self {
+            Self::Play { playbooks, .. } => playbooks.clone(),
+            _ => Vec::new(),
+        };
+        progress.note(Step { at: now, kind, stage, reasons, playbooks });
         release.progress = Some(progress);
         Ok(message)
     }
@@ -182,8 +194,9 @@ impl Move {
             Self::Approve(_) => "approve",
             Self::Withdraw(_) => "withdraw",
             Self::StageBack => "stage_back",
-            Self::RollBack => "roll_back",
-            Self::Kill => "kill",
+            // For whoever counts, a playbook is one more thing that was done.
+            Self::RollBack | Self::Play { kill: false, .. } => "roll_back",
+            Self::Kill | Self::Play { kill: true, .. } => "kill",
             Self::Complete => "complete",
             Self::Arrived => "arrived",
         }
@@ -203,6 +216,11 @@ impl Move {
             Self::StageBack => format!("is taken back to {stage}"),
             Self::RollBack => "is taken back".to_owned(),
             Self::Kill => "is taken back, and the flag killed".to_owned(),
+            Self::Play { playbooks, kill } => {
+                let flag = if *kill { ", the flag killed" } else { "" };
+                let names: Vec<&str> = playbooks.iter().map(|key| &**key).collect();
+                format!("is taken back{flag}, with playbook {}", names.join(", "))
+            }
             Self::Complete => "is complete".to_owned(),
             Self::Arrived => "what was taken back has arrived".to_owned(),
         }
@@ -211,6 +229,9 @@ impl Move {
 
 /// Whether the flag can be released as the plan says.
 pub(crate) fn may_start(release: &Release, flag: &Flag) -> Result<(), Problem> {
+    if release.rehearsing.is_some() {
+        return Err(refused(release, "it is being rehearsed", "Wait until that is over."));
+    }
     for (field, variant) in [("variant", &release.variant), ("control", &release.control)] {
         if !flag.variants.contains_key(variant) {
             let mend = format!(

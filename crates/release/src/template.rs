@@ -124,6 +124,8 @@ fn release(parts: Parts, stages: Vec<Stage>, rollback: Scope) -> Release {
         not_before: None,
         never: Vec::new(),
         progress: None,
+        rehearsals: Vec::new(),
+        rehearsing: None,
         key: parts.key,
         flag: parts.flag,
         environment: parts.environment,

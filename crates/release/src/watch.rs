@@ -2,14 +2,21 @@
 //!
 //! It is told what was counted since the last look and what was answered from outside, and says what each guard makes of
 //! it. A few numbers a guard and venue, however long the release goes on.
+//!
+//! It can be kept and read again, by whoever watches from then on ([`Watch::resume`]). What happened in between is not
+//! known: it never counts as time that went well, nor do guards say that all is well on old evidence alone. What they
+//! have seen of harm stays.
 
+mod gaps;
 mod minutes;
+mod pairs;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use usher_core::model::{Check, Guard, Release, Timestamp, VenueKey, Worse};
 
-use self::minutes::Minutes;
+use self::{gaps::Gaps, minutes::Minutes};
 use crate::{
     effect,
     failures::{self, Failures},
@@ -60,7 +67,7 @@ pub struct Exposed {
 }
 
 /// What somebody outside answered: a Prometheus, a live endpoint, a webhook.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// All is well. What was seen, in a sentence.
     Well(String),
@@ -71,31 +78,40 @@ pub enum Answer {
 }
 
 /// What is known about one release.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
     guards: Vec<Known>,
     /// Place by place: venues differ in their shares, and a split may be broken at one of them.
+    #[serde(with = "pairs")]
     shares: BTreeMap<Option<VenueKey>, Shares>,
     stage: usize,
     exposures: u64,
     alpha: f64,
+    gaps: Gaps,
 }
 
 /// What one guard knows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Known {
     what: What,
     /// When something was last seen, of the variant and of the control, or an answer came.
     seen: [Timestamp; 2],
+    /// Since when it is watched again after a gap, as long as nothing was seen since.
+    resumed: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum What {
     Failures(Failures),
     Level(Level),
+    #[serde(with = "pairs")]
     Means(BTreeMap<Option<VenueKey>, (Moments, Moments)>),
     Budget(Minutes),
-    Outside { last: Option<Answer>, bad_in_a_row: u32, bad_since: Option<Timestamp> },
+    Outside {
+        last: Option<Answer>,
+        bad_in_a_row: u32,
+        bad_since: Option<Timestamp>,
+    },
 }
 
 impl Watch {
@@ -105,9 +121,37 @@ impl Watch {
         let statistical = release.guards.iter().filter(|guard| guard.check.metric().is_some()).count();
         #[allow(clippy::cast_precision_loss)] // A few guards.
         let alpha = release.false_alarms.value() / 100.0 / statistical.max(1) as f64;
-        let guards =
-            release.guards.iter().map(|guard| Known { what: What::of(&guard.check), seen: [now; 2] });
-        Self { guards: guards.collect(), shares: BTreeMap::new(), stage, exposures: 0, alpha }
+        let known = |guard: &Guard| Known { what: What::of(&guard.check), seen: [now; 2], resumed: None };
+        let guards = release.guards.iter().map(known).collect();
+        Self { guards, shares: BTreeMap::new(), stage, exposures: 0, alpha, gaps: Gaps::default() }
+    }
+
+    /// Goes on `now` with what was known at `until`. Nobody watched in between.
+    pub fn resume(&mut self, until: Timestamp, now: Timestamp) {
+        self.miss(until, now);
+        for known in &mut self.guards {
+            known.resumed = Some(now);
+            if let What::Outside { last, .. } = &mut known.what {
+                *last = None;
+            }
+        }
+    }
+
+    /// Nobody watched from `from` until `until`.
+    pub fn miss(&mut self, from: Timestamp, until: Timestamp) {
+        self.gaps.add(from, until);
+    }
+
+    /// For how much of the time since `since` nobody watched, in milliseconds.
+    #[must_use]
+    pub fn unwatched(&self, since: Timestamp) -> i64 {
+        self.gaps.millis_since(since)
+    }
+
+    /// The stage that it was in when it was last told.
+    #[must_use]
+    pub fn stage(&self) -> usize {
+        self.stage
     }
 
     /// Another stage has begun: exposures are counted from here, and guards have their patience anew.
@@ -124,12 +168,16 @@ impl Watch {
 
     /// Adds what was counted since the last look.
     pub fn count(&mut self, release: &Release, counted: &[Counted], now: Timestamp) {
+        let dark = release.stages.get(self.stage).is_some_and(|stage| stage.dark);
         for (guard, known) in release.guards.iter().zip(&mut self.guards) {
             let Some(metric) = guard.check.metric() else { continue };
             let mut tables: BTreeMap<Option<&VenueKey>, Table> = BTreeMap::new();
             for own in counted.iter().filter(|own| own.metric == metric && own.tally.total > 0) {
                 let variant = own.side == Side::Variant;
                 known.seen[usize::from(!variant)] = now;
+                if variant || dark {
+                    known.resumed = None;
+                }
                 let table = tables.entry(own.venue.as_ref()).or_default();
                 let side = if variant { &mut table.variant } else { &mut table.control };
                 *side = side.and(own.tally);
@@ -184,7 +232,7 @@ impl Watch {
             Answer::None(_) => {}
         }
         if !matches!(answer, Answer::None(_)) {
-            known.seen = [now; 2];
+            (known.seen, known.resumed) = ([now; 2], None);
         }
         *last = Some(answer);
     }
@@ -268,6 +316,13 @@ impl Known {
     /// That nothing came for longer than the guard puts up with. A variant that tells nothing any more may be so broken
     /// that it can't, so the control's word does not stand in for it.
     fn silence(&self, guard: &Guard, dark: bool, now: Timestamp) -> Option<Reading> {
+        if let Some(resumed) = self.resumed {
+            let reason = match &self.what {
+                What::Outside { last: Some(Answer::None(why)), .. } => format!("{why}."),
+                _ => "nothing was seen since it is watched again.".to_owned(),
+            };
+            return Some(Reading::Unknown { reason, millis: now.since(resumed) });
+        }
         let [variant, control] = self.seen;
         let last = if dark { variant.max(control) } else { variant };
         let millis = now.since(last);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
 use serde_json::{Value, json};
-use usher_core::model::{Flag, Kind, Model, Release, Status, StepKind, Timestamp, parse_strict};
+use usher_core::model::{Flag, Key, Kind, Model, Release, Status, StepKind, Then, Timestamp, parse_strict};
 use usher_release::{Decision, Move, effect};
 
 fn model<M: Model>(json: &Value) -> M {
@@ -131,6 +131,46 @@ fn a_kill_takes_back_and_outlives_what_comes_after() {
     story.take(&Move::Kill).unwrap();
     assert!(story.flag.environments["production"].killed.all && story.rules().is_empty());
     assert!(story.take(&Move::Start).unwrap_err().contains("killed"));
+}
+
+#[test]
+fn playbooks_take_it_back_whole_and_are_in_its_record() {
+    let before = serde_json::to_value(flag()).unwrap();
+    for kill in [false, true] {
+        let mut own = Story::at(3);
+        let playbooks: Vec<Key> = ["gates", "money"].map(|key| key.parse().unwrap()).to_vec();
+        let said = own.take(&Move::Play { playbooks: playbooks.clone(), kill }).unwrap();
+        assert!(
+            said.starts_with("Release r: is taken back") && said.ends_with("with playbook gates, money"),
+            "{said}"
+        );
+        assert_eq!(own.status(), Status::RolledBack);
+        let step = own.release.progress.as_ref().unwrap().steps.last().unwrap().clone();
+        let kind = if kill { StepKind::Killed } else { StepKind::RolledBack };
+        assert_eq!((step.kind, step.playbooks), (kind, playbooks));
+        let mut flag = serde_json::to_value(&own.flag).unwrap();
+        let killed = flag["environments"]["production"].as_object_mut().unwrap().shift_remove("killed");
+        assert_eq!(killed.is_some_and(|killed| killed["all"] == true), kill);
+        assert_eq!(flag, before, "besides, the flag is as it was");
+    }
+}
+
+#[test]
+fn guards_are_read_as_they_were_written_before_there_were_playbooks() {
+    for (then, want) in [
+        (json!("rollBack"), Then::RollBack),
+        (json!("pause"), Then::Pause),
+        (json!("kill"), Then::Kill),
+        (json!({"playbook": "gates"}), Then::Playbook("gates".parse().unwrap())),
+    ] {
+        assert_eq!(serde_json::to_value(&want).unwrap(), then);
+        assert_eq!(serde_json::from_value::<Then>(then).unwrap(), want);
+    }
+    for bad in
+        [json!({"playbook": ""}), json!({"playbook": 1}), json!({"playbook": "a", "kill": "b"}), json!("run")]
+    {
+        assert!(serde_json::from_value::<Then>(bad.clone()).is_err(), "{bad}");
+    }
 }
 
 #[test]

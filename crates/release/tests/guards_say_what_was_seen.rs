@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use usher_core::model::{Kind, Release, Timestamp, parse_strict};
 use usher_release::{
@@ -267,4 +268,163 @@ fn dark_exposures_count_in_dark_stages_only() {
     looks.watch.enter(&own, 1, looks.time());
     looks.watch.expose(&own, &[exposed(true)]);
     assert_eq!(looks.watch.exposures(), 0);
+}
+
+#[test]
+fn after_a_gap_old_evidence_of_harm_stays_and_nothing_is_well_before_something_new_was_seen() {
+    let mut looks = Looks::at(&failures(), 1);
+    for _ in 0..20 {
+        looks.count("dome", (1, 100), (1, 100));
+    }
+    looks.well();
+    let until = looks.time();
+    looks.now += 600 * SECOND;
+    looks.watch.resume(until, looks.time());
+    assert_eq!(looks.watch.unwatched(Timestamp::EPOCH), 600 * SECOND);
+    assert_eq!(looks.watch.unwatched(looks.time()), 0);
+    looks.now += 5 * SECOND;
+    let Reading::Unknown { millis, .. } = looks.reading() else { panic!("{:?}", looks.reading()) };
+    assert_eq!(millis, 5 * SECOND, "since it is watched again: the gap itself is nobody's silence");
+    looks.count("dome", (0, 0), (1, 100));
+    assert!(
+        matches!(looks.reading(), Reading::Unknown { .. }),
+        "the control's word does not stand in for it"
+    );
+    // A stage that begins by hand makes nothing known either.
+    let (release, now) = (looks.release.clone(), looks.time());
+    looks.watch.enter(&release, 2, now);
+    assert!(matches!(looks.reading(), Reading::Unknown { .. }));
+    looks.count("dome", (1, 100), (1, 100));
+    looks.well();
+    let mut hurt = Looks::at(&failures(), 1);
+    for _ in 0..20 {
+        hurt.count("dome", (9, 100), (1, 100));
+    }
+    hurt.breached();
+    hurt.watch.resume(hurt.time(), hurt.time());
+    hurt.breached();
+}
+
+#[test]
+fn who_is_asked_outside_is_asked_anew_after_a_gap_and_bad_answers_are_not_forgotten() {
+    let probe = json!({"probe": {"url": "https://pay.example.org", "failures": 3}});
+    let mut looks = Looks::at(&probe, 1);
+    let answer = |looks: &mut Looks, answer: Answer| {
+        looks.now += SECOND;
+        let now = looks.time();
+        looks.watch.answer(0, answer, now);
+    };
+    let bad = || Answer::Bad("It was answered 500.".to_owned());
+    answer(&mut looks, bad());
+    answer(&mut looks, bad());
+    looks.watch.resume(looks.time(), Timestamp::from_millis(looks.now + SECOND));
+    looks.now += SECOND;
+    assert!(matches!(looks.reading(), Reading::Unknown { .. }), "{:?}", looks.reading());
+    answer(&mut looks, Answer::None("No answer".to_owned()));
+    assert!(matches!(looks.reading(), Reading::Unknown { .. }), "{:?}", looks.reading());
+    answer(&mut looks, bad());
+    looks.breached();
+    let mut fine = Looks::at(&probe, 1);
+    answer(&mut fine, Answer::Well("It was answered 200.".to_owned()));
+    fine.watch.resume(fine.time(), fine.time());
+    assert!(matches!(fine.reading(), Reading::Unknown { .. }), "{:?}", fine.reading());
+    answer(&mut fine, Answer::Well("It was answered 200.".to_owned()));
+    fine.well();
+}
+
+/// Something that happens to a watch.
+#[derive(Clone, Debug)]
+enum Event {
+    Count { side: Side, venue: Option<u8>, failed: u64, total: u64, value: f64 },
+    Expose { side: Side, venue: Option<u8>, count: u64, dark: bool },
+    Answer { guard: usize, answer: Answer },
+    Enter(usize),
+    Gap,
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let side = || prop_oneof![Just(Side::Variant), Just(Side::Control)];
+    let venue = || proptest::option::of(0_u8..4);
+    let answer = prop_oneof![
+        Just(Answer::Well("As it should be.".to_owned())),
+        Just(Answer::Bad("It is not.".to_owned())),
+        Just(Answer::None("No answer".to_owned())),
+    ];
+    prop_oneof![
+        6 => (side(), venue(), 0_u64..40, 0_u64..400, -1e9..1e9_f64).prop_map(|(side, venue, failed, more, value)| {
+            Event::Count { side, venue, failed, total: failed + more, value }
+        }),
+        3 => (side(), venue(), 0_u64..500, any::<bool>())
+            .prop_map(|(side, venue, count, dark)| Event::Expose { side, venue, count, dark }),
+        2 => (4_usize..7, answer).prop_map(|(guard, answer)| Event::Answer { guard, answer }),
+        1 => (0_usize..3).prop_map(Event::Enter),
+        1 => Just(Event::Gap),
+    ]
+}
+
+/// A release with a guard of every kind.
+fn release_of_all() -> Release {
+    let checks = [
+        failures(),
+        json!({"failures": {"metric": "pay", "atMost": 2}}),
+        json!({"mean": {"metric": "pay", "worse": "higher", "tolerance": 5}}),
+        json!({"budget": {"metric": "pay", "objective": 99.9}}),
+        json!({"prometheus": {"url": "http://prometheus:9090", "query": "errors", "above": 1, "window": "30s"}}),
+        json!({"probe": {"url": "https://pay.example.org", "failures": 2}}),
+        json!({"webhook": {"url": "https://pay.example.org"}}),
+    ];
+    let mut plan = serde_json::to_value(release(&failures())).unwrap();
+    plan["guards"] = checks
+        .iter()
+        .enumerate()
+        .map(|(n, check)| json!({"name": format!("g{n}"), "check": check, "minimumSample": 200, "unknownAfter": "60s"}))
+        .collect();
+    parse_strict(&Kind::Release, plan.to_string().as_bytes()).unwrap().parse().unwrap()
+}
+
+fn happen(watch: &mut Watch, release: &Release, event: &Event, now: Timestamp) {
+    let place = |venue: &Option<u8>| venue.map(|n| format!("venue-{n}").parse().unwrap());
+    match event {
+        Event::Count { side, venue, failed, total, value } => {
+            let moments = Moments { count: *total, sum: *value, squares: value * value };
+            let tally = Tally::new(*failed, *total);
+            let metric = "pay".to_owned();
+            let counted = Counted { metric, side: *side, venue: place(venue), tally, moments };
+            watch.count(release, &[counted], now);
+        }
+        Event::Expose { side, venue, count, dark } => {
+            let exposed = Exposed { side: *side, venue: place(venue), count: *count, dark: *dark };
+            watch.expose(release, &[exposed]);
+        }
+        Event::Answer { guard, answer } => watch.answer(*guard, answer.clone(), now),
+        Event::Enter(stage) => watch.enter(release, *stage, now),
+        Event::Gap => watch.resume(Timestamp::from_millis(now.millis() - 7 * SECOND), now),
+    }
+}
+
+proptest! {
+    /// Whatever was seen: what is kept and read again says the same, now and after all that follows.
+    #[test]
+    fn what_is_kept_and_read_again_says_the_same(
+        before in proptest::collection::vec(any_event(), 0..40), after in proptest::collection::vec(any_event(), 0..10),
+    ) {
+        let release = release_of_all();
+        let mut watch = Watch::new(&release, 0, Timestamp::EPOCH);
+        let mut now = 0;
+        for event in &before {
+            now += 15 * SECOND;
+            happen(&mut watch, &release, event, Timestamp::from_millis(now));
+        }
+        let kept = serde_json::to_string(&watch).unwrap();
+        let mut read: Watch = serde_json::from_str(&kept).unwrap();
+        prop_assert_eq!(&read, &watch);
+        for event in &after {
+            now += 15 * SECOND;
+            let now = Timestamp::from_millis(now);
+            happen(&mut watch, &release, event, now);
+            happen(&mut read, &release, event, now);
+            prop_assert_eq!(read.readings(&release, now), watch.readings(&release, now));
+            prop_assert_eq!((read.mismatch(), read.exposures()), (watch.mismatch(), watch.exposures()));
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use usher_core::model::{Event, Freeze, Kind, Model, Progress, Release, Status, Timestamp, parse_strict};
-use usher_release::{Calendar, Decision, Reading, Seen, decide};
+use usher_release::{Calendar, Decision, Move, Reading, Seen, decide};
 
 const MINUTE: i64 = 60_000;
 
@@ -69,6 +69,7 @@ fn seen(guards: &[Reading]) -> Seen<'_> {
         exposures: 1_000,
         converged: Some(1.0),
         calendar: Calendar::default(),
+        unwatched: 0,
         clock_drift: 0,
     }
 }
@@ -95,6 +96,16 @@ fn a_stage_bakes_and_then_the_next_one_begins() {
     let release: Release = model(&Kind::Release, &plan());
     let last = decide(&release, &progress(Status::Running, 2), &seen(&guards), Timestamp::from_millis(1));
     assert!(matches!(last, Decision::Complete(_)), "{last:?}");
+}
+
+#[test]
+fn time_in_which_nobody_watched_is_no_time_that_went_well() {
+    let guards = [well(), well()];
+    let mut seen = seen(&guards);
+    seen.unwatched = 4 * MINUTE;
+    let said = why(&after(13, &plan(), &seen));
+    assert!(said.starts_with("hold: It bakes for 1m more of 10m: nobody watched for 4m."), "{said}");
+    assert!(matches!(after(14, &plan(), &seen), Decision::Promote(_)));
 }
 
 #[test]
@@ -128,11 +139,45 @@ fn the_severest_answer_counts_and_one_that_knows_no_venue_means_all() {
 }
 
 #[test]
+fn a_guard_that_names_a_playbook_has_it_run_once_with_all_others_and_with_a_kill() {
+    let mut plan = plan();
+    let guard = |name: &str, then: Value| json!({"name": name, "check": {"failures": {"metric": name}}, "then": then});
+    plan["rollback"] = json!("venue");
+    plan["guards"] = json!([
+        guard("a", json!({"playbook": "gates"})),
+        guard("b", json!("rollBack")),
+        guard("c", json!({"playbook": "money"})),
+        guard("d", json!({"playbook": "gates"})),
+        guard("e", json!("kill")),
+    ]);
+    let hurts = |which: &[usize]| {
+        let guards: Vec<Reading> =
+            (0..5).map(|n| if which.contains(&n) { breached(&["dome"]) } else { well() }).collect();
+        match after(0, &plan, &seen(&guards)) {
+            Decision::Play { reasons, playbooks, kill } => {
+                let playbooks: Vec<String> = playbooks.iter().map(ToString::to_string).collect();
+                (reasons.len(), playbooks.join(" "), kill)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(hurts(&[0]), (1, "gates".to_owned(), false));
+    assert_eq!(hurts(&[3, 1]), (2, "gates".to_owned(), false), "what only takes back is done with it");
+    assert_eq!(hurts(&[0, 2, 3, 4]), (4, "gates money".to_owned(), true), "and what kills, kills");
+    let release: Release = model(&Kind::Release, &plan);
+    let play = Decision::Play { reasons: Vec::new(), playbooks: vec!["gates".parse().unwrap()], kill: false };
+    let step = Move::of(play, &release, &progress(Status::Running, 0)).unwrap().0;
+    assert!(matches!(step, Move::Play { .. }), "all of it, whatever its scope is: {step:?}");
+}
+
+#[test]
 fn what_is_not_known_waits_and_then_pauses_or_takes_back_as_the_plan_says() {
     let fresh = after(20, &plan(), &seen(&[unknown(1), well()]));
     assert!(why(&fresh).starts_with("hold: Errors: Nothing came."), "{fresh:?}");
     assert!(matches!(after(20, &plan(), &seen(&[unknown(5), well()])), Decision::Pause(_)));
     assert!(matches!(after(20, &plan(), &seen(&[well(), unknown(99)])), Decision::Promote(_)), "ignored");
+    let soon = after(20, &plan(), &seen(&[well(), unknown(1)]));
+    assert!(why(&soon).starts_with("hold: Payment: Nothing came."), "not at once: {soon:?}");
     let strict = with(
         "/guards/0",
         json!({"name": "E", "check": {"failures": {"metric": "m"}}, "whenUnknown": "rollBack", "unknownAfter": "1m"}),

@@ -65,6 +65,7 @@ use crate::api::{
         documents::releases::delete,
         releases::preflight,
         releases::status,
+        releases::rehearse,
         releases::start,
         releases::promote,
         releases::approve,

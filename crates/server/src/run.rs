@@ -110,6 +110,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     // there already stays.
     drop(rustls::crypto::ring::default_provider().install_default());
     let hooks = webhooks::prepare(&settings)?;
+    let secrets = settings.secrets.clone();
     let (journal, sessions) = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
     let world = World::open(journal);
@@ -122,10 +123,12 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         throttle: Throttle::default(),
         live: live::Live::default(),
         peers: fleet::Peers::default(),
-        releases: releases::Releases::default(),
+        releases: releases::Releases::new(secrets),
         webhooks: webhooks::Webhooks::default(),
         writing: Arc::default(),
     });
+    // Before anything is counted.
+    let evidence = releases::Evidence::load(&app).await;
     let data = web::Data::from(Arc::clone(&app));
     let more = move |config: &mut web::ServiceConfig| {
         let pages = web::scope("").wrap(from_fn(headers::for_pages)).configure(routes);
@@ -139,7 +142,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(Arc::clone(&world).follow(convergence)),
         tokio::spawn(live::narrate(Arc::clone(&app))),
         tokio::spawn(revocation::watch(Arc::clone(&app))),
-        tokio::spawn(releases::run(Arc::clone(&app))),
+        tokio::spawn(releases::run(Arc::clone(&app), evidence)),
         tokio::spawn(schedules::run(Arc::clone(&app))),
     ];
     tasks.extend(hooks.into_iter().map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, newest))));

@@ -23,7 +23,8 @@ const DRAIN_SECONDS: u32 = 5;
 pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: String,
-    /// Folder of the embedded journal and of the server's own secrets. Not used with `redis`.
+    /// Folder of the embedded journal, of the server's own secrets, and of what guards of releases have seen. With
+    /// `redis`, of the last only, and not made where it is not there.
     pub data: PathBuf,
     /// Address of a Redis that keeps the journal for any number of servers; see [`usher_journal::RedisOptions`].
     pub redis: Option<Secret>,

@@ -476,7 +476,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Looks at everything that should be so before a release begins. */
+        /** Looks at everything that should be so before a release begins. What its guards ask outside is asked, once. */
         get: operations["release_preflight"];
         put?: never;
         post?: never;
@@ -497,6 +497,27 @@ export interface paths {
         get: operations["release_status"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{key}/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes its stages one after the other, without baking, and then takes it back: on a copy of its flag in an environment
+         *     for rehearsals. Measures how long each takes until every device connected to that has it, and leaves the flag there
+         *     as it was.
+         */
+        post: operations["rehearse_release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1616,9 +1637,32 @@ export interface components {
                         kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                         stage: string;
                         reasons?: string[];
+                        playbooks?: string[];
                     }[];
                     measured?: string[];
                     started: string;
+                };
+                /** @description How rehearsals went, the newest last. Only the server writes it. */
+                rehearsals?: {
+                    at: string;
+                    by: string;
+                    environment: string;
+                    of: string;
+                    steps: {
+                        /** @enum {string} */
+                        kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                        stage: string;
+                        devices: number;
+                        converged: number;
+                        lastMillis?: number;
+                    }[];
+                    leftOut?: string[];
+                }[];
+                /** @description A rehearsal that goes on. Only the server writes it. */
+                rehearsing?: {
+                    environment: string;
+                    restore: number;
+                    until: string;
                 };
             };
         };
@@ -1987,6 +2031,11 @@ export interface components {
             /** @description The environment for rehearsals, to which devices in rehearsal are connected. */
             environment: string;
         };
+        /** @description Where a release is rehearsed. */
+        RehearseRelease: {
+            /** @description The environment for rehearsals, to which devices in rehearsal are connected. */
+            environment: string;
+        };
         /** @description How a rehearsal went. */
         Rehearsed: {
             /**
@@ -2011,6 +2060,16 @@ export interface components {
             lastMillis?: number | null;
             /** @description What could not be rehearsed, in sentences. */
             leftOut: string[];
+        };
+        /** @description How a rehearsal went. */
+        RehearsedRelease: {
+            /**
+             * Format: int64
+             * @description The commit that ended it: the flag is there as it was, and the release has the record.
+             */
+            seq: number;
+            /** @description What was noted in the release. */
+            rehearsal: Record<string, never>;
         };
         Release: {
             key: string;
@@ -2059,9 +2118,32 @@ export interface components {
                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                     stage: string;
                     reasons?: string[];
+                    playbooks?: string[];
                 }[];
                 measured?: string[];
                 started: string;
+            };
+            /** @description How rehearsals went, the newest last. Only the server writes it. */
+            rehearsals?: {
+                at: string;
+                by: string;
+                environment: string;
+                of: string;
+                steps: {
+                    /** @enum {string} */
+                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                    stage: string;
+                    devices: number;
+                    converged: number;
+                    lastMillis?: number;
+                }[];
+                leftOut?: string[];
+            }[];
+            /** @description A rehearsal that goes on. Only the server writes it. */
+            rehearsing?: {
+                environment: string;
+                restore: number;
+                until: string;
             };
         };
         /** @description How far one commit has come. */
@@ -2366,7 +2448,7 @@ export interface components {
             since: string;
             /** @description When it was looked at. */
             lookedAt: string;
-            /** @description What is to be done: `hold`, `promote`, `complete`, `pause`, `rollBack`, `kill`. */
+            /** @description What is to be done: `hold`, `promote`, `complete`, `pause`, `rollBack`, `kill`, `playbook`. */
             decision: string;
             /** @description Why, in sentences. */
             reasons: string[];
@@ -4963,9 +5045,32 @@ export interface operations {
                                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                                     stage: string;
                                     reasons?: string[];
+                                    playbooks?: string[];
                                 }[];
                                 measured?: string[];
                                 started: string;
+                            };
+                            /** @description How rehearsals went, the newest last. Only the server writes it. */
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                of: string;
+                                steps: {
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    devices: number;
+                                    converged: number;
+                                    lastMillis?: number;
+                                }[];
+                                leftOut?: string[];
+                            }[];
+                            /** @description A rehearsal that goes on. Only the server writes it. */
+                            rehearsing?: {
+                                environment: string;
+                                restore: number;
+                                until: string;
                             };
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
@@ -5039,9 +5144,32 @@ export interface operations {
                                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                                     stage: string;
                                     reasons?: string[];
+                                    playbooks?: string[];
                                 }[];
                                 measured?: string[];
                                 started: string;
+                            };
+                            /** @description How rehearsals went, the newest last. Only the server writes it. */
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                of: string;
+                                steps: {
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    devices: number;
+                                    converged: number;
+                                    lastMillis?: number;
+                                }[];
+                                leftOut?: string[];
+                            }[];
+                            /** @description A rehearsal that goes on. Only the server writes it. */
+                            rehearsing?: {
+                                environment: string;
+                                restore: number;
+                                until: string;
                             };
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
@@ -5162,6 +5290,42 @@ export interface operations {
             };
         };
     };
+    rehearse_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The release */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearseRelease"];
+            };
+        };
+        responses: {
+            /** @description Rehearsed, and noted in the release */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RehearsedRelease"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     start_release: {
         parameters: {
             query?: never;
@@ -5247,9 +5411,32 @@ export interface operations {
                                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                                     stage: string;
                                     reasons?: string[];
+                                    playbooks?: string[];
                                 }[];
                                 measured?: string[];
                                 started: string;
+                            };
+                            /** @description How rehearsals went, the newest last. Only the server writes it. */
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                of: string;
+                                steps: {
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    devices: number;
+                                    converged: number;
+                                    lastMillis?: number;
+                                }[];
+                                leftOut?: string[];
+                            }[];
+                            /** @description A rehearsal that goes on. Only the server writes it. */
+                            rehearsing?: {
+                                environment: string;
+                                restore: number;
+                                until: string;
                             };
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
@@ -5353,9 +5540,32 @@ export interface operations {
                                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                                     stage: string;
                                     reasons?: string[];
+                                    playbooks?: string[];
                                 }[];
                                 measured?: string[];
                                 started: string;
+                            };
+                            /** @description How rehearsals went, the newest last. Only the server writes it. */
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                of: string;
+                                steps: {
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    devices: number;
+                                    converged: number;
+                                    lastMillis?: number;
+                                }[];
+                                leftOut?: string[];
+                            }[];
+                            /** @description A rehearsal that goes on. Only the server writes it. */
+                            rehearsing?: {
+                                environment: string;
+                                restore: number;
+                                until: string;
                             };
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
@@ -5459,9 +5669,32 @@ export interface operations {
                                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                                     stage: string;
                                     reasons?: string[];
+                                    playbooks?: string[];
                                 }[];
                                 measured?: string[];
                                 started: string;
+                            };
+                            /** @description How rehearsals went, the newest last. Only the server writes it. */
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                of: string;
+                                steps: {
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    devices: number;
+                                    converged: number;
+                                    lastMillis?: number;
+                                }[];
+                                leftOut?: string[];
+                            }[];
+                            /** @description A rehearsal that goes on. Only the server writes it. */
+                            rehearsing?: {
+                                environment: string;
+                                restore: number;
+                                until: string;
                             };
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
@@ -5565,9 +5798,32 @@ export interface operations {
                                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                                     stage: string;
                                     reasons?: string[];
+                                    playbooks?: string[];
                                 }[];
                                 measured?: string[];
                                 started: string;
+                            };
+                            /** @description How rehearsals went, the newest last. Only the server writes it. */
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                of: string;
+                                steps: {
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    devices: number;
+                                    converged: number;
+                                    lastMillis?: number;
+                                }[];
+                                leftOut?: string[];
+                            }[];
+                            /** @description A rehearsal that goes on. Only the server writes it. */
+                            rehearsing?: {
+                                environment: string;
+                                restore: number;
+                                until: string;
                             };
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
@@ -5671,9 +5927,32 @@ export interface operations {
                                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                                     stage: string;
                                     reasons?: string[];
+                                    playbooks?: string[];
                                 }[];
                                 measured?: string[];
                                 started: string;
+                            };
+                            /** @description How rehearsals went, the newest last. Only the server writes it. */
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                of: string;
+                                steps: {
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    devices: number;
+                                    converged: number;
+                                    lastMillis?: number;
+                                }[];
+                                leftOut?: string[];
+                            }[];
+                            /** @description A rehearsal that goes on. Only the server writes it. */
+                            rehearsing?: {
+                                environment: string;
+                                restore: number;
+                                until: string;
                             };
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
@@ -5777,9 +6056,32 @@ export interface operations {
                                     kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
                                     stage: string;
                                     reasons?: string[];
+                                    playbooks?: string[];
                                 }[];
                                 measured?: string[];
                                 started: string;
+                            };
+                            /** @description How rehearsals went, the newest last. Only the server writes it. */
+                            rehearsals?: {
+                                at: string;
+                                by: string;
+                                environment: string;
+                                of: string;
+                                steps: {
+                                    /** @enum {string} */
+                                    kind: "started" | "promoted" | "paused" | "resumed" | "approved" | "withdrawn" | "rolledBack" | "killed" | "completed" | "arrived";
+                                    stage: string;
+                                    devices: number;
+                                    converged: number;
+                                    lastMillis?: number;
+                                }[];
+                                leftOut?: string[];
+                            }[];
+                            /** @description A rehearsal that goes on. Only the server writes it. */
+                            rehearsing?: {
+                                environment: string;
+                                restore: number;
+                                until: string;
                             };
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */

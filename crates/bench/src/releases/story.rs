@@ -137,6 +137,7 @@ impl Story {
                 exposures,
                 converged: Some(1.0),
                 calendar: Calendar::default(),
+                unwatched: 0,
                 clock_drift: 0,
             };
             let now = Timestamp::from_millis(look * every);

@@ -35,6 +35,16 @@ pub enum Release {
         /// Its key.
         key: String,
     },
+    /// Take its stages one after the other in an environment for rehearsals, then take it back there, and measure how
+    /// long each takes until every device there has it. The flag is left there as it was.
+    #[command(after_help = "Example: usher release rehearse cup-final-checkout --environment rehearsal")]
+    Rehearse {
+        /// Its key.
+        key: String,
+        /// The environment for rehearsals; its document says `"rehearsal": true`.
+        #[arg(long, short)]
+        environment: String,
+    },
     /// Begin its first stage; from then on the server moves it, and takes it back when a guard is breached.
     #[command(
         after_help = "Example: usher release start cup-final-checkout --message 'tickets go on sale at ten'"

@@ -33,6 +33,7 @@ pub async fn run(client: &Client, release: Release, shown: Output) -> Result<()>
             Ok(())
         }
         Release::Preflight { key } => preflight(client, &key, shown).await,
+        Release::Rehearse { key, environment } => rehearse(client, &key, &environment, shown).await,
         Release::Start(one) => act(client, "start", "has begun", one, shown).await,
         Release::Promote(one) => act(client, "promote", "goes on with its next stage", one, shown).await,
         Release::Approve(one) => act(client, "approve", "may go on", one, shown).await,
@@ -61,6 +62,26 @@ async fn preflight(client: &Client, key: &str, shown: Output) -> Result<()> {
         output::table(&["WEIGHT", "ABOUT", "DETAIL"], &rows.collect::<Vec<_>>());
     }
     ensure!(found["ready"] == true, "{key} can't begin so");
+    Ok(())
+}
+
+async fn rehearse(client: &Client, key: &str, environment: &str, shown: Output) -> Result<()> {
+    let path = format!("/api/v1/releases/{}/rehearse", segment(key));
+    let ran = client.post_patiently(&path, &json!({"environment": environment})).await?;
+    if shown == Output::Json {
+        output::json(&ran);
+        return Ok(());
+    }
+    output::line(&format!("{key} is rehearsed in {environment} (commit {})", ran["seq"]));
+    let rows = ran["rehearsal"]["steps"].as_array().into_iter().flatten().map(|step| {
+        let last = step["lastMillis"].as_u64().map_or_else(|| "–".to_owned(), |last| format!("{last} ms"));
+        let had = format!("{} of {}", step["converged"], step["devices"]);
+        vec![text(&step["kind"]), text(&step["stage"]), had, last]
+    });
+    output::table(&["STEP", "STAGE", "DEVICES", "LAST AFTER"], &rows.collect::<Vec<_>>());
+    for line in ran["rehearsal"]["leftOut"].as_array().into_iter().flatten() {
+        output::line(&text(line));
+    }
     Ok(())
 }
 

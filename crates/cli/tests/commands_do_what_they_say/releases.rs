@@ -64,6 +64,35 @@ fn a_template_is_a_plan_that_can_be_written_as_it_is() {
 }
 
 #[test]
+fn a_release_is_rehearsed_where_nobody_is_served_and_preflight_knows() {
+    let server = planned();
+    server.run(&["release", "preflight", "spring"]).ok().says(&["It was never rehearsed"]);
+    let rehearse = ["release", "rehearse", "spring", "--environment"];
+    server
+        .run(&[&rehearse[..], &["staging"]].concat())
+        .fails(3, &["nothing is rehearsed where people are served"]);
+    set(
+        &server,
+        "environment",
+        "rehearsal",
+        &json!({"key": "rehearsal", "name": "Rehearsals", "rehearsal": true}),
+    );
+    server.run(&[&rehearse[..], &["rehearsal"]].concat()).ok().says(&[
+        "spring is rehearsed in rehearsal",
+        "STEP",
+        "rolledBack",
+        "canary venue",
+        "0 of 0",
+    ]);
+    let kept = server.json(&["release", "get", "spring"])["rehearsals"].clone();
+    assert_eq!(kept[0]["steps"].as_array().unwrap().len(), 6, "{kept}");
+    server
+        .run(&["release", "preflight", "spring"])
+        .ok()
+        .says(&["No device took part in its last rehearsal."]);
+}
+
+#[test]
 fn a_release_is_started_approved_paused_resumed_and_taken_back() {
     let server = planned();
     server.run(&["release", "watch", "spring"]).ok().says(&["spring: planned"]);

@@ -42,8 +42,8 @@ pub use key::{CohortKey, EnvironmentKey, FlagKey, Key, Percent, VariantKey, Venu
 pub use moment::{Moment, Span};
 pub use playbook::{At, Notice, Of, Play, Playbook, Rehearsal, Restore};
 pub use release::{
-    Check, Expectation, Guard, Probe, Progress, Release, Requirements, Scope, Stage, Status, Step, StepKind,
-    Then, WhenUnknown, Worse,
+    Check, Expectation, Guard, Probe, Progress, RehearsedStep, Rehearsing, Release, ReleaseRehearsal,
+    Requirements, Scope, Stage, Status, Step, StepKind, Then, WhenUnknown, Worse,
 };
 pub use schedule::{Ended, Outcome, Schedule, Turn};
 pub use sequence::{Epoch, Seq};

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Clock, Cohort, Credential, Document, DocumentId, Event, Flag, FlagConfig, Freeze, Kind, Play, Playbook,
-    Progress, Release, Schedule, When,
+    Progress, Release, Schedule, Then, When,
 };
 
 /// One reference: where it stands, and what it points to.
@@ -170,6 +170,11 @@ fn release_references(release: &Release) -> Vec<Reference> {
     ];
     for (n, event) in release.events.iter().enumerate() {
         all.push(Reference::new(format!("events[{n}]"), Kind::Event, event));
+    }
+    for (n, guard) in release.guards.iter().enumerate() {
+        if let Then::Playbook(playbook) = &guard.then {
+            all.push(Reference::new(format!("guards[{n}].then.playbook"), Kind::Playbook, playbook));
+        }
     }
     for (n, stage) in release.stages.iter().enumerate() {
         for (m, venue) in stage.venues.iter().enumerate() {

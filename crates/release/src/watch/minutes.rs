@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use usher_core::model::{Duration, Timestamp};
 
 use crate::stats::{Tally, burn};
@@ -9,7 +10,7 @@ use crate::stats::{Tally, burn};
 const MINUTE: i64 = 60_000;
 
 /// Tallies by the minute, the oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Minutes(VecDeque<(i64, Tally)>);
 
 impl Minutes {

@@ -51,11 +51,16 @@ pub(super) fn let_go(current: Option<&Entry>, expected: Option<Expected>) -> Res
         Some(Expected::Version(version)) if version != entry.version => return Ok(()),
         _ => {}
     }
-    if let Ok(release) = entry.document.parse::<Release>()
-        && release.progress.is_some_and(|progress| progress.is_watched())
-    {
-        let detail = format!("The release {} runs: take it back first.", entry.document.key());
-        return Err(Problem::new(StatusCode::CONFLICT, "running", detail));
+    if let Ok(release) = entry.document.parse::<Release>() {
+        let key = entry.document.key();
+        if release.progress.is_some_and(|progress| progress.is_watched()) {
+            let detail = format!("The release {key} runs: take it back first.");
+            return Err(Problem::new(StatusCode::CONFLICT, "running", detail));
+        }
+        if release.rehearsing.is_some() {
+            let detail = format!("The release {key} is being rehearsed: wait until that is over.");
+            return Err(Problem::new(StatusCode::CONFLICT, "rehearsing", detail));
+        }
     }
     let Ok(flag) = entry.document.parse::<Flag>() else { return Ok(()) };
     let killed = flag.environments.iter().find(|(_, config)| !config.killed.is_empty());

@@ -198,6 +198,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/releases/{key}", web::delete().to(documents::releases::delete))
         .route("/releases/{key}/preflight", web::get().to(releases::preflight))
         .route("/releases/{key}/status", web::get().to(releases::status))
+        .route("/releases/{key}/rehearse", web::post().to(releases::rehearse))
         .route("/releases/{key}/start", web::post().to(releases::start))
         .route("/releases/{key}/promote", web::post().to(releases::promote))
         .route("/releases/{key}/approve", web::post().to(releases::approve))

@@ -1,13 +1,11 @@
 //! Running playbooks, and rehearsing them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tokio::time::Instant;
 use usher_core::model::{
-    Document, DocumentId, Environment, EnvironmentKey, Flag, Kind, Playbook, Rehearsal, Seq, parse_strict,
+    Document, DocumentId, EnvironmentKey, Flag, Kind, Playbook, Rehearsal, Seq, parse_strict,
 };
 use usher_journal::{Change, Expected, State};
 use utoipa::ToSchema;
@@ -20,16 +18,10 @@ use crate::{
     app::App,
     body::Body,
     clock,
-    convergence::Progress,
-    playbooks::{Instead, Played, play},
+    playbooks::{Instead, Played, announce, find, play},
     problem::Problem,
+    rehearsals::{Arrived, arrived, check_ground},
 };
-
-/// How long devices are waited for in a rehearsal.
-const PATIENCE: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(10);
-/// How long it may take until it is known who is to be told.
-const SETTLE: Duration = Duration::from_millis(300);
 
 /// Why it is run.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -93,8 +85,7 @@ pub async fn run(
         match done {
             Ok(seq) => {
                 for text in &notices {
-                    app.live
-                        .tell(&json!({"type": "notice", "playbook": playbook.key, "by": by, "text": text}));
+                    announce(&app, &playbook.key, &by, text);
                 }
                 return Ok(HttpResponse::Ok().json(Ran { seq, changed, notices, left_out, replayed: false }));
             }
@@ -102,11 +93,6 @@ pub async fn run(
             Err(problem) => return Err(problem),
         }
     }
-}
-
-fn find(state: &State, key: &str) -> Result<Playbook, Problem> {
-    let id = DocumentId::new(Kind::Playbook, key);
-    Ok(state.get(&id).ok_or_else(|| Problem::not_found(&id))?.document.parse()?)
 }
 
 fn called(playbook: &Playbook, why: Option<&str>, notices: &[String]) -> String {
@@ -190,10 +176,7 @@ pub async fn rehearse(
         return Err(Problem::new(StatusCode::CONFLICT, "nothing_to_rehearse", detail));
     }
     let seq = playing.commit_in(turn, changes, expected).await?.seq;
-    let total = arrived(&app, seq).await;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Milliseconds, and few of them.
-    let last_millis = total.max_ms.map(|millis| millis.round() as u64);
-    let (devices, converged) = (total.expected.saturating_sub(total.left) as u64, total.converged as u64);
+    let Arrived { devices, converged, last_millis } = arrived(&app, seq).await;
 
     let noting =
         write(format!("Rehearsal of {key}: {converged} of {devices} devices had it"))?.unrepeatable();
@@ -209,17 +192,7 @@ pub async fn rehearse(
 
 /// Every flag as it is in `of`, in the environment for rehearsals too.
 fn copied(state: &State, of: &EnvironmentKey, to: &EnvironmentKey) -> Result<Vec<Change>, Problem> {
-    let id = DocumentId::new(Kind::Environment, &**to);
-    let own: Environment = state.get(&id).ok_or_else(|| Problem::not_found(&id))?.document.parse()?;
-    if !own.rehearsal || of == to {
-        let mend = "Name an environment whose document says `\"rehearsal\": true`.";
-        return Err(Problem::bad_value(
-            "environment",
-            to,
-            "nothing is rehearsed where people are served",
-            mend,
-        ));
-    }
+    check_ground(state, of, to)?;
     let mut changes = Vec::new();
     for entry in state.of_kind(&Kind::Flag) {
         let Ok(mut flag) = entry.document.parse::<Flag>() else { continue };
@@ -241,19 +214,6 @@ fn versions(state: &State, changes: &[Change]) -> Vec<(DocumentId, Expected)> {
         (change.id().clone(), own)
     };
     changes.iter().map(version).collect()
-}
-
-/// Waits until every device has a commit, or patience ends.
-async fn arrived(app: &App, seq: Seq) -> Progress {
-    let began = Instant::now();
-    loop {
-        let total = app.convergence.report(Some(seq)).map(|report| report.total).unwrap_or_default();
-        let all = total.converged + total.left >= total.expected && began.elapsed() > SETTLE;
-        if all || began.elapsed() > PATIENCE {
-            return total;
-        }
-        tokio::time::sleep(POLL).await;
-    }
 }
 
 /// `document` with the rehearsals that it has: only the server writes those.

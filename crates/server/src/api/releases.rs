@@ -5,7 +5,10 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use usher_core::model::{Document, DocumentId, Kind, Progress, Release, Status, Step, StepKind};
+use usher_core::model::{
+    Document, DocumentId, EnvironmentKey, Kind, Progress, Release, ReleaseRehearsal, Seq, Status, Step,
+    StepKind,
+};
 use usher_journal::{Change, Entry};
 use usher_release::{
     Move,
@@ -73,7 +76,7 @@ struct FindingSchema {
     detail: String,
 }
 
-/// Looks at everything that should be so before a release begins.
+/// Looks at everything that should be so before a release begins. What its guards ask outside is asked, once.
 #[utoipa::path(get, path = "/api/v1/releases/{key}/preflight", tag = "releases", operation_id = "release_preflight",
     params(("key" = String, Path, description = "The release")),
     responses((status = 200, description = "What was found", body = Preflight), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
@@ -81,9 +84,51 @@ pub async fn preflight(app: web::Data<App>, key: web::Path<String>) -> Result<Ht
     let id = DocumentId::new(Kind::Release, key.as_str());
     let state = Arc::clone(&app.world.snapshot().state);
     let release: Release = state.get(&id).ok_or_else(|| Problem::not_found(&id))?.document.parse()?;
-    let findings = releases::preflight(&app, &state, &release);
+    let findings = releases::preflight(&app, &state, &release).await;
     let ready = findings.iter().all(|own| own.weight != Weight::Blocker);
     Ok(HttpResponse::Ok().json(Preflight { ready, findings }))
+}
+
+/// Where a release is rehearsed.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(as = RehearseRelease)]
+#[serde(deny_unknown_fields)]
+pub struct Rehearse {
+    /// The environment for rehearsals, to which devices in rehearsal are connected.
+    #[schema(value_type = String)]
+    environment: EnvironmentKey,
+}
+
+/// How a rehearsal went.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RehearsedRelease)]
+pub struct Rehearsed {
+    /// The commit that ended it: the flag is there as it was, and the release has the record.
+    #[schema(value_type = u64)]
+    seq: Seq,
+    /// What was noted in the release.
+    #[schema(value_type = Object)]
+    rehearsal: ReleaseRehearsal,
+}
+
+/// Takes its stages one after the other, without baking, and then takes it back: on a copy of its flag in an environment
+/// for rehearsals. Measures how long each takes until every device connected to that has it, and leaves the flag there
+/// as it was.
+#[utoipa::path(post, path = "/api/v1/releases/{key}/rehearse", tag = "releases", operation_id = "rehearse_release",
+    params(("key" = String, Path, description = "The release")), request_body = Rehearse,
+    responses((status = 200, description = "Rehearsed, and noted in the release", body = Rehearsed), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn rehearse(
+    request: HttpRequest,
+    app: web::Data<App>,
+    key: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let Rehearse { environment } = usher_core::problem::from_json(&body)?;
+    let actor = identity(&request)?.actor();
+    // By itself: who asked may go away, and it is ended all the same.
+    let rehearsal = releases::rehearse(app.into_inner(), key.into_inner(), environment, actor);
+    let (seq, rehearsal) = tokio::spawn(rehearsal).await.map_err(Problem::internal)??;
+    Ok(HttpResponse::Ok().json(Rehearsed { seq, rehearsal }))
 }
 
 macro_rules! actions {
@@ -178,28 +223,34 @@ impl From<NotTaken> for Problem {
     }
 }
 
-/// `document` with the progress that it has: only steps move a release. One that runs keeps its plan, for what its
-/// guards have seen is about that.
+/// `document` with the progress and the rehearsals that it has: only the server writes those. One that runs keeps its
+/// plan, for what its guards have seen is about that; and so does one that is being rehearsed.
 ///
 /// # Errors
-/// The plan of a release that runs was changed, or it is none.
+/// The plan of such a release was changed, or it is none.
 pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
     let mut release: Release = document.parse()?;
     let now = current.and_then(|entry| entry.document.parse::<Release>().ok());
-    let progress = now.as_ref().and_then(|now| now.progress.clone());
-    if progress.as_ref().is_some_and(Progress::is_watched) {
-        release.progress.clone_from(&progress);
-        if now.as_ref() != Some(&release) {
-            let mend = "Take it back first, or wait until it is complete.";
-            return Err(Problem::bad_value(
-                "progress",
-                "running",
-                "the plan of a release that runs can't be changed",
-                mend,
-            ));
+    let Some(now) = now else {
+        (release.progress, release.rehearsals, release.rehearsing) = (None, Vec::new(), None);
+        return Ok(Document::from_model(&release)?);
+    };
+    release.progress.clone_from(&now.progress);
+    release.rehearsals.clone_from(&now.rehearsals);
+    release.rehearsing.clone_from(&now.rehearsing);
+    if release != now {
+        let busy = if now.progress.as_ref().is_some_and(Progress::is_watched) {
+            Some(("progress", "running", "runs", "Take it back first, or wait until it is complete."))
+        } else if now.rehearsing.is_some() {
+            Some(("rehearsing", "going on", "is being rehearsed", "Wait until that is over."))
+        } else {
+            None
+        };
+        if let Some((field, value, what, mend)) = busy {
+            let detail = format!("the plan of a release that {what} can't be changed");
+            return Err(Problem::bad_value(field, value, &detail, mend));
         }
     }
-    release.progress = progress;
     Ok(Document::from_model(&release)?)
 }
 
@@ -217,6 +268,6 @@ pub(super) fn halt(document: Document) -> Result<Document, Problem> {
     progress.status = Status::Paused;
     let stage = release.stages.get(progress.stage).map_or_else(String::new, |stage| stage.name.clone());
     let reasons = vec!["An earlier state was brought back.".to_owned()];
-    progress.note(Step { at: clock::now(), kind: StepKind::Paused, stage, reasons });
+    progress.note(Step { at: clock::now(), kind: StepKind::Paused, stage, reasons, playbooks: Vec::new() });
     Ok(Document::from_model(&release)?)
 }

@@ -66,6 +66,7 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("DELETE", "/api/v1/releases/{key}", EDITOR),
     ("GET", "/api/v1/releases/{key}/preflight", VIEWER),
     ("GET", "/api/v1/releases/{key}/status", VIEWER),
+    ("POST", "/api/v1/releases/{key}/rehearse", EDITOR),
     ("POST", "/api/v1/releases/{key}/start", EDITOR),
     ("POST", "/api/v1/releases/{key}/promote", EDITOR),
     ("POST", "/api/v1/releases/{key}/approve", EDITOR),

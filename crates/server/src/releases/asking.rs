@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::join_all, stream};
 use serde_json::{Value, json};
 use usher_core::model::{Check, Probe, Release, Timestamp};
 use usher_release::Answer;
@@ -27,35 +27,39 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    /// # Errors
-    /// There is no TLS.
-    pub(super) fn new(secrets: BTreeMap<String, Secret>) -> reqwest::Result<Self> {
+    /// One that may send these secrets. Where there is no TLS it gets no answers.
+    pub(super) fn new(secrets: BTreeMap<String, Secret>) -> Self {
         // A redirect would lead where nobody who wrote the plan has looked.
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { client: Some(client), secrets })
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+        if let Err(error) = &client {
+            tracing::error!(%error, "live endpoints can't be asked, so releases with such guards will pause");
+        }
+        Self { client: client.ok(), secrets }
     }
 
-    /// One that gets no answers.
-    pub(super) fn deaf() -> Self {
-        Self { client: None, secrets: BTreeMap::new() }
+    /// Asks all that the guards of a release ask outside, once and at the same time, and gives back what was answered by
+    /// the guards' places in the plan. It takes no longer than the slowest may.
+    pub(super) async fn ask_once(&self, release: &Release) -> BTreeMap<usize, Answer> {
+        let questions = release.guards.iter().enumerate().filter(|(_, guard)| is_outside(&guard.check));
+        let answers = questions.map(async |(n, guard)| (n, self.ask(release, &guard.check).await));
+        join_all(answers).await.into_iter().collect()
     }
 
     /// Asks all that the guards of a release ask outside, unless that is still going on. Answers are noted as they come.
-    pub(super) fn ask_all(asking: &Arc<Self>, app: &Arc<App>, release: &Release, started: Timestamp) {
-        let outside = |check: &Check| check.metric().is_none();
-        if !release.guards.iter().any(|guard| outside(&guard.check)) {
+    pub(super) fn ask_all(app: &Arc<App>, release: &Release, started: Timestamp) {
+        if !release.guards.iter().any(|guard| is_outside(&guard.check)) {
             return;
         }
         match app.releases.lock().get_mut(&*release.key) {
             Some(own) if !own.asking => own.asking = true,
             _ => return,
         }
-        let (asking, app, release) = (Arc::clone(asking), Arc::clone(app), release.clone());
+        let (app, release) = (Arc::clone(app), release.clone());
         tokio::spawn(async move {
-            let questions = release.guards.iter().enumerate().filter(|(_, guard)| outside(&guard.check));
+            let questions = release.guards.iter().enumerate().filter(|(_, guard)| is_outside(&guard.check));
             stream::iter(questions)
                 .for_each_concurrent(AT_ONCE, async |(n, guard)| {
-                    let answer = asking.ask(&release, &guard.check).await;
+                    let answer = app.releases.asking.ask(&release, &guard.check).await;
                     if let Some(watch) = app
                         .releases
                         .lock()
@@ -89,6 +93,11 @@ impl Asking {
         // Addresses may hold secrets, and what is said here is read by many.
         result.unwrap_or_else(|error| Answer::None(format!("No answer: {}", plain(&error.without_url()))))
     }
+}
+
+/// Whether somebody outside is asked.
+fn is_outside(check: &Check) -> bool {
+    check.metric().is_none()
 }
 
 /// An error with what caused it, in one line.

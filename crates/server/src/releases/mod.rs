@@ -3,23 +3,31 @@
 //! Every node looks at every release and knows what its guards have seen; one of them, the first by name of those that
 //! are heard, asks live endpoints and acts. Each step is one commit of the release and its flag, taken only where both
 //! are still what the step was decided on: whoever else acts at the same time is refused, and a node that dies has done
-//! a step whole or not at all. The next node then goes on with what it knows itself.
+//! a step whole or not at all. The next node then goes on with what it knows itself, and one that starts again with what
+//! it has kept (`evidence`).
 
 mod arrival;
 mod asking;
+mod evidence;
 mod look;
+mod playing;
 mod preflight;
+mod rehearsal;
 mod view;
+mod watched;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures_util::FutureExt;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::Semaphore,
+    time::{MissedTickBehavior, interval},
+};
 use usher_core::{
     Problem as Wrong, Problems,
     model::{
@@ -29,21 +37,43 @@ use usher_core::{
 use usher_journal::{Actor, Append, AppendError, Appended, Change, Entry, Expected, State};
 use usher_release::Move;
 
-pub(crate) use self::preflight::preflight;
 pub use self::view::{GuardView, View};
-use self::{arrival::Arrivals, asking::Asking, look::Watched};
-use crate::{app::App, clock};
+use self::{arrival::Arrivals, asking::Asking, watched::Watched};
+pub(crate) use self::{evidence::Evidence, preflight::preflight, rehearsal::rehearse};
+use crate::{app::App, clock, playbooks, settings::Secret};
 
 /// How often it is looked whether a release is due.
 const TICK: Duration = Duration::from_millis(200);
+/// Who takes the steps that nobody asked for by hand.
+const ACTOR: &str = "Releases";
+/// In every so many of those, what broken-off rehearsals left behind is looked for.
+const MEND_EVERY: u64 = 25;
 
 /// What this node knows of releases.
-#[derive(Default)]
-pub struct Releases(Mutex<HashMap<Box<str>, Watched>>);
+pub struct Releases {
+    watched: Mutex<HashMap<Box<str>, Watched>>,
+    led: rehearsal::Led,
+    asking: Asking,
+    preflights: Semaphore,
+    /// When this server began to watch.
+    began: Timestamp,
+}
 
 impl Releases {
+    /// Nothing is known yet. Guards may send these secrets to live endpoints.
+    #[must_use]
+    pub fn new(secrets: BTreeMap<String, Secret>) -> Self {
+        Self {
+            watched: Mutex::default(),
+            led: rehearsal::Led::default(),
+            asking: Asking::new(secrets),
+            preflights: Semaphore::new(preflight::AT_ONCE),
+            began: clock::now(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a release is to be looked at: it is new here, has changed, or its time has come.
@@ -71,20 +101,13 @@ impl Releases {
 }
 
 /// Watches releases, until the server stops.
-pub(crate) async fn run(app: Arc<App>) {
-    let asking = match Asking::new(app.settings.secrets.clone()) {
-        Ok(asking) => Arc::new(asking),
-        Err(error) => {
-            tracing::error!(%error, "live endpoints can't be asked, so releases with such guards will pause");
-            Arc::new(Asking::deaf())
-        }
-    };
+pub(crate) async fn run(app: Arc<App>, mut evidence: Evidence) {
     let mut arrivals = Arrivals::default();
     // Those that are planned or over, of which there are many: they are not read again before they change.
     let mut at_rest: HashMap<Box<str>, Seq> = HashMap::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    for ticks in 0_u64.. {
         tick.tick().await;
         let state = Arc::clone(&app.world.snapshot().state);
         let watched: Vec<&Entry> = state.of_kind(&Kind::Release).collect();
@@ -95,8 +118,20 @@ pub(crate) async fn run(app: Arc<App>) {
             if at_rest.get(key) == Some(&entry.version) || !app.releases.is_due(key, entry.version) {
                 continue;
             }
+            // One that a newer version wrote is left to that.
+            let Ok(release) = entry.document.parse::<Release>() else {
+                app.releases.lock().remove(key);
+                at_rest.insert(key.into(), entry.version);
+                continue;
+            };
+            if release.rehearsing.is_some() {
+                if ticks.is_multiple_of(MEND_EVERY) {
+                    rehearsal::look(&app, &release).await;
+                }
+                continue;
+            }
             // One release that makes the server stumble must not leave the others without anybody who watches.
-            let turn = look::turn(&app, &asking, &state, entry, &mut arrivals);
+            let turn = look::turn(&app, &state, entry.version, release, &mut evidence, &mut arrivals);
             if AssertUnwindSafe(turn).catch_unwind().await.is_err() {
                 tracing::error!(release = key, "looking at a release ended in a panic");
             } else if !app.releases.lock().contains_key(key) {
@@ -104,6 +139,7 @@ pub(crate) async fn run(app: Arc<App>) {
             }
         }
         arrivals.look(&app).await;
+        evidence.keep(&app).await;
         app.releases.tell(&app);
     }
 }
@@ -205,21 +241,32 @@ async fn step(
     app.world.catch_up().await?;
     let state = Arc::clone(&app.world.snapshot().state);
     let now = clock::now();
-    let planned = plan(&state, key, step, reasons, now)?;
-    if planned.expected.first().is_none_or(|(_, expected)| *expected != Expected::Version(version)) {
+    let (planned, notices) = match step {
+        Move::Play { playbooks, kill } => {
+            playing::plan_playing(app, &state, key, playbooks, *kill, reasons, now).await?
+        }
+        _ => (plan(&state, key, step, reasons, now)?, Vec::new()),
+    };
+    let decided_on = (DocumentId::new(Kind::Release, key), Expected::Version(version));
+    if !planned.expected.contains(&decided_on) {
         // Somebody was faster: what was decided was about something else.
         return Ok(None);
     }
     let append = Append {
         expected: planned.expected,
         idempotency: None,
-        actor: Actor::system("Releases"),
+        actor: Actor::system(ACTOR),
         message: planned.message,
         changes: planned.changes,
         at: now,
     };
     match app.world.append(append).await {
-        Ok(appended) => Ok(Some(appended)),
+        Ok(appended) => {
+            for (playbook, text) in &notices {
+                playbooks::announce(app, playbook, ACTOR, text);
+            }
+            Ok(Some(appended))
+        }
         Err(AppendError::Conflict { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -26,7 +26,7 @@ pub struct View {
     /// When it was looked at.
     #[schema(value_type = String)]
     pub looked_at: Timestamp,
-    /// What is to be done: `hold`, `promote`, `complete`, `pause`, `rollBack`, `kill`.
+    /// What is to be done: `hold`, `promote`, `complete`, `pause`, `rollBack`, `kill`, `playbook`.
     pub decision: String,
     /// Why, in sentences.
     pub reasons: Vec<String>,
@@ -75,6 +75,7 @@ impl View {
             Decision::Pause(reasons) => ("pause", reasons),
             Decision::RollBack { reasons, .. } => ("rollBack", reasons),
             Decision::Kill(reasons) => ("kill", reasons),
+            Decision::Play { reasons, .. } => ("playbook", reasons),
         };
         Self {
             key: release.key.to_string(),

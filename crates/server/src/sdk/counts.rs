@@ -8,6 +8,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{
     events::{Batch, Exposure, MAX_BATCH, Metric},
     sums::{Done, Held, OfEnvironment, OfFlag, Shown, Sum, Whose, exposure, metric, place},
@@ -55,6 +57,8 @@ struct Inner {
     held: Held,
     seen: HashSet<String>,
     order: VecDeque<String>,
+    /// Fingerprints of batches that were counted before this server started, and are in what it goes on with.
+    before: HashSet<u64>,
     dropped: u64,
     /// How often something was added to an own part.
     changes: u64,
@@ -95,6 +99,11 @@ impl Inner {
     }
 }
 
+/// Enough of a batch's name to know it again: among so few no two are alike.
+fn fingerprint(name: &str) -> u64 {
+    xxh3_64(name.as_bytes())
+}
+
 /// All sums since the server started.
 #[derive(Default)]
 pub struct Counts(Mutex<Inner>);
@@ -108,7 +117,7 @@ impl Counts {
     pub fn add(&self, sender: &str, environment: &str, batch: Batch) -> bool {
         let mut inner = self.lock();
         let name = format!("{sender}:{}", batch.batch);
-        if !inner.seen.insert(name.clone()) {
+        if inner.before.contains(&fingerprint(&name)) || !inner.seen.insert(name.clone()) {
             return false;
         }
         inner.order.push_back(name);
@@ -119,6 +128,21 @@ impl Counts {
         }
         inner.add(environment, batch.exposures, batch.metrics, Whose::Own);
         true
+    }
+
+    /// Fingerprints of the batches that would not be counted again.
+    #[must_use]
+    pub(crate) fn remembered(&self) -> Vec<u64> {
+        let inner = self.lock();
+        // Those of this start last: of more than are remembered the oldest go.
+        let all = inner.before.iter().copied().chain(inner.order.iter().map(|name| fingerprint(name)));
+        let more = (inner.before.len() + inner.order.len()).saturating_sub(REMEMBERED_BATCHES);
+        all.skip(more).collect()
+    }
+
+    /// Batches that were counted before this server started.
+    pub(crate) fn remember(&self, batches: Vec<u64>) {
+        self.lock().before = batches.into_iter().take(REMEMBERED_BATCHES).collect();
     }
 
     /// Adds what another node of the fleet has counted since it was heard last.
@@ -264,6 +288,25 @@ mod tests {
         assert!(!counts.add("k", "production", batch()));
         assert_eq!(counts.exposures("f", "on"), 3);
         assert_eq!(counts.measured("production", "f")[0].count, 3);
+    }
+
+    #[test]
+    fn a_batch_that_was_counted_before_this_server_started_counts_no_more() {
+        let (old, new) = (Counts::default(), Counts::default());
+        let one = |name: &str| batch(name, &json!([{"flag": "f", "variant": "on", "count": 1}]), &json!([]));
+        for n in 0..REMEMBERED_BATCHES + 5 {
+            old.add("k", "production", one(&format!("b-{n}")));
+        }
+        new.remember(old.remembered());
+        assert!(!new.add("k", "production", one("b-5")), "the oldest that is remembered");
+        assert!(new.add("k", "production", one("b-4")), "and one that is not");
+        assert!(new.add("other", "production", one("b-5")), "nor one of somebody else");
+        for n in 0..7 {
+            new.add("k", "production", one(&format!("c-{n}")));
+        }
+        let again = new.remembered();
+        assert_eq!(again.len(), REMEMBERED_BATCHES);
+        assert!(again.contains(&fingerprint("k:c-6")), "those of this start are remembered first");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 use usher_core::model::{
-    Document, DocumentId, Epoch, Flag, FlagConfig, Kind, Model, Release, Seq, Step, StepKind, Timestamp,
+    Document, DocumentId, Epoch, Flag, FlagConfig, Key, Kind, Model, Release, Seq, Step, StepKind, Timestamp,
 };
 use usher_journal::{Actor, Change, Commit, State};
 
@@ -63,7 +63,7 @@ pub(super) fn messages(epoch: Epoch, commit: &Commit, before: &State) -> Vec<Mes
     for change in &commit.changes {
         match change.id().kind {
             Kind::Flag => told.extend(flag(change, before)),
-            Kind::Release => told.extend(steps(change, before)),
+            Kind::Release => told.extend(steps(change, before, commit)),
             _ => {}
         }
     }
@@ -95,7 +95,11 @@ fn played(commit: &Commit, before: &State) -> Option<Told> {
     let called = message.strip_prefix(PLAYBOOK)?;
     let key = called.split_once(": ").map_or(called, |(key, _)| key);
     before.get(&DocumentId::new(Kind::Playbook, key))?;
-    Some(("playbook.run", json!({"playbook": key, "changed": changed(commit)})))
+    Some(run(key, commit))
+}
+
+fn run(playbook: &str, commit: &Commit) -> Told {
+    ("playbook.run", json!({"playbook": playbook, "changed": changed(commit)}))
 }
 
 /// The documents that a commit changes, without keys and people.
@@ -153,8 +157,9 @@ fn newly_killed(now: &FlagConfig, was: Option<&FlagConfig>) -> Option<Value> {
     any.then(|| json!({"everywhere": all, "venues": names(venues.into_iter()), "cohorts": names(cohorts.into_iter())}))
 }
 
-/// The steps that a release has taken. One that is new or brought back has taken none.
-fn steps(change: &Change, before: &State) -> Vec<Told> {
+/// The steps that a release has taken, each with the playbooks that were run with it. One that is new or brought back
+/// has taken none.
+fn steps(change: &Change, before: &State, commit: &Commit) -> Vec<Told> {
     let Change::Put(document) = change else { return Vec::new() };
     let Some(Ok(was)) = before.get(change.id()).map(|entry| entry.document.parse::<Release>()) else {
         return Vec::new();
@@ -163,7 +168,11 @@ fn steps(change: &Change, before: &State) -> Vec<Told> {
     let was = was.progress.map(|own| own.steps).unwrap_or_default();
     let Some(progress) = &now.progress else { return Vec::new() };
     let is_new = |step: &&Step| !was.contains(step);
-    progress.steps.iter().filter(is_new).map(|step| (step_event(step.kind), step_data(&now, step))).collect()
+    let told = |step: &Step| {
+        let playbooks = step.playbooks.iter().map(|playbook: &Key| run(playbook, commit));
+        playbooks.chain([(step_event(step.kind), step_data(&now, step))]).collect::<Vec<_>>()
+    };
+    progress.steps.iter().filter(is_new).flat_map(told).collect()
 }
 
 fn step_data(release: &Release, step: &Step) -> Value {
@@ -326,6 +335,19 @@ mod tests {
         assert!(told("", &[], vec![put(&back)]).is_empty(), "nor is bringing back a release");
         assert!(told("", &[release(&[])], vec![put(&release(&[]))]).is_empty());
         assert_eq!(types(&told("", &[release(&[])], vec![put(&started)])), ["release.started"]);
+    }
+
+    #[test]
+    fn playbooks_that_a_guard_ran_are_told_like_those_run_by_hand() {
+        let started = release(&[("started", "go")]);
+        let mut back = release(&[("started", "go"), ("rolledBack", "it hurts")]).value();
+        back["progress"]["steps"][1]["playbooks"] = json!(["gates", "money"]);
+        let back = document(&Kind::Release, &back);
+        let killed = flag(&json!({"all": true}), "on");
+        let all = told("Release r: is taken back", &[started], vec![put(&back), put(&killed)]);
+        assert_eq!(types(&all), ["playbook.run", "playbook.run", "release.rolledBack", "flag.killed"]);
+        assert_eq!(all[0].data, json!({"playbook": "gates", "changed": ["release/r", "flag/gate"]}));
+        assert_eq!(all[1].data["playbook"], "money");
     }
 
     #[test]

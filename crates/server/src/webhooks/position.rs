@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use usher_core::model::{Epoch, Seq};
 use usher_journal::Fleet;
 
+use crate::disk::{blocking, replace};
+
 /// The last commit that a webhook has been told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
@@ -72,18 +74,4 @@ impl Kept {
             Self::Shared(fleet, name) => fleet.keep(name, text).await.map_err(io::Error::other),
         }
     }
-}
-
-/// Writes beside it, and renames that.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = fs::File::create(&beside)?;
-    io::Write::write_all(&mut file, text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
-}
-
-/// A disk may be slow: nobody else waits for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

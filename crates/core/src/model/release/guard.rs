@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::{Duration, Percent, document::check_text};
+use super::super::{Duration, Key, Percent, document::check_text};
 use crate::problem::{Problem, Problems};
 
 /// Longest address, query and body, in bytes.
@@ -144,7 +144,7 @@ impl Default for Expectation {
 }
 
 /// What is done when a guard is breached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Then {
     /// The release is taken back as far as it says.
@@ -154,6 +154,8 @@ pub enum Then {
     Pause,
     /// The flag is killed in this environment.
     Kill,
+    /// This playbook is run, and the release taken back everywhere: it is over then, so that a playbook is run once.
+    Playbook(Key),
 }
 
 /// What is done when a guard has nothing to say.

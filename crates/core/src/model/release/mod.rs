@@ -5,6 +5,7 @@
 
 mod guard;
 mod progress;
+mod rehearsal;
 mod stage;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     guard::{Check, Expectation, Guard, Probe, Then, WhenUnknown, Worse},
     progress::{Progress, Status, Step, StepKind},
+    rehearsal::{RehearsedStep, Rehearsing, ReleaseRehearsal},
     stage::{Requirements, Stage},
 };
 use super::{
@@ -29,6 +31,8 @@ const MAX_WINDOWS: usize = 20;
 const MAX_EVENTS: usize = 100;
 /// How often guards are looked at, at most and at least, in seconds.
 const LOOKS: std::ops::RangeInclusive<i64> = 1..=3_600;
+/// Rehearsals that are kept, the newest last.
+const MAX_REHEARSALS: usize = 20;
 
 /// A staged rollout of one variant of one flag in one environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,6 +81,23 @@ pub struct Release {
     /// How far it has come. The server's alone to write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+    /// When it was rehearsed, and how that went. The server's alone to write.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rehearsals: Vec<ReleaseRehearsal>,
+    /// A rehearsal that goes on. The server's alone to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsing: Option<Rehearsing>,
+}
+
+impl Release {
+    /// Notes how a rehearsal went, which is over.
+    pub fn rehearsed(&mut self, rehearsal: ReleaseRehearsal) {
+        if self.rehearsals.len() >= MAX_REHEARSALS {
+            self.rehearsals.remove(0);
+        }
+        self.rehearsals.push(rehearsal);
+        self.rehearsing = None;
+    }
 }
 
 /// How much is taken back.

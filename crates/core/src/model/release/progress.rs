@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Timestamp, VenueKey};
+use super::super::{Key, Timestamp, VenueKey};
 
 /// Steps that are kept in the document; the journal has them all.
 const MAX_STEPS: usize = 200;
@@ -60,6 +60,9 @@ pub struct Step {
     /// Why, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// The playbooks that were run with it, in the same commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub playbooks: Vec<Key>,
 }
 
 /// What happened to a release.
