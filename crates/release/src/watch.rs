@@ -3,12 +3,14 @@
 //! It is told what was counted since the last look and what was answered from outside, and says what each guard makes of
 //! it. A few numbers a guard and venue, however long the release goes on.
 
+mod figure;
 mod minutes;
 
 use std::collections::BTreeMap;
 
 use usher_core::model::{Check, Guard, Release, Timestamp, VenueKey, Worse};
 
+pub use self::figure::Figure;
 use self::minutes::Minutes;
 use crate::{
     effect,

@@ -13,7 +13,7 @@ use usher_release::{
     stats::{Moments, Tally},
 };
 
-use super::{App, arrival::Arrivals, asking::Asking, step, view::View};
+use super::{App, arrival::Arrivals, asking::Asking, past::Past, step, view::View};
 use crate::{
     clock,
     sdk::events::{ExposedSum, MeasuredSum},
@@ -40,6 +40,7 @@ pub(super) struct Watched {
     /// Whether questions are on their way.
     pub(super) asking: bool,
     pub(super) view: Option<View>,
+    pub(super) past: Past,
 }
 
 impl Watched {
@@ -117,12 +118,14 @@ fn look(
         acting: acts_here,
         asking: false,
         view: None,
+        past: Past::default(),
     });
     if own.version != version {
         own.version = version;
         if own.plan != *release || own.started != progress.started {
             (own.plan, own.started) = (release.clone(), progress.started);
             own.watch = Watch::new(release, progress.stage, now);
+            own.past = Past::default();
         } else if own.stage != progress.stage {
             own.watch.enter(release, progress.stage, now);
         }
@@ -161,13 +164,17 @@ fn look(
         clock_drift,
     };
     let decision = decide(release, progress, &seen, now);
-    let view = View {
+    let mut view = View {
         looked_at: now,
         exposures: seen.exposures,
         converged: seen.converged,
         acts_here,
         ..View::new(release, progress, &decision, &readings)
     };
+    for (guard, figure) in view.guards.iter_mut().zip(own.watch.figures(release, now)) {
+        guard.figure = figure;
+    }
+    own.past.note(&view);
     let is_news =
         own.view.as_ref().is_none_or(|old| View { looked_at: old.looked_at, ..view.clone() } != *old);
     if is_news {

@@ -8,6 +8,7 @@
 mod arrival;
 mod asking;
 mod look;
+mod past;
 mod preflight;
 mod view;
 
@@ -66,7 +67,9 @@ impl Releases {
     /// What was seen of a release at the last look. `None` for one that is not watched.
     #[must_use]
     pub fn view(&self, key: &str) -> Option<View> {
-        self.lock().get(key).and_then(|own| own.view.clone())
+        let all = self.lock();
+        let own = all.get(key)?;
+        Some(View { past: own.past.looks(), ..own.view.clone()? })
     }
 }
 
