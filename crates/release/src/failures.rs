@@ -45,6 +45,12 @@ impl Failures {
         }
     }
 
+    /// All that was counted, at all venues together.
+    #[must_use]
+    pub fn seen(&self) -> Table {
+        self.all.seen()
+    }
+
     /// ln of the evidence that it hurts somewhere, or everywhere a little.
     #[must_use]
     pub fn ln_evidence(&self) -> f64 {

@@ -21,6 +21,6 @@ pub use self::{
     failures::Failures,
     reading::Reading,
     step::Move,
-    watch::{Answer, Counted, Exposed, Side, Watch},
+    watch::{Answer, Counted, Exposed, Figure, Side, Watch},
     window::{Calendar, sentence},
 };

@@ -7,6 +7,7 @@
 //! known: it never counts as time that went well, nor do guards say that all is well on old evidence alone. What they
 //! have seen of harm stays.
 
+mod figure;
 mod gaps;
 mod minutes;
 mod pairs;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use usher_core::model::{Check, Guard, Release, Timestamp, VenueKey, Worse};
 
+pub use self::figure::Figure;
 use self::{gaps::Gaps, minutes::Minutes};
 use crate::{
     effect,

@@ -1279,6 +1279,29 @@ export interface components {
             /** @description What can be done. */
             mend: string;
         };
+        /** @description What a guard has seen, in numbers. */
+        Figure: {
+            /**
+             * Format: double
+             * @description What was seen of the variant: failures in percent, or a mean.
+             */
+            variant: number;
+            /**
+             * Format: double
+             * @description The same of the control, where there is one beside it.
+             */
+            control?: number | null;
+            /**
+             * Format: double
+             * @description What is allowed at most, where that is a fixed number.
+             */
+            bound?: number | null;
+            /**
+             * Format: int64
+             * @description Trials or values of the variant that it comes from.
+             */
+            sample: number;
+        };
         /** @description One thing that was looked at. */
         Finding: {
             /** @description What, in a word. */
@@ -1352,6 +1375,12 @@ export interface components {
                 until: string;
             };
         };
+        /** @description What one guard said at one look. */
+        GuardLooked: {
+            /** @description `well`, `early`, `breached` or `unknown`. */
+            state: string;
+            figure?: components["schemas"]["Figure"] | null;
+        };
         /** @description A guard at the last look. */
         GuardView: {
             /** @description Its name. */
@@ -1360,6 +1389,7 @@ export interface components {
             state: string;
             /** @description What was seen, in a sentence. */
             detail: string;
+            figure?: components["schemas"]["Figure"] | null;
         };
         /** @description What an import did, or would do. */
         ImportReport: (components["schemas"]["Written"] | null) & {
@@ -1612,7 +1642,59 @@ export interface components {
                         approval?: boolean;
                     };
                 }[];
-                guards?: unknown[];
+                guards?: {
+                    name: string;
+                    /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                    check: {
+                        failures?: {
+                            metric: string;
+                            tolerance?: number;
+                            atMost?: number;
+                        };
+                        mean?: {
+                            metric: string;
+                            /** @enum {string} */
+                            worse: "higher" | "lower";
+                            tolerance?: number;
+                        };
+                        budget?: {
+                            metric: string;
+                            objective: number;
+                        };
+                        prometheus?: {
+                            url: string;
+                            query: string;
+                            above?: number;
+                            below?: number;
+                            window?: string;
+                        };
+                        probe?: {
+                            method?: string;
+                            url: string;
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            body?: string;
+                            expect?: {
+                                status?: number;
+                                pointer?: string;
+                                /** @description Any JSON value. */
+                                equals?: string | number | boolean | Record<string, never> | null;
+                            };
+                            failures?: number;
+                            timeout?: string;
+                        };
+                        webhook?: {
+                            url: string;
+                        };
+                    };
+                    minimumSample?: number;
+                    /** @enum {string} */
+                    then?: "rollBack" | "pause" | "kill";
+                    /** @enum {string} */
+                    whenUnknown?: "pause" | "rollBack" | "ignore";
+                    unknownAfter?: string;
+                }[];
                 /** @enum {string} */
                 rollback?: "venue" | "stage" | "all";
                 lookEvery?: string;
@@ -1820,6 +1902,13 @@ export interface components {
              * @description How many devices it stands for: one, or those behind an edge.
              */
             devices: number;
+        };
+        /** @description What was seen at one look. */
+        Looked: {
+            /** @description When. */
+            at: string;
+            /** @description Of each guard, in the order of the plan. */
+            guards: components["schemas"]["GuardLooked"][];
         };
         /** @description Clients of one mode. */
         ModeCount: {
@@ -2093,7 +2182,59 @@ export interface components {
                     approval?: boolean;
                 };
             }[];
-            guards?: unknown[];
+            guards?: {
+                name: string;
+                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                check: {
+                    failures?: {
+                        metric: string;
+                        tolerance?: number;
+                        atMost?: number;
+                    };
+                    mean?: {
+                        metric: string;
+                        /** @enum {string} */
+                        worse: "higher" | "lower";
+                        tolerance?: number;
+                    };
+                    budget?: {
+                        metric: string;
+                        objective: number;
+                    };
+                    prometheus?: {
+                        url: string;
+                        query: string;
+                        above?: number;
+                        below?: number;
+                        window?: string;
+                    };
+                    probe?: {
+                        method?: string;
+                        url: string;
+                        headers?: {
+                            [key: string]: string;
+                        };
+                        body?: string;
+                        expect?: {
+                            status?: number;
+                            pointer?: string;
+                            /** @description Any JSON value. */
+                            equals?: string | number | boolean | Record<string, never> | null;
+                        };
+                        failures?: number;
+                        timeout?: string;
+                    };
+                    webhook?: {
+                        url: string;
+                    };
+                };
+                minimumSample?: number;
+                /** @enum {string} */
+                then?: "rollBack" | "pause" | "kill";
+                /** @enum {string} */
+                whenUnknown?: "pause" | "rollBack" | "ignore";
+                unknownAfter?: string;
+            }[];
             /** @enum {string} */
             rollback?: "venue" | "stage" | "all";
             lookEvery?: string;
@@ -2466,6 +2607,8 @@ export interface components {
             guards: components["schemas"]["GuardView"][];
             /** @description Whether this server is the one that acts. */
             actsHere: boolean;
+            /** @description What guards said at earlier looks, the oldest first: only where that is asked for, and only on this server. */
+            past?: components["schemas"]["Looked"][];
         };
         /** @description Why it is done. */
         Why: {
@@ -5020,7 +5163,59 @@ export interface operations {
                                     approval?: boolean;
                                 };
                             }[];
-                            guards?: unknown[];
+                            guards?: {
+                                name: string;
+                                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                                check: {
+                                    failures?: {
+                                        metric: string;
+                                        tolerance?: number;
+                                        atMost?: number;
+                                    };
+                                    mean?: {
+                                        metric: string;
+                                        /** @enum {string} */
+                                        worse: "higher" | "lower";
+                                        tolerance?: number;
+                                    };
+                                    budget?: {
+                                        metric: string;
+                                        objective: number;
+                                    };
+                                    prometheus?: {
+                                        url: string;
+                                        query: string;
+                                        above?: number;
+                                        below?: number;
+                                        window?: string;
+                                    };
+                                    probe?: {
+                                        method?: string;
+                                        url: string;
+                                        headers?: {
+                                            [key: string]: string;
+                                        };
+                                        body?: string;
+                                        expect?: {
+                                            status?: number;
+                                            pointer?: string;
+                                            /** @description Any JSON value. */
+                                            equals?: string | number | boolean | Record<string, never> | null;
+                                        };
+                                        failures?: number;
+                                        timeout?: string;
+                                    };
+                                    webhook?: {
+                                        url: string;
+                                    };
+                                };
+                                minimumSample?: number;
+                                /** @enum {string} */
+                                then?: "rollBack" | "pause" | "kill";
+                                /** @enum {string} */
+                                whenUnknown?: "pause" | "rollBack" | "ignore";
+                                unknownAfter?: string;
+                            }[];
                             /** @enum {string} */
                             rollback?: "venue" | "stage" | "all";
                             lookEvery?: string;
@@ -5119,7 +5314,59 @@ export interface operations {
                                     approval?: boolean;
                                 };
                             }[];
-                            guards?: unknown[];
+                            guards?: {
+                                name: string;
+                                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                                check: {
+                                    failures?: {
+                                        metric: string;
+                                        tolerance?: number;
+                                        atMost?: number;
+                                    };
+                                    mean?: {
+                                        metric: string;
+                                        /** @enum {string} */
+                                        worse: "higher" | "lower";
+                                        tolerance?: number;
+                                    };
+                                    budget?: {
+                                        metric: string;
+                                        objective: number;
+                                    };
+                                    prometheus?: {
+                                        url: string;
+                                        query: string;
+                                        above?: number;
+                                        below?: number;
+                                        window?: string;
+                                    };
+                                    probe?: {
+                                        method?: string;
+                                        url: string;
+                                        headers?: {
+                                            [key: string]: string;
+                                        };
+                                        body?: string;
+                                        expect?: {
+                                            status?: number;
+                                            pointer?: string;
+                                            /** @description Any JSON value. */
+                                            equals?: string | number | boolean | Record<string, never> | null;
+                                        };
+                                        failures?: number;
+                                        timeout?: string;
+                                    };
+                                    webhook?: {
+                                        url: string;
+                                    };
+                                };
+                                minimumSample?: number;
+                                /** @enum {string} */
+                                then?: "rollBack" | "pause" | "kill";
+                                /** @enum {string} */
+                                whenUnknown?: "pause" | "rollBack" | "ignore";
+                                unknownAfter?: string;
+                            }[];
                             /** @enum {string} */
                             rollback?: "venue" | "stage" | "all";
                             lookEvery?: string;
@@ -5386,7 +5633,59 @@ export interface operations {
                                     approval?: boolean;
                                 };
                             }[];
-                            guards?: unknown[];
+                            guards?: {
+                                name: string;
+                                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                                check: {
+                                    failures?: {
+                                        metric: string;
+                                        tolerance?: number;
+                                        atMost?: number;
+                                    };
+                                    mean?: {
+                                        metric: string;
+                                        /** @enum {string} */
+                                        worse: "higher" | "lower";
+                                        tolerance?: number;
+                                    };
+                                    budget?: {
+                                        metric: string;
+                                        objective: number;
+                                    };
+                                    prometheus?: {
+                                        url: string;
+                                        query: string;
+                                        above?: number;
+                                        below?: number;
+                                        window?: string;
+                                    };
+                                    probe?: {
+                                        method?: string;
+                                        url: string;
+                                        headers?: {
+                                            [key: string]: string;
+                                        };
+                                        body?: string;
+                                        expect?: {
+                                            status?: number;
+                                            pointer?: string;
+                                            /** @description Any JSON value. */
+                                            equals?: string | number | boolean | Record<string, never> | null;
+                                        };
+                                        failures?: number;
+                                        timeout?: string;
+                                    };
+                                    webhook?: {
+                                        url: string;
+                                    };
+                                };
+                                minimumSample?: number;
+                                /** @enum {string} */
+                                then?: "rollBack" | "pause" | "kill";
+                                /** @enum {string} */
+                                whenUnknown?: "pause" | "rollBack" | "ignore";
+                                unknownAfter?: string;
+                            }[];
                             /** @enum {string} */
                             rollback?: "venue" | "stage" | "all";
                             lookEvery?: string;
@@ -5515,7 +5814,59 @@ export interface operations {
                                     approval?: boolean;
                                 };
                             }[];
-                            guards?: unknown[];
+                            guards?: {
+                                name: string;
+                                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                                check: {
+                                    failures?: {
+                                        metric: string;
+                                        tolerance?: number;
+                                        atMost?: number;
+                                    };
+                                    mean?: {
+                                        metric: string;
+                                        /** @enum {string} */
+                                        worse: "higher" | "lower";
+                                        tolerance?: number;
+                                    };
+                                    budget?: {
+                                        metric: string;
+                                        objective: number;
+                                    };
+                                    prometheus?: {
+                                        url: string;
+                                        query: string;
+                                        above?: number;
+                                        below?: number;
+                                        window?: string;
+                                    };
+                                    probe?: {
+                                        method?: string;
+                                        url: string;
+                                        headers?: {
+                                            [key: string]: string;
+                                        };
+                                        body?: string;
+                                        expect?: {
+                                            status?: number;
+                                            pointer?: string;
+                                            /** @description Any JSON value. */
+                                            equals?: string | number | boolean | Record<string, never> | null;
+                                        };
+                                        failures?: number;
+                                        timeout?: string;
+                                    };
+                                    webhook?: {
+                                        url: string;
+                                    };
+                                };
+                                minimumSample?: number;
+                                /** @enum {string} */
+                                then?: "rollBack" | "pause" | "kill";
+                                /** @enum {string} */
+                                whenUnknown?: "pause" | "rollBack" | "ignore";
+                                unknownAfter?: string;
+                            }[];
                             /** @enum {string} */
                             rollback?: "venue" | "stage" | "all";
                             lookEvery?: string;
@@ -5644,7 +5995,59 @@ export interface operations {
                                     approval?: boolean;
                                 };
                             }[];
-                            guards?: unknown[];
+                            guards?: {
+                                name: string;
+                                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                                check: {
+                                    failures?: {
+                                        metric: string;
+                                        tolerance?: number;
+                                        atMost?: number;
+                                    };
+                                    mean?: {
+                                        metric: string;
+                                        /** @enum {string} */
+                                        worse: "higher" | "lower";
+                                        tolerance?: number;
+                                    };
+                                    budget?: {
+                                        metric: string;
+                                        objective: number;
+                                    };
+                                    prometheus?: {
+                                        url: string;
+                                        query: string;
+                                        above?: number;
+                                        below?: number;
+                                        window?: string;
+                                    };
+                                    probe?: {
+                                        method?: string;
+                                        url: string;
+                                        headers?: {
+                                            [key: string]: string;
+                                        };
+                                        body?: string;
+                                        expect?: {
+                                            status?: number;
+                                            pointer?: string;
+                                            /** @description Any JSON value. */
+                                            equals?: string | number | boolean | Record<string, never> | null;
+                                        };
+                                        failures?: number;
+                                        timeout?: string;
+                                    };
+                                    webhook?: {
+                                        url: string;
+                                    };
+                                };
+                                minimumSample?: number;
+                                /** @enum {string} */
+                                then?: "rollBack" | "pause" | "kill";
+                                /** @enum {string} */
+                                whenUnknown?: "pause" | "rollBack" | "ignore";
+                                unknownAfter?: string;
+                            }[];
                             /** @enum {string} */
                             rollback?: "venue" | "stage" | "all";
                             lookEvery?: string;
@@ -5773,7 +6176,59 @@ export interface operations {
                                     approval?: boolean;
                                 };
                             }[];
-                            guards?: unknown[];
+                            guards?: {
+                                name: string;
+                                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                                check: {
+                                    failures?: {
+                                        metric: string;
+                                        tolerance?: number;
+                                        atMost?: number;
+                                    };
+                                    mean?: {
+                                        metric: string;
+                                        /** @enum {string} */
+                                        worse: "higher" | "lower";
+                                        tolerance?: number;
+                                    };
+                                    budget?: {
+                                        metric: string;
+                                        objective: number;
+                                    };
+                                    prometheus?: {
+                                        url: string;
+                                        query: string;
+                                        above?: number;
+                                        below?: number;
+                                        window?: string;
+                                    };
+                                    probe?: {
+                                        method?: string;
+                                        url: string;
+                                        headers?: {
+                                            [key: string]: string;
+                                        };
+                                        body?: string;
+                                        expect?: {
+                                            status?: number;
+                                            pointer?: string;
+                                            /** @description Any JSON value. */
+                                            equals?: string | number | boolean | Record<string, never> | null;
+                                        };
+                                        failures?: number;
+                                        timeout?: string;
+                                    };
+                                    webhook?: {
+                                        url: string;
+                                    };
+                                };
+                                minimumSample?: number;
+                                /** @enum {string} */
+                                then?: "rollBack" | "pause" | "kill";
+                                /** @enum {string} */
+                                whenUnknown?: "pause" | "rollBack" | "ignore";
+                                unknownAfter?: string;
+                            }[];
                             /** @enum {string} */
                             rollback?: "venue" | "stage" | "all";
                             lookEvery?: string;
@@ -5902,7 +6357,59 @@ export interface operations {
                                     approval?: boolean;
                                 };
                             }[];
-                            guards?: unknown[];
+                            guards?: {
+                                name: string;
+                                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                                check: {
+                                    failures?: {
+                                        metric: string;
+                                        tolerance?: number;
+                                        atMost?: number;
+                                    };
+                                    mean?: {
+                                        metric: string;
+                                        /** @enum {string} */
+                                        worse: "higher" | "lower";
+                                        tolerance?: number;
+                                    };
+                                    budget?: {
+                                        metric: string;
+                                        objective: number;
+                                    };
+                                    prometheus?: {
+                                        url: string;
+                                        query: string;
+                                        above?: number;
+                                        below?: number;
+                                        window?: string;
+                                    };
+                                    probe?: {
+                                        method?: string;
+                                        url: string;
+                                        headers?: {
+                                            [key: string]: string;
+                                        };
+                                        body?: string;
+                                        expect?: {
+                                            status?: number;
+                                            pointer?: string;
+                                            /** @description Any JSON value. */
+                                            equals?: string | number | boolean | Record<string, never> | null;
+                                        };
+                                        failures?: number;
+                                        timeout?: string;
+                                    };
+                                    webhook?: {
+                                        url: string;
+                                    };
+                                };
+                                minimumSample?: number;
+                                /** @enum {string} */
+                                then?: "rollBack" | "pause" | "kill";
+                                /** @enum {string} */
+                                whenUnknown?: "pause" | "rollBack" | "ignore";
+                                unknownAfter?: string;
+                            }[];
                             /** @enum {string} */
                             rollback?: "venue" | "stage" | "all";
                             lookEvery?: string;
@@ -6031,7 +6538,59 @@ export interface operations {
                                     approval?: boolean;
                                 };
                             }[];
-                            guards?: unknown[];
+                            guards?: {
+                                name: string;
+                                /** @description Exactly one of failures, mean, budget, prometheus, probe, webhook. */
+                                check: {
+                                    failures?: {
+                                        metric: string;
+                                        tolerance?: number;
+                                        atMost?: number;
+                                    };
+                                    mean?: {
+                                        metric: string;
+                                        /** @enum {string} */
+                                        worse: "higher" | "lower";
+                                        tolerance?: number;
+                                    };
+                                    budget?: {
+                                        metric: string;
+                                        objective: number;
+                                    };
+                                    prometheus?: {
+                                        url: string;
+                                        query: string;
+                                        above?: number;
+                                        below?: number;
+                                        window?: string;
+                                    };
+                                    probe?: {
+                                        method?: string;
+                                        url: string;
+                                        headers?: {
+                                            [key: string]: string;
+                                        };
+                                        body?: string;
+                                        expect?: {
+                                            status?: number;
+                                            pointer?: string;
+                                            /** @description Any JSON value. */
+                                            equals?: string | number | boolean | Record<string, never> | null;
+                                        };
+                                        failures?: number;
+                                        timeout?: string;
+                                    };
+                                    webhook?: {
+                                        url: string;
+                                    };
+                                };
+                                minimumSample?: number;
+                                /** @enum {string} */
+                                then?: "rollBack" | "pause" | "kill";
+                                /** @enum {string} */
+                                whenUnknown?: "pause" | "rollBack" | "ignore";
+                                unknownAfter?: string;
+                            }[];
                             /** @enum {string} */
                             rollback?: "venue" | "stage" | "all";
                             lookEvery?: string;

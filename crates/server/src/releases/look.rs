@@ -104,13 +104,17 @@ fn look(
         clock_drift,
     };
     let decision = decide(release, progress, &seen, now);
-    let view = View {
+    let mut view = View {
         looked_at: now,
         exposures: seen.exposures,
         converged: seen.converged,
         acts_here,
         ..View::new(release, progress, &decision, &readings)
     };
+    for (guard, figure) in view.guards.iter_mut().zip(own.watch.figures(release, now)) {
+        guard.figure = figure;
+    }
+    own.past.note(&view);
     let is_news =
         own.view.as_ref().is_none_or(|old| View { looked_at: old.looked_at, ..view.clone() } != *old);
     if is_news {

@@ -10,6 +10,7 @@ mod arrival;
 mod asking;
 mod evidence;
 mod look;
+mod past;
 mod playing;
 mod preflight;
 mod rehearsal;
@@ -96,7 +97,9 @@ impl Releases {
     /// What was seen of a release at the last look. `None` for one that is not watched.
     #[must_use]
     pub fn view(&self, key: &str) -> Option<View> {
-        self.lock().get(key).and_then(|own| own.view.clone())
+        let all = self.lock();
+        let own = all.get(key)?;
+        Some(View { past: own.past.looks(), ..own.view.clone()? })
     }
 }
 

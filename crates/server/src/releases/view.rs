@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 use usher_core::model::{Guard, Progress, Release, Status, Timestamp};
-use usher_release::{Decision, Reading};
+use usher_release::{Decision, Figure, Reading};
 use utoipa::ToSchema;
+
+use super::past::Looked;
 
 /// A release at the last look.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -39,6 +41,9 @@ pub struct View {
     pub guards: Vec<GuardView>,
     /// Whether this server is the one that acts.
     pub acts_here: bool,
+    /// What guards said at earlier looks, the oldest first: only where that is asked for, and only on this server.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<Looked>,
 }
 
 /// A guard at the last look.
@@ -51,6 +56,25 @@ pub struct GuardView {
     pub state: String,
     /// What was seen, in a sentence.
     pub detail: String,
+    /// What was seen, in numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<FigureSchema>)]
+    pub figure: Option<Figure>,
+}
+
+/// What a guard has seen, in numbers.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Figure)]
+#[allow(dead_code)] // Only described.
+pub(super) struct FigureSchema {
+    /// What was seen of the variant: failures in percent, or a mean.
+    variant: f64,
+    /// The same of the control, where there is one beside it.
+    control: Option<f64>,
+    /// What is allowed at most, where that is a fixed number.
+    bound: Option<f64>,
+    /// Trials or values of the variant that it comes from.
+    sample: u64,
 }
 
 impl View {
@@ -99,6 +123,7 @@ impl View {
                 .map(|(guard, reading)| GuardView::new(guard, reading))
                 .collect(),
             acts_here: false,
+            past: Vec::new(),
         }
     }
 }
@@ -111,6 +136,6 @@ impl GuardView {
             Reading::Breached { reason, .. } => ("breached", reason),
             Reading::Unknown { reason, .. } => ("unknown", reason),
         };
-        Self { name: guard.name.clone(), state: state.to_owned(), detail: detail.clone() }
+        Self { name: guard.name.clone(), state: state.to_owned(), detail: detail.clone(), figure: None }
     }
 }

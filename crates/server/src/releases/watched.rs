@@ -11,7 +11,7 @@ use usher_release::{
     stats::{Moments, Tally},
 };
 
-use super::{App, evidence::Kept, view::View};
+use super::{App, evidence::Kept, past::Past, view::View};
 use crate::{
     clock,
     sdk::events::{ExposedSum, MeasuredSum},
@@ -37,6 +37,8 @@ pub(super) struct Watched {
     /// Whether questions are on their way.
     pub(super) asking: bool,
     pub(super) view: Option<View>,
+    /// What guards said at earlier looks.
+    pub(super) past: Past,
 }
 
 impl Watched {
@@ -81,6 +83,7 @@ impl Watched {
             acting,
             asking: false,
             view: None,
+            past: Past::default(),
         }
     }
 
@@ -114,6 +117,7 @@ impl Watched {
             if self.plan != *plan || self.started != progress.started {
                 (self.plan, self.started) = (plan.clone(), progress.started);
                 self.watch = Watch::new(plan, progress.stage, now);
+                self.past = Past::default();
             } else if self.stage != progress.stage {
                 self.watch.enter(plan, progress.stage, now);
             }
