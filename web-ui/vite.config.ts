@@ -10,5 +10,11 @@ export default defineConfig({
       '/live': { target: 'ws://127.0.0.1:7080', ws: true },
     },
   },
-  test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'], setupFiles: ['src/test-setup.ts'] },
+  test: {
+    environment: 'jsdom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/test-setup.ts'],
+    // Forms take their time on a machine that does something else as well.
+    testTimeout: 60_000,
+  },
 });

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accessible, DESK, launch, PHONE, shoot, signedIn } from './browser';
+import { seed } from './seeds';
 import { Server } from './server';
 
 let server: Server;
@@ -13,6 +14,7 @@ beforeAll(async () => {
   const context = await browser.newContext({ viewport: DESK });
   const page = await signedIn(context, server.demo, []);
   await page.getByText(/· 120 devices/).waitFor();
+  await seed(page, server.demo);
   const killed = await page.request.post(
     `${server.demo.url}/api/v1/flags/queue-throttle/environments/production/kill`,
     { data: { venues: ['maracana'] }, headers: { Origin: server.demo.url } },
@@ -30,6 +32,24 @@ const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] =
   { name: 'board', path: '/board', ready: 'Board' },
   { name: 'flags', path: '/flags', ready: 'Flags' },
   { name: 'flag', path: '/flags/resale-guard', ready: 'Resale guard' },
+  { name: 'releases', path: '/releases', ready: 'Releases', shows: /2 under way/ },
+  {
+    name: 'release-running',
+    path: '/releases/seat-map-3d',
+    ready: 'Seat map in three dimensions',
+    shows: /It bakes for/,
+  },
+  { name: 'release-planned', path: '/releases/refunds', ready: 'Refunds without a form', shows: /begin so/ },
+  {
+    name: 'release-over',
+    path: '/releases/prices-high',
+    ready: 'Higher prices',
+    shows: /Nobody bought anything/,
+  },
+  { name: 'new-release', path: '/new-release', ready: 'Plan a release' },
+  { name: 'playbooks', path: '/playbooks', ready: 'Playbooks', shows: /Kills Resale guard at Wembley/ },
+  { name: 'calendar', path: '/calendar', ready: 'Calendar', shows: /The week of the finals/ },
+  { name: 'flag-released', path: '/flags/seat-map', ready: 'Seat map', shows: /brings it to “3d”/ },
   { name: 'convergence', path: '/convergence', ready: 'Convergence', shows: /(\d+) of \1 devices/ },
   { name: 'history', path: '/history', ready: 'History' },
   { name: 'venues', path: '/venues', ready: 'Venues' },

@@ -36,6 +36,37 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/releases',
+    component: lazyRouteComponent(() => import('./releases/ReleasesPage'), 'ReleasesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/releases/$key',
+    component: lazyRouteComponent(() => import('./releases/ReleasePage'), 'ReleasePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/releases/$key/plan',
+    component: lazyRouteComponent(() => import('./releases/plan/PlanPage'), 'ChangePlanPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/new-release',
+    validateSearch: (search): { flag?: string } => ({ flag: text(search.flag) }),
+    component: lazyRouteComponent(() => import('./releases/plan/PlanPage'), 'NewReleasePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/playbooks',
+    component: lazyRouteComponent(() => import('./playbooks/PlaybooksPage'), 'PlaybooksPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/calendar',
+    component: lazyRouteComponent(() => import('./calendar/CalendarPage'), 'CalendarPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/convergence',
     component: lazyRouteComponent(() => import('./convergence/ConvergencePage'), 'ConvergencePage'),
   }),

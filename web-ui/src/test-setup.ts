@@ -3,7 +3,7 @@ import { afterEach } from 'vitest';
 
 afterEach(cleanup);
 
-// jsdom has no layout and no media queries; Mantine asks for both.
+// jsdom has no layout, no media queries and no fonts; Mantine asks for all of them.
 window.matchMedia ??= ((query: string) => ({
   matches: false,
   media: query,
@@ -19,3 +19,5 @@ globalThis.ResizeObserver ??= class {
   unobserve() {}
   disconnect() {}
 };
+if (!document.fonts)
+  Object.defineProperty(document, 'fonts', { value: { addEventListener() {}, removeEventListener() {} } });

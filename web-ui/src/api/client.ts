@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from 'openapi-fetch';
+import { askForGlass } from '../shell/glass';
 import type { components, paths } from './schema';
 
 type Schemas = components['schemas'];
@@ -22,6 +23,19 @@ export type Action = Schemas['Action'];
 export type Person = Schemas['Person'];
 export type Reach = Schemas['Reach'];
 export type Explained = Schemas['Explained'];
+export type Release = Schemas['Release'];
+export type Stage = Release['stages'][number];
+export type Guard = NonNullable<Release['guards']>[number];
+export type Progress = NonNullable<Release['progress']>;
+export type Step = NonNullable<Progress['steps']>[number];
+export type ReleaseView = Schemas['View'];
+export type GuardView = Schemas['GuardView'];
+export type Looked = Schemas['Looked'];
+export type Preflight = Schemas['Preflight'];
+export type Playbook = Schemas['Playbook'];
+export type Play = Playbook['plays'][number];
+export type Event = Schemas['Event'];
+export type Freeze = Schemas['Freeze'];
 
 /** What the server refused, in its own words. */
 export class ApiError extends Error {
@@ -49,8 +63,37 @@ const refuse: Middleware = {
   },
 };
 
+/** Requests as they were, to be sent again: of those that are under way. */
+const sent = new Map<string, Request>();
+
+/** What a freeze refuses may go through with a reason: whoever asked for it waits until somebody has answered. */
+const throughFreezes: Middleware = {
+  onRequest({ id, request }) {
+    if (request.method !== 'GET') sent.set(id, request.clone());
+  },
+  onError({ id }) {
+    sent.delete(id);
+  },
+  async onResponse({ id, response, options }) {
+    const again = sent.get(id);
+    sent.delete(id);
+    if (response.status !== 409 || !again) return undefined;
+    const problem: Partial<Problem> = await response
+      .clone()
+      .json()
+      .catch(() => ({}));
+    if (problem.code !== 'frozen') return undefined;
+    const reason = await askForGlass(problem);
+    if (reason === undefined) return undefined;
+    again.headers.set('Usher-Break-Glass', reason);
+    const { fetch: send } = options;
+    return send(again);
+  },
+};
+
 export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? '' });
-api.use(refuse);
+// Answers go through the last one first.
+api.use(refuse, throughFreezes);
 
 /** The body of an answer. Refusals have thrown before. */
 export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {

@@ -47,6 +47,53 @@ export const queries = {
       queryKey: ['cohorts'],
       queryFn: () => body(api.GET('/api/v1/cohorts', { params: { query: { limit: 5000 } } })),
     }),
+  releases: () =>
+    queryOptions({
+      queryKey: ['releases'],
+      queryFn: () => body(api.GET('/api/v1/releases', { params: { query: { limit: 5000 } } })),
+    }),
+  release: (key: string) =>
+    queryOptions({
+      queryKey: ['release', key],
+      queryFn: async () => {
+        const { data, response } = await api.GET('/api/v1/releases/{key}', { params: { path: { key } } });
+        if (!data) throw new Error('The server gave an empty answer.');
+        return { release: data, version: response.headers.get('etag') ?? '' };
+      },
+    }),
+  /** What was seen at the last look, and before; only of a release that is watched. */
+  releaseStatus: (key: string) =>
+    queryOptions({
+      queryKey: ['release-status', key],
+      queryFn: () => body(api.GET('/api/v1/releases/{key}/status', { params: { path: { key } } })),
+    }),
+  preflight: (key: string) =>
+    queryOptions({
+      queryKey: ['preflight', key],
+      queryFn: () => body(api.GET('/api/v1/releases/{key}/preflight', { params: { path: { key } } })),
+      // What is looked at, devices and clocks too, changes all the time.
+      staleTime: 0,
+    }),
+  playbooks: () =>
+    queryOptions({
+      queryKey: ['playbooks'],
+      queryFn: () => body(api.GET('/api/v1/playbooks', { params: { query: { limit: 5000 } } })),
+    }),
+  events: () =>
+    queryOptions({
+      queryKey: ['events'],
+      queryFn: () => body(api.GET('/api/v1/events', { params: { query: { limit: 5000 } } })),
+    }),
+  freezes: () =>
+    queryOptions({
+      queryKey: ['freezes'],
+      queryFn: () => body(api.GET('/api/v1/freezes', { params: { query: { limit: 5000 } } })),
+    }),
+  environments: () =>
+    queryOptions({
+      queryKey: ['environments'],
+      queryFn: () => body(api.GET('/api/v1/environments', { params: { query: { limit: 5000 } } })),
+    }),
   keys: () => queryOptions({ queryKey: ['keys'], queryFn: () => body(api.GET('/api/v1/keys')) }),
   people: () => queryOptions({ queryKey: ['people'], queryFn: () => body(api.GET('/api/v1/users')) }),
   board: (environment: string, search: string, venueSearch: string) =>

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import type { Flag, FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
+import { ReleasesOf } from '../releases/ReleasesOf';
 import { useEnvironment } from '../shell/environment';
 import { Failed, Head, Loading } from '../shell/states';
 import { useAct } from './actions';
@@ -78,6 +79,7 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
           </Badge>
         ))}
       </Group>
+      <ReleasesOf flag={flag.key} />
       {draft === undefined && <EnvironmentStates flag={flag} />}
       {!config && (
         <Alert title={`Not configured in ${environment}`}>

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { makeCache } from '../api/cache';
 import type { CommitSummary } from '../api/client';
+import { notices } from '../shell/notices';
 import { taker } from './live';
 
 const commit = (seq: number): CommitSummary => ({
@@ -60,4 +61,50 @@ test('devices that come and go do not fetch the board each second', async () => 
   expect(client.getQueryData(['workspace'])).toEqual({ seq: 1, connections: 8 });
   take.end();
   vi.useRealTimers();
+});
+
+test('a step of a release makes old what is known of that release, and of no other', () => {
+  const { client, take, isOld } = listening();
+  for (const key of [['releases'], ['release', 'a'], ['release', 'b'], ['release-status', 'a']])
+    client.setQueryData(key, {});
+  take({
+    type: 'commit',
+    commit: { ...commit(7), changes: [{ kind: 'release', key: 'a', action: 'updated' }] },
+  });
+  expect([isOld('releases'), isOld('release', 'a'), isOld('release-status', 'a')]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(isOld('release', 'b')).toBe(false);
+  take.end();
+});
+
+test('a look at a release is shown as it is told, and a notice is kept', () => {
+  const { client, take } = listening();
+  const view = {
+    key: 'a',
+    status: 'running',
+    stage: 1,
+    stageName: 'all',
+    stages: 1,
+    since: '2027-05-01T00:00:00Z',
+    lookedAt: '2027-05-01T00:00:02Z',
+    decision: 'hold',
+    reasons: ['It bakes.'],
+    exposures: 3,
+    guards: [],
+    actsHere: true,
+  };
+  take({ type: 'release', release: view });
+  expect(client.getQueryData(['release-status', 'a'])).toBeUndefined();
+  client.setQueryData(['release-status', 'a'], { ...view, exposures: 1, lookedAt: '2027-05-01T00:00:01Z' });
+  take({ type: 'release', release: view });
+  expect(client.getQueryData(['release-status', 'a'])).toMatchObject({
+    exposures: 3,
+    past: [{ at: view.lookedAt, guards: [] }],
+  });
+  take({ type: 'notice', playbook: 'p', by: 'Ana', text: 'Paper' });
+  expect(notices.all()[0]).toMatchObject({ playbook: 'p', by: 'Ana', text: 'Paper' });
+  take.end();
 });

@@ -1,5 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
-import type { CommitSummary, Report, Workspace } from '../api/client';
+import type { CommitSummary, ReleaseView, Report, Workspace } from '../api/client';
+import { seenSince } from '../releases/past';
+import { notices } from '../shell/notices';
 import { spaced } from './spaced';
 
 export type LiveState = 'connecting' | 'live' | 'offline';
@@ -9,6 +11,8 @@ export type Message =
   | { type: 'commit'; commit: CommitSummary }
   | { type: 'convergence'; convergence: Report }
   | { type: 'connections'; total: number; byVenue: { venue: string; count: number }[] }
+  | { type: 'release'; release: ReleaseView }
+  | { type: 'notice'; playbook: string; by: string; text: string }
   | { type: 'ping' };
 
 /** Silence for longer is a dead link: the server pings every 15 s. */
@@ -95,6 +99,14 @@ export function taker(client: QueryClient) {
     const flags = changes.filter((change) => change.kind === 'flag');
     if (flags.length > MOST_FLAGS) old('flag');
     else for (const flag of flags) mark(JSON.stringify(['flag', flag.key]));
+    for (const { kind, key } of changes)
+      if (kind === 'release')
+        for (const what of ['release', 'release-status', 'preflight']) mark(JSON.stringify([what, key]));
+    if (kinds.has('release')) old('releases');
+    if (kinds.has('playbook')) old('playbooks');
+    if (kinds.has('event')) old('events', 'preflight');
+    if (kinds.has('freeze')) old('freezes', 'preflight');
+    if (kinds.has('environment')) old('environments');
     if (kinds.has('venue')) old('venues');
     if (kinds.has('cohort')) old('cohorts');
     if (kinds.has('key')) old('keys');
@@ -120,6 +132,14 @@ export function taker(client: QueryClient) {
         );
         old('connections');
         slow.mark(JSON.stringify(['board']));
+        break;
+      case 'release':
+        client.setQueryData<ReleaseView>(['release-status', message.release.key], (known) =>
+          seenSince(known, message.release),
+        );
+        break;
+      case 'notice':
+        notices.add(message);
         break;
       case 'ping':
         break;

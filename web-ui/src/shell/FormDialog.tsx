@@ -1,10 +1,12 @@
-import { Button, Group, Stack } from '@mantine/core';
+import { Button, Group, type ModalProps, Stack } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Dialog } from './Dialog';
+import { useProblemFocus } from './fields';
 import { Failed } from './states';
 
 type Props = {
   title: string;
+  size?: ModalProps['size'];
   /** What the button that saves says. */
   submit: string;
   save: { mutate: () => void; error: unknown; isPending: boolean };
@@ -13,10 +15,12 @@ type Props = {
 };
 
 /** A form in a dialog. What the server refuses is shown, and what was typed stays. */
-export function FormDialog({ title, submit, save, close, children }: Props) {
+export function FormDialog({ title, size, submit, save, close, children }: Props) {
+  const form = useProblemFocus(save.error);
   return (
-    <Dialog title={title} close={close}>
+    <Dialog title={title} size={size} close={close}>
       <form
+        ref={form}
         onSubmit={(event) => {
           event.preventDefault();
           save.mutate();

@@ -6,9 +6,21 @@ import { type KeyboardEvent, useId, useState } from 'react';
 import { queries } from '../api/queries';
 
 const SHOWN = 10;
-const PAGES = ['board', 'flags', 'convergence', 'history', 'venues', 'cohorts', 'keys', 'people'] as const;
+const PAGES = [
+  'board',
+  'flags',
+  'releases',
+  'playbooks',
+  'calendar',
+  'convergence',
+  'history',
+  'venues',
+  'cohorts',
+  'keys',
+  'people',
+] as const;
 
-/** Go anywhere: screens, flags, and the history of venues. */
+/** Go anywhere: screens, flags, releases, playbooks, and the history of venues. */
 export function Palette() {
   const [opened, { open, close }] = useDisclosure();
   useHotkeys([['mod+K', open]], []);
@@ -38,6 +50,8 @@ function Search({ done }: { done: () => void }) {
   const navigate = useNavigate();
   const flags = useQuery(queries.flags('')).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
+  const releases = useQuery(queries.releases()).data?.items ?? [];
+  const playbooks = useQuery(queries.playbooks()).data?.items ?? [];
   const entries = [
     ...PAGES.map((page) => ({
       id: `page-${page}`,
@@ -48,6 +62,21 @@ function Search({ done }: { done: () => void }) {
       id: `flag-${document.key}`,
       label: `Flag: ${document.name || document.key}`,
       go: () => navigate({ to: '/flags/$key', params: { key: document.key } }),
+    })),
+    ...releases.map(({ document }) => ({
+      id: `release-${document.key}`,
+      label: `Release: ${document.name || document.key}`,
+      go: () => navigate({ to: '/releases/$key', params: { key: document.key } }),
+    })),
+    {
+      id: 'new-release',
+      label: 'Plan a release',
+      go: () => navigate({ to: '/new-release', search: {} }),
+    },
+    ...playbooks.map(({ document }) => ({
+      id: `playbook-${document.key}`,
+      label: `Playbook: ${document.name || document.key}`,
+      go: () => navigate({ to: '/playbooks', hash: document.key }),
     })),
     ...venues.map(({ document }) => ({
       id: `venue-${document.key}`,

@@ -8,7 +8,9 @@ import { queries } from '../api/queries';
 import { follow, type LiveState } from '../live/live';
 import { SignIn } from '../session/SignIn';
 import { EnvironmentContext } from './environment';
+import { GlassDialog } from './GlassDialog';
 import { LiveBadge, OfflineNote } from './LiveBadge';
+import { Notices } from './Notices';
 import { Palette } from './Palette';
 import { PersonMenu } from './PersonMenu';
 import { Failed } from './states';
@@ -16,6 +18,9 @@ import { Failed } from './states';
 const PAGES = [
   { to: '/board', label: 'Board' },
   { to: '/flags', label: 'Flags' },
+  { to: '/releases', label: 'Releases' },
+  { to: '/playbooks', label: 'Playbooks' },
+  { to: '/calendar', label: 'Calendar' },
   { to: '/convergence', label: 'Convergence' },
   { to: '/history', label: 'History' },
   { to: '/venues', label: 'Venues' },
@@ -124,9 +129,11 @@ function SignedIn({ name, role }: { name: string; role: string }) {
         </AppShell.Navbar>
         <AppShell.Main id="screen" tabIndex={-1}>
           <OfflineNote state={live} />
+          <Notices />
           <Outlet />
         </AppShell.Main>
       </AppShell>
+      <GlassDialog />
     </EnvironmentContext>
   );
 }

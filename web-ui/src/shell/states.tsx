@@ -45,10 +45,11 @@ export function Failed({ error, retry, what }: { error: unknown; retry?: () => v
       role="alert"
     >
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{text}</Text>
+        {/* The fields say all of it. */}
+        {!refused?.problem.errors?.length && <Text size="sm">{text}</Text>}
         {refused?.problem.errors?.map((one) => (
           <Text size="sm" key={one.field}>
-            <b>{one.field}</b>: {one.detail} {one.mend}
+            <b>{one.field}</b>: {one.detail}. {one.mend}
           </Text>
         ))}
         {retry && (

@@ -1,0 +1,32 @@
+import { TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { fromLocal, toLocal } from './zone';
+
+type Props = {
+  label: string;
+  zone: string;
+  value: string | undefined;
+  error: string | undefined;
+  required?: boolean;
+  change: (moment: string | undefined) => void;
+};
+
+/** A date and a time, by the clocks of a time zone. */
+export function LocalInput({ label, zone, value, error, required, change }: Props) {
+  // What is typed half is no time yet, and stays while it is typed.
+  const [typed, setTyped] = useState<string>();
+  const shown = value === undefined ? (typed ?? '') : toLocal(value, zone);
+  return (
+    <TextInput
+      type="datetime-local"
+      label={label}
+      required={required}
+      value={shown}
+      error={error}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value);
+        change(fromLocal(event.currentTarget.value, zone));
+      }}
+    />
+  );
+}
