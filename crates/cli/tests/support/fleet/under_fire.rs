@@ -94,12 +94,12 @@ impl Fleet {
         self.look(through).await;
         let unanswered = self.ledger.lock().unwrap().unanswered();
         for request in unanswered {
-            let answer = send(self.nodes[through].url(), &request).await.unwrap();
+            let answer = send_until_taken(self.nodes[through].url(), &request).await;
             self.ledger.lock().unwrap().acknowledge_again(&request, &answer);
         }
         let text = format!("round {round}");
         let request = self.ledger.lock().unwrap().put_flag(format!("beacon-{round}"), beacon(&text));
-        let answer = send(self.nodes[through].url(), &request).await.unwrap();
+        let answer = send_until_taken(self.nodes[through].url(), &request).await;
         self.ledger.lock().unwrap().acknowledge(&request, &answer);
         for reader in &self.readers {
             reader.sees(&text).await;
@@ -148,6 +148,18 @@ async fn send(url: &str, request: &Request) -> Result<Value, String> {
     // A server that can't write now says so, and means it for now.
     assert!(status.is_success() || status == 503, "{} {}: {status} {text}", request.method, request.path);
     if status.is_success() { Ok(serde_json::from_str(&text).unwrap()) } else { Err(text) }
+}
+
+/// The same, again and again, as whoever is told to may: a replica on a busy machine may take long to have it.
+async fn send_until_taken(url: &str, request: &Request) -> Value {
+    let end = tokio::time::Instant::now() + support::PATIENCE;
+    loop {
+        match send(url, request).await {
+            Ok(answer) => return answer,
+            Err(why) => assert!(tokio::time::Instant::now() < end, "{} is never taken: {why}", request.path),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Tells those who write to stop, and waits for their last answers.
