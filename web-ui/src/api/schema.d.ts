@@ -1689,8 +1689,9 @@ export interface components {
                         };
                     };
                     minimumSample?: number;
-                    /** @enum {string} */
-                    then?: "rollBack" | "pause" | "kill";
+                    then?: ("rollBack" | "pause" | "kill") | {
+                        playbook: string;
+                    };
                     /** @enum {string} */
                     whenUnknown?: "pause" | "rollBack" | "ignore";
                     unknownAfter?: string;
@@ -2229,8 +2230,9 @@ export interface components {
                     };
                 };
                 minimumSample?: number;
-                /** @enum {string} */
-                then?: "rollBack" | "pause" | "kill";
+                then?: ("rollBack" | "pause" | "kill") | {
+                    playbook: string;
+                };
                 /** @enum {string} */
                 whenUnknown?: "pause" | "rollBack" | "ignore";
                 unknownAfter?: string;
@@ -5210,8 +5212,9 @@ export interface operations {
                                     };
                                 };
                                 minimumSample?: number;
-                                /** @enum {string} */
-                                then?: "rollBack" | "pause" | "kill";
+                                then?: ("rollBack" | "pause" | "kill") | {
+                                    playbook: string;
+                                };
                                 /** @enum {string} */
                                 whenUnknown?: "pause" | "rollBack" | "ignore";
                                 unknownAfter?: string;
@@ -5361,8 +5364,9 @@ export interface operations {
                                     };
                                 };
                                 minimumSample?: number;
-                                /** @enum {string} */
-                                then?: "rollBack" | "pause" | "kill";
+                                then?: ("rollBack" | "pause" | "kill") | {
+                                    playbook: string;
+                                };
                                 /** @enum {string} */
                                 whenUnknown?: "pause" | "rollBack" | "ignore";
                                 unknownAfter?: string;
@@ -5680,8 +5684,9 @@ export interface operations {
                                     };
                                 };
                                 minimumSample?: number;
-                                /** @enum {string} */
-                                then?: "rollBack" | "pause" | "kill";
+                                then?: ("rollBack" | "pause" | "kill") | {
+                                    playbook: string;
+                                };
                                 /** @enum {string} */
                                 whenUnknown?: "pause" | "rollBack" | "ignore";
                                 unknownAfter?: string;
@@ -5861,8 +5866,9 @@ export interface operations {
                                     };
                                 };
                                 minimumSample?: number;
-                                /** @enum {string} */
-                                then?: "rollBack" | "pause" | "kill";
+                                then?: ("rollBack" | "pause" | "kill") | {
+                                    playbook: string;
+                                };
                                 /** @enum {string} */
                                 whenUnknown?: "pause" | "rollBack" | "ignore";
                                 unknownAfter?: string;
@@ -6042,8 +6048,9 @@ export interface operations {
                                     };
                                 };
                                 minimumSample?: number;
-                                /** @enum {string} */
-                                then?: "rollBack" | "pause" | "kill";
+                                then?: ("rollBack" | "pause" | "kill") | {
+                                    playbook: string;
+                                };
                                 /** @enum {string} */
                                 whenUnknown?: "pause" | "rollBack" | "ignore";
                                 unknownAfter?: string;
@@ -6223,8 +6230,9 @@ export interface operations {
                                     };
                                 };
                                 minimumSample?: number;
-                                /** @enum {string} */
-                                then?: "rollBack" | "pause" | "kill";
+                                then?: ("rollBack" | "pause" | "kill") | {
+                                    playbook: string;
+                                };
                                 /** @enum {string} */
                                 whenUnknown?: "pause" | "rollBack" | "ignore";
                                 unknownAfter?: string;
@@ -6404,8 +6412,9 @@ export interface operations {
                                     };
                                 };
                                 minimumSample?: number;
-                                /** @enum {string} */
-                                then?: "rollBack" | "pause" | "kill";
+                                then?: ("rollBack" | "pause" | "kill") | {
+                                    playbook: string;
+                                };
                                 /** @enum {string} */
                                 whenUnknown?: "pause" | "rollBack" | "ignore";
                                 unknownAfter?: string;
@@ -6585,8 +6594,9 @@ export interface operations {
                                     };
                                 };
                                 minimumSample?: number;
-                                /** @enum {string} */
-                                then?: "rollBack" | "pause" | "kill";
+                                then?: ("rollBack" | "pause" | "kill") | {
+                                    playbook: string;
+                                };
                                 /** @enum {string} */
                                 whenUnknown?: "pause" | "rollBack" | "ignore";
                                 unknownAfter?: string;
