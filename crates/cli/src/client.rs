@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use reqwest::{Method, RequestBuilder, header, redirect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     args::Server,
@@ -15,6 +15,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest wait for what waits for devices itself, which it does not do for longer.
 const LONG_PATIENCE: Duration = Duration::from_secs(300);
+/// The variable with the password of whoever signs in.
+const PASSWORD: &str = "USHER_PASSWORD";
 /// Longest wait for a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -25,6 +27,8 @@ pub struct Client {
     token: String,
     /// Why a freeze is broken.
     glass: Option<String>,
+    /// The cookie of whoever has signed in.
+    session: Option<String>,
 }
 
 /// An answer.
@@ -57,7 +61,32 @@ impl Client {
             url: server.url.trim_end_matches('/').to_owned(),
             token: server.token.clone(),
             glass: server.break_glass.clone(),
+            session: None,
         })
+    }
+
+    /// Itself, as the person who has this address, if one is given.
+    pub async fn signed_in(mut self, email: Option<&str>) -> Result<Self> {
+        let Some(email) = email else { return Ok(self) };
+        // Only here, for every user of the machine can read arguments.
+        let Ok(password) = std::env::var(PASSWORD) else {
+            return Err(Usage(format!("--email needs the password in {PASSWORD}")).into());
+        };
+        self.token.clear();
+        let body = json!({"email": email, "password": password});
+        let request = self.request(Method::POST, "/api/v1/session", &[]).json(&body);
+        let response = request.send().await.map_err(|error| self.unsent(&error, false))?;
+        let cookie = response.headers().get(header::SET_COOKIE).and_then(|value| value.to_str().ok());
+        let session = cookie.and_then(|cookie| cookie.split(';').next()).map(ToOwned::to_owned);
+        let status = response.status();
+        if !status.is_success() {
+            let body = response.json().await.unwrap_or_default();
+            let status = status.as_u16();
+            let mend = format!("Give the address of an account, and its password in {PASSWORD}.");
+            return Err(Refused { status, words: refusal(status, &body, &mend) }.into());
+        }
+        self.session = session;
+        Ok(self)
     }
 
     pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
@@ -114,7 +143,12 @@ impl Client {
             Some(reason) => request.header("Usher-Break-Glass", reason),
             None => request,
         };
-        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+        match &self.session {
+            // As a person's own browser would, asked by nobody's page.
+            Some(cookie) => request.header(header::COOKIE, cookie).header("Sec-Fetch-Site", "none"),
+            None if self.token.is_empty() => request,
+            None => request.bearer_auth(&self.token),
+        }
     }
 
     fn parsed(&self, text: &str) -> Result<Value> {
@@ -138,7 +172,10 @@ impl Client {
         }
         let words = match location.filter(|_| status.is_redirection()) {
             Some(place) => format!("{} sends elsewhere, to {place}: set USHER_URL to where it is", self.url),
-            None => refusal(status.as_u16(), &serde_json::from_str(&text).unwrap_or_default()),
+            None => {
+                let body = serde_json::from_str(&text).unwrap_or_default();
+                refusal(status.as_u16(), &body, "Give an API token as USHER_TOKEN.")
+            }
         };
         Err(Refused { status: status.as_u16(), words }.into())
     }
@@ -162,8 +199,8 @@ impl Client {
     }
 }
 
-/// A problem in words: what, where, and the mend.
-fn refusal(status: u16, body: &Value) -> String {
+/// A problem in words: what, where, and the mend; `identify` is how one says who one is.
+fn refusal(status: u16, body: &Value, identify: &str) -> String {
     let detail = body["detail"].as_str().unwrap_or("the server gave no reason");
     let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut words = format!("refused ({status}):");
@@ -176,7 +213,7 @@ fn refusal(status: u16, body: &Value) -> String {
             &format!("\n  {}: {} (found {}). {}", part("field"), part("detail"), part("value"), part("mend"));
     }
     if status == 401 {
-        words += " Give an API token as USHER_TOKEN.";
+        words += &format!(" {identify}");
     }
     words
 }

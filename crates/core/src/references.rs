@@ -151,8 +151,10 @@ fn used_elsewhere<C: Catalogue>(
         Kind::Release,
         Kind::Playbook,
         Kind::Schedule,
+        Kind::ChangeRequest,
     ] {
-        let missed = if kind == Kind::Schedule { &missed_when } else { &missed };
+        let goes_by_clocks = matches!(kind, Kind::Schedule | Kind::ChangeRequest);
+        let missed = if goes_by_clocks { &missed_when } else { &missed };
         for document in users(after, &kind, missed) {
             let user = document.id();
             if all.contains(user) {

@@ -1,6 +1,7 @@
 //! Taking back: which changes bring a scope back to what it was. Pure; the caller appends them.
 //!
-//! Two things are never brought back. Credentials and people: rolling back must not revive a revoked key.
+//! Two things are never brought back. Credentials, people and change requests: rolling back must not revive a revoked
+//! key, nor an approval.
 //! And what is killed stays killed: only reviving revives, or undoing the very commit that killed.
 
 use serde_json::{Value, json};
@@ -116,7 +117,7 @@ pub fn undo(
 }
 
 fn is_protected(id: &DocumentId) -> bool {
-    matches!(id.kind, Kind::Key | Kind::User | Kind::RoleBinding)
+    matches!(id.kind, Kind::Key | Kind::User | Kind::RoleBinding | Kind::ChangeRequest)
 }
 
 fn restore(id: &DocumentId, then: &State, now: &State) -> Option<Change> {

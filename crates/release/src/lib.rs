@@ -3,6 +3,7 @@
 //! Everything here is a pure function of what it is given. Who calls it brings the clock, the counts and the answers of
 //! guards, and does what is decided.
 
+pub mod approval;
 mod decide;
 pub mod effect;
 mod failures;

@@ -33,7 +33,7 @@ impl Rehearsed {
         }
         own.release.environment.clone_from(environment);
         (own.release.progress, own.release.rehearsing) = (None, None);
-        own.step(&Move::Start, now)?;
+        own.step(&Move::Start("rehearsal".to_owned()), now)?;
         Ok(own)
     }
 
@@ -155,7 +155,7 @@ mod tests {
         let (release, flag) = (release(), flag());
         let before = fingerprint(&release, &flag);
         let (mut run, mut served) = (release.clone(), flag.clone());
-        for step in [Move::Start, Move::Promote] {
+        for step in [Move::Start("ana".to_owned()), Move::Promote] {
             step.take(&mut run, &mut served, Vec::new(), Timestamp::EPOCH).unwrap();
             assert_eq!(fingerprint(&run, &served), before, "while it runs");
         }

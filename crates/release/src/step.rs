@@ -11,8 +11,8 @@ use crate::{decide::Decision, effect};
 /// A step of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// Its first stage begins.
-    Start,
+    /// Its first stage begins; with the key of whoever begins it.
+    Start(String),
     /// The next stage begins.
     Promote,
     /// It stops where it is.
@@ -82,7 +82,7 @@ impl Move {
     ) -> Result<String, Problem> {
         let mut progress = self.progress(release, now)?;
         let kind = match self {
-            Self::Start => {
+            Self::Start(_) => {
                 may_start(release, flag)?;
                 effect::serve(release, flag, 0, &[])?;
                 progress.measured = effect::measure(release, flag)?;
@@ -156,12 +156,13 @@ impl Move {
         let watched = progress.as_ref().is_some_and(Progress::is_watched);
         let paused = progress.as_ref().is_some_and(|own| own.status == Status::Paused);
         match (self, progress) {
-            (Self::Start, _) if watched => {
+            (Self::Start(_), _) if watched => {
                 Err(refused(release, "it is running", "Wait, or take it back first."))
             }
-            (Self::Start, earlier) => Ok(Progress {
+            (Self::Start(by), earlier) => Ok(Progress {
                 status: Status::Running,
                 started: now,
+                started_by: Some(by.clone()),
                 stage: 0,
                 since: now,
                 approved_by: None,
@@ -187,7 +188,7 @@ impl Move {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Start => "start",
+            Self::Start(_) => "start",
             Self::Promote => "promote",
             Self::Pause => "pause",
             Self::Resume => "resume",
@@ -204,7 +205,7 @@ impl Move {
 
     fn title(&self, stage: &str) -> String {
         match self {
-            Self::Start => format!("begins with {stage}"),
+            Self::Start(_) => format!("begins with {stage}"),
             Self::Promote => format!("goes on with {stage}"),
             Self::Pause => format!("stops in {stage}"),
             Self::Resume => format!("resumes {stage}"),

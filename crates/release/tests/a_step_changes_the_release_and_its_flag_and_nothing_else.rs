@@ -44,6 +44,10 @@ fn release() -> Release {
     }))
 }
 
+fn begin() -> Move {
+    Move::Start("ana".to_owned())
+}
+
 struct Story {
     release: Release,
     flag: Flag,
@@ -64,7 +68,7 @@ impl Story {
 
     fn at(stage: usize) -> Self {
         let mut story = Self::new();
-        story.take(&Move::Start).unwrap();
+        story.take(&begin()).unwrap();
         for _ in 0..stage {
             story.take(&Move::Promote).unwrap();
         }
@@ -120,7 +124,7 @@ fn what_is_taken_back_leaves_the_flag_as_it_was() {
         story.take(&Move::RollBack).unwrap();
         assert_eq!((story.flag.clone(), story.status()), (flag(), Status::RolledBack), "stage {stage}");
         assert!(story.take(&Move::RollBack).is_err(), "once is enough");
-        story.take(&Move::Start).unwrap();
+        story.take(&begin()).unwrap();
         assert_eq!(story.release.progress.as_ref().unwrap().steps.len(), stage + 3, "the record goes on");
     }
 }
@@ -130,7 +134,7 @@ fn a_kill_takes_back_and_outlives_what_comes_after() {
     let mut story = Story::at(2);
     story.take(&Move::Kill).unwrap();
     assert!(story.flag.environments["production"].killed.all && story.rules().is_empty());
-    assert!(story.take(&Move::Start).unwrap_err().contains("killed"));
+    assert!(story.take(&begin()).unwrap_err().contains("killed"));
 }
 
 #[test]
@@ -222,19 +226,19 @@ fn what_makes_no_sense_changes_nothing_and_says_why() {
         assert!(story.take(&step).unwrap_err().contains("it is not"), "{step:?}");
     }
     assert_eq!((story.release.clone(), story.flag.clone()), (release(), flag()));
-    story.take(&Move::Start).unwrap();
-    assert!(story.take(&Move::Start).unwrap_err().contains("running"));
+    story.take(&begin()).unwrap();
+    assert!(story.take(&begin()).unwrap_err().contains("running"));
     assert!(story.take(&Move::Resume).unwrap_err().contains("not paused"));
 
     let mut off = Story::new();
     off.flag.environments["production"].enabled = false;
-    assert!(off.take(&Move::Start).unwrap_err().contains("Turn `checkout` on in production first"));
+    assert!(off.take(&begin()).unwrap_err().contains("Turn `checkout` on in production first"));
     let mut strange = Story::new();
     strange.release.variant = "new".parse().unwrap();
-    assert!(strange.take(&Move::Start).unwrap_err().contains("Use one of on, off."));
+    assert!(strange.take(&begin()).unwrap_err().contains("Use one of on, off."));
     let mut elsewhere = Story::new();
     elsewhere.flag.environments.shift_remove("production");
-    assert!(elsewhere.take(&Move::Start).unwrap_err().contains("not configured there"));
+    assert!(elsewhere.take(&begin()).unwrap_err().contains("not configured there"));
 }
 
 #[test]
@@ -243,7 +247,7 @@ fn a_release_whose_key_begins_with_anothers_leaves_that_alone() {
     let mut longer = release();
     longer.key = "r-1".parse().unwrap();
     let now = Timestamp::from_millis(0);
-    Move::Start.take(&mut longer, &mut story.flag, Vec::new(), now).unwrap();
+    begin().take(&mut longer, &mut story.flag, Vec::new(), now).unwrap();
     story.take(&Move::RollBack).unwrap();
     let ids: Vec<&str> = story.flag.environments["production"].rules.iter().map(|rule| &*rule.id).collect();
     assert_eq!(ids, ["release-r-1-1", "release-r-x", "staff"]);

@@ -39,6 +39,7 @@ fn with(field: &str, value: Value) -> Value {
 fn progress(status: Status, stage: usize) -> Progress {
     Progress {
         status,
+        started_by: None,
         started: Timestamp::from_millis(0),
         stage,
         since: Timestamp::from_millis(0),

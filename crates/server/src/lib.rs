@@ -9,8 +9,10 @@
 
 pub mod api;
 pub mod app;
+mod approvals;
 pub mod auth;
 mod body;
+mod change_requests;
 mod clock;
 pub mod connections;
 pub mod convergence;

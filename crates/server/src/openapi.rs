@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use crate::api::{
-    board, commits, documents, evaluate, export, flags, import, keys, people, playbooks, reach, releases,
-    restore, schedules, schemas, session, status,
+    board, change_requests, commits, documents, evaluate, export, flags, import, keys, people, playbooks,
+    reach, releases, restore, schedules, schemas, session, status,
 };
 
 /// All of the administration API.
@@ -59,6 +59,14 @@ use crate::api::{
         documents::schedules::put,
         documents::schedules::delete,
         schedules::due,
+        change_requests::list,
+        change_requests::open,
+        change_requests::view::get,
+        change_requests::edit,
+        change_requests::comment,
+        change_requests::approve,
+        change_requests::close,
+        change_requests::merge,
         documents::releases::list,
         documents::releases::get,
         documents::releases::put,
@@ -109,6 +117,8 @@ use crate::api::{
         schemas::PlaybookSchema,
         schemas::ScheduleSchema,
         schedules::DueSchema,
+        schemas::ChangeRequestSchema,
+        schemas::WhenSchema,
         schemas::ReleaseSchema,
         schemas::KeySchema,
         schemas::ExposureSchema,

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     auth::throttle::Throttle,
     body::Limit,
-    engine, fleet, headers, health,
+    change_requests, engine, fleet, headers, health,
     listen::{Listening, NotListening, listen},
     live, metrics,
     problem::Problem,
@@ -144,6 +144,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(revocation::watch(Arc::clone(&app))),
         tokio::spawn(releases::run(Arc::clone(&app), evidence)),
         tokio::spawn(schedules::run(Arc::clone(&app))),
+        tokio::spawn(change_requests::run(Arc::clone(&app))),
     ];
     tasks.extend(hooks.into_iter().map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, newest))));
     if let Some(nodes) = world.journal().fleet() {

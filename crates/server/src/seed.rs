@@ -77,6 +77,7 @@ pub fn environment(key: &str, name: &str, critical: bool) -> Result<Document, Pr
         description: String::new(),
         critical,
         rehearsal: false,
+        approvals: 0,
         steering: Vec::new(),
     })
 }

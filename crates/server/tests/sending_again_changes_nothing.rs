@@ -56,6 +56,22 @@ async fn every_write_is_answered_again_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_change_request_is_opened_and_made_once() {
+    let server = Server::seeded().await;
+    let all = "/api/v1/change-requests";
+    let cohort = |key: &str| json!({"title": key, "changes": [{"put": {"kind": "cohort", "key": key, "name": "New"}}]});
+    let opened = twice(&server, "POST", all, cohort("new"), ("POST", all, cohort("other"))).await.expect(201);
+    let path = format!("{all}/{}", opened.json()["document"]["key"].as_str().unwrap());
+    let said = json!({"text": "Looks well"});
+    let note = json!({"key": "note", "name": "Note"});
+    let between = ("PUT", "/api/v1/cohorts/note", note);
+    twice(&server, "POST", &format!("{path}/comments"), said, between).await;
+    let between = ("DELETE", "/api/v1/cohorts/note", json!({}));
+    let merged = twice(&server, "POST", &format!("{path}/merge"), json!({}), between).await.json();
+    assert_eq!(merged["changed"], json!(["cohort/new"]));
+}
+
+#[tokio::test]
 async fn an_answer_stands_even_if_the_same_request_would_be_refused_now() {
     let server = Server::seeded().await;
     let put = json!({"kind": "cohort", "key": "short-lived", "name": "Short-lived"});

@@ -433,6 +433,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/change-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists them. */
+        get: operations["list_change_requests"];
+        put?: never;
+        /** Opens one. */
+        post: operations["open_change_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads one, with what it would change, whom that would reach, and what it still lacks. */
+        get: operations["get_change_request"];
+        /** Changes one that is open. Whoever has approved it has to do so again. */
+        put: operations["edit_change_request"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{key}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says something about one. */
+        post: operations["comment_on_change_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{key}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves one as a second person. With `If-Match`, only what was looked at. */
+        post: operations["approve_change_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{key}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drops one. */
+        post: operations["close_change_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/change-requests/{key}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes one: all its changes, in one commit, where every document is what its author saw. */
+        post: operations["merge_change_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases": {
         parameters: {
             query?: never;
@@ -1024,6 +1128,68 @@ export interface components {
             before?: components["schemas"]["Document"] | null;
             after?: components["schemas"]["Document"] | null;
         };
+        ChangeRequest: {
+            key: string;
+            title: string;
+            message?: string;
+            changes: components["schemas"]["Change"][];
+            expected: {
+                [key: string]: number;
+            };
+            author: {
+                /** @enum {string} */
+                kind: "user" | "token" | "system";
+                id: string;
+                name: string;
+            };
+            opened: string;
+            approvals?: {
+                by: {
+                    /** @enum {string} */
+                    kind: "user" | "token" | "system";
+                    id: string;
+                    name: string;
+                };
+                at: string;
+            }[];
+            comments?: {
+                by: {
+                    /** @enum {string} */
+                    kind: "user" | "token" | "system";
+                    id: string;
+                    name: string;
+                };
+                at: string;
+                text: string;
+            }[];
+            /** @enum {string} */
+            status: "open" | "merged" | "closed";
+            applyAt?: components["schemas"]["When"];
+            outcome?: {
+                /** @enum {string} */
+                result: "done" | "missed" | "refused" | "failed";
+                at: string;
+                due: string;
+                commit?: number;
+                reasons?: string[];
+            };
+        };
+        /** @description A request as it stands now. */
+        ChangeRequestView: {
+            /** Format: int64 */
+            version: number;
+            updatedAt: string;
+            /** @description The request. */
+            document: components["schemas"]["ChangeRequest"];
+            /** @description What it still lacks. */
+            standing: components["schemas"]["Standing"];
+            /** @description Each document that it changes, as it is now and as it would be. Nothing of one that is over. */
+            diff: components["schemas"]["ChangeDetail"][];
+            /** @description Documents that are not what its author saw any more. */
+            conflicts: components["schemas"]["RequestConflict"][];
+            reach?: components["schemas"]["Reach"] | null;
+            due?: components["schemas"]["Due"] | null;
+        };
         /** @description One document that a commit changed. */
         ChangeSummary: {
             /** @description Its kind. */
@@ -1130,6 +1296,14 @@ export interface components {
             /** @description When. */
             at: string;
         };
+        /** @description Why a request is made or dropped. */
+        Decided: {
+            /**
+             * @description Why.
+             * @default null
+             */
+            message: string | null;
+        };
         /** @description One venue that would get something else. */
         Difference: {
             /** @description The venue. */
@@ -1220,6 +1394,8 @@ export interface components {
                 venues?: string[];
             }[];
             rehearsal?: boolean;
+            /** @description How many other people have to look at a change that its clients notice, before it is made. */
+            approvals?: number;
         };
         Event: {
             key: string;
@@ -1406,6 +1582,65 @@ export interface components {
             change?: string | null;
         };
         /** @description A document with its version. */
+        ItemOf_ChangeRequest: {
+            /**
+             * Format: int64
+             * @description The commit that last wrote it.
+             */
+            version: number;
+            /** @description When. */
+            updatedAt: string;
+            /** @description Who. */
+            updatedBy: string;
+            due?: components["schemas"]["Due"] | null;
+            document: {
+                key: string;
+                title: string;
+                message?: string;
+                changes: components["schemas"]["Change"][];
+                expected: {
+                    [key: string]: number;
+                };
+                author: {
+                    /** @enum {string} */
+                    kind: "user" | "token" | "system";
+                    id: string;
+                    name: string;
+                };
+                opened: string;
+                approvals?: {
+                    by: {
+                        /** @enum {string} */
+                        kind: "user" | "token" | "system";
+                        id: string;
+                        name: string;
+                    };
+                    at: string;
+                }[];
+                comments?: {
+                    by: {
+                        /** @enum {string} */
+                        kind: "user" | "token" | "system";
+                        id: string;
+                        name: string;
+                    };
+                    at: string;
+                    text: string;
+                }[];
+                /** @enum {string} */
+                status: "open" | "merged" | "closed";
+                applyAt?: components["schemas"]["When"];
+                outcome?: {
+                    /** @enum {string} */
+                    result: "done" | "missed" | "refused" | "failed";
+                    at: string;
+                    due: string;
+                    commit?: number;
+                    reasons?: string[];
+                };
+            };
+        };
+        /** @description A document with its version. */
         ItemOf_Cohort: {
             /**
              * Format: int64
@@ -1455,6 +1690,8 @@ export interface components {
                     venues?: string[];
                 }[];
                 rehearsal?: boolean;
+                /** @description How many other people have to look at a change that its clients notice, before it is made. */
+                approvals?: number;
             };
         };
         /** @description A document with its version. */
@@ -1724,6 +1961,7 @@ export interface components {
                     }[];
                     measured?: string[];
                     started: string;
+                    startedBy?: string;
                 };
                 /** @description How rehearsals went, the newest last. Only the server writes it. */
                 rehearsals?: {
@@ -1765,14 +2003,7 @@ export interface components {
                 key: string;
                 name?: string;
                 description?: string;
-                /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
-                at: string | {
-                    local?: string;
-                    venue?: string;
-                    timeZone?: string;
-                    event?: string;
-                    moment?: string;
-                };
+                at: components["schemas"]["When"];
                 latest?: string;
                 plays: {
                     kill?: {
@@ -1911,6 +2142,18 @@ export interface components {
             /** @description Of each guard, in the order of the plan. */
             guards: components["schemas"]["GuardLooked"][];
         };
+        /** @description The answer to a request that was made. */
+        Merged: {
+            /**
+             * Format: int64
+             * @description The commit.
+             */
+            seq: number;
+            /** @description The documents that it changed. */
+            changed: string[];
+            /** @description Whether this is the answer to an earlier sending, given again. */
+            replayed: boolean;
+        };
         /** @description Clients of one mode. */
         ModeCount: {
             /** @description The mode. */
@@ -1928,6 +2171,25 @@ export interface components {
             role: string;
             /** @description Ten characters or more. */
             password: string;
+        };
+        /** @description A request to be, or as its author wants it from now on. */
+        NewChangeRequest: {
+            /** @description Its key; the server gives it one where it has none. */
+            key?: string | null;
+            /** @description What it is about, in a line. */
+            title: string;
+            /** @description Why. */
+            message?: string;
+            /** @description What would change. */
+            changes: components["schemas"]["Change"][];
+            /**
+             * @description The versions that its author saw, by `kind/key`; 0 for a document that is not there. What is left out is taken to
+             *     be what is there now.
+             */
+            expected?: {
+                [key: string]: number;
+            };
+            applyAt?: components["schemas"]["When"] | null;
         };
         /** @description Several changes at once. */
         NewCommit: {
@@ -2265,6 +2527,7 @@ export interface components {
                 }[];
                 measured?: string[];
                 started: string;
+                startedBy?: string;
             };
             /** @description How rehearsals went, the newest last. Only the server writes it. */
             rehearsals?: {
@@ -2306,6 +2569,25 @@ export interface components {
             venues: components["schemas"]["VenueProgress"][];
             /** @description Those that have not applied it yet. */
             laggards: components["schemas"]["Laggard"][];
+        };
+        /** @description A document that has changed since the request was written. */
+        RequestConflict: {
+            /** @description Which, `flag/resale-guard`. */
+            document: string;
+            /**
+             * Format: int64
+             * @description What the author saw; 0 for none.
+             */
+            expected: number;
+            /**
+             * Format: int64
+             * @description What there is; 0 for none.
+             */
+            version: number;
+            /** @description Who wrote that. */
+            by?: string | null;
+            /** @description When. */
+            at?: string | null;
         };
         /** @description What to roll back, and to where. */
         Rollback: {
@@ -2353,18 +2635,16 @@ export interface components {
              */
             message: string | null;
         };
+        /** @description What somebody says. */
+        Said: {
+            /** @description What. */
+            text: string;
+        };
         Schedule: {
             key: string;
             name?: string;
             description?: string;
-            /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
-            at: string | {
-                local?: string;
-                venue?: string;
-                timeZone?: string;
-                event?: string;
-                moment?: string;
-            };
+            at: components["schemas"]["When"];
             latest?: string;
             plays: {
                 kill?: {
@@ -2473,6 +2753,20 @@ export interface components {
             email: string;
             /** @description Password. */
             password: string;
+        };
+        /** @description What a request still lacks. */
+        Standing: {
+            /** @description Whether it may be made now, but for a freeze. */
+            mayMerge: boolean;
+            /**
+             * Format: int32
+             * @description How many have to approve.
+             */
+            needed: number;
+            /** @description Those whose approval counts. */
+            approvedBy: string[];
+            /** @description Why it may not be made, in sentences. */
+            reasons: string[];
         };
         /** @description One step of an explanation. */
         StepSchema: {
@@ -2611,6 +2905,14 @@ export interface components {
             actsHere: boolean;
             /** @description What guards said at earlier looks, the oldest first: only where that is asked for, and only on this server. */
             past?: components["schemas"]["Looked"][];
+        };
+        /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
+        When: string | {
+            local?: string;
+            venue?: string;
+            timeZone?: string;
+            event?: string;
+            moment?: string;
         };
         /** @description Why it is done. */
         Why: {
@@ -2998,6 +3300,8 @@ export interface operations {
                                 venues?: string[];
                             }[];
                             rehearsal?: boolean;
+                            /** @description How many other people have to look at a change that its clients notice, before it is made. */
+                            approvals?: number;
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;
@@ -3037,6 +3341,8 @@ export interface operations {
                                 venues?: string[];
                             }[];
                             rehearsal?: boolean;
+                            /** @description How many other people have to look at a change that its clients notice, before it is made. */
+                            approvals?: number;
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;
@@ -4785,14 +5091,7 @@ export interface operations {
                             key: string;
                             name?: string;
                             description?: string;
-                            /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
-                            at: string | {
-                                local?: string;
-                                venue?: string;
-                                timeZone?: string;
-                                event?: string;
-                                moment?: string;
-                            };
+                            at: components["schemas"]["When"];
                             latest?: string;
                             plays: {
                                 kill?: {
@@ -4871,14 +5170,7 @@ export interface operations {
                             key: string;
                             name?: string;
                             description?: string;
-                            /** @description An RFC 3339 time; or `local` with a `venue` or a `timeZone`; or an `event` with a `moment`. */
-                            at: string | {
-                                local?: string;
-                                venue?: string;
-                                timeZone?: string;
-                                event?: string;
-                                moment?: string;
-                            };
+                            at: components["schemas"]["When"];
                             latest?: string;
                             plays: {
                                 kill?: {
@@ -5002,6 +5294,611 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Due"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_change_requests: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where the page before ended: its `nextCursor`. */
+                cursor?: string;
+                /** @description Only those whose key, name, tags or place contain this. */
+                search?: string;
+                /** @description As of this commit or time. */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of change requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The documents. */
+                        items: components["schemas"]["ItemOf_ChangeRequest"][];
+                        /** @description How many there are on all pages. */
+                        total: number;
+                        /** @description What to ask for the next page with; none on the last. */
+                        nextCursor?: string | null;
+                        /**
+                         * Format: int64
+                         * @description As of this commit.
+                         */
+                        seq: number;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_change_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Opened */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            title: string;
+                            message?: string;
+                            changes: components["schemas"]["Change"][];
+                            expected: {
+                                [key: string]: number;
+                            };
+                            author: {
+                                /** @enum {string} */
+                                kind: "user" | "token" | "system";
+                                id: string;
+                                name: string;
+                            };
+                            opened: string;
+                            approvals?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                            }[];
+                            comments?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                                text: string;
+                            }[];
+                            /** @enum {string} */
+                            status: "open" | "merged" | "closed";
+                            applyAt?: components["schemas"]["When"];
+                            outcome?: {
+                                /** @enum {string} */
+                                result: "done" | "missed" | "refused" | "failed";
+                                at: string;
+                                due: string;
+                                commit?: number;
+                                reasons?: string[];
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_change_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The change request */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request as it stands; its version is the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeRequestView"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_change_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that is changed */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The change request */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            title: string;
+                            message?: string;
+                            changes: components["schemas"]["Change"][];
+                            expected: {
+                                [key: string]: number;
+                            };
+                            author: {
+                                /** @enum {string} */
+                                kind: "user" | "token" | "system";
+                                id: string;
+                                name: string;
+                            };
+                            opened: string;
+                            approvals?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                            }[];
+                            comments?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                                text: string;
+                            }[];
+                            /** @enum {string} */
+                            status: "open" | "merged" | "closed";
+                            applyAt?: components["schemas"]["When"];
+                            outcome?: {
+                                /** @enum {string} */
+                                result: "done" | "missed" | "refused" | "failed";
+                                at: string;
+                                due: string;
+                                commit?: number;
+                                reasons?: string[];
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    comment_on_change_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The change request */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Said"];
+            };
+        };
+        responses: {
+            /** @description Said */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            title: string;
+                            message?: string;
+                            changes: components["schemas"]["Change"][];
+                            expected: {
+                                [key: string]: number;
+                            };
+                            author: {
+                                /** @enum {string} */
+                                kind: "user" | "token" | "system";
+                                id: string;
+                                name: string;
+                            };
+                            opened: string;
+                            approvals?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                            }[];
+                            comments?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                                text: string;
+                            }[];
+                            /** @enum {string} */
+                            status: "open" | "merged" | "closed";
+                            applyAt?: components["schemas"]["When"];
+                            outcome?: {
+                                /** @enum {string} */
+                                result: "done" | "missed" | "refused" | "failed";
+                                at: string;
+                                due: string;
+                                commit?: number;
+                                reasons?: string[];
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_change_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was looked at */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The change request */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Approved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            title: string;
+                            message?: string;
+                            changes: components["schemas"]["Change"][];
+                            expected: {
+                                [key: string]: number;
+                            };
+                            author: {
+                                /** @enum {string} */
+                                kind: "user" | "token" | "system";
+                                id: string;
+                                name: string;
+                            };
+                            opened: string;
+                            approvals?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                            }[];
+                            comments?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                                text: string;
+                            }[];
+                            /** @enum {string} */
+                            status: "open" | "merged" | "closed";
+                            applyAt?: components["schemas"]["When"];
+                            outcome?: {
+                                /** @enum {string} */
+                                result: "done" | "missed" | "refused" | "failed";
+                                at: string;
+                                due: string;
+                                commit?: number;
+                                reasons?: string[];
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_change_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The change request */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decided"];
+            };
+        };
+        responses: {
+            /** @description Closed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description The commit.
+                         */
+                        seq: number;
+                        /** @description Its time. */
+                        at: string;
+                        /**
+                         * Format: int64
+                         * @description The document's version.
+                         */
+                        version: number;
+                        document: {
+                            key: string;
+                            title: string;
+                            message?: string;
+                            changes: components["schemas"]["Change"][];
+                            expected: {
+                                [key: string]: number;
+                            };
+                            author: {
+                                /** @enum {string} */
+                                kind: "user" | "token" | "system";
+                                id: string;
+                                name: string;
+                            };
+                            opened: string;
+                            approvals?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                            }[];
+                            comments?: {
+                                by: {
+                                    /** @enum {string} */
+                                    kind: "user" | "token" | "system";
+                                    id: string;
+                                    name: string;
+                                };
+                                at: string;
+                                text: string;
+                            }[];
+                            /** @enum {string} */
+                            status: "open" | "merged" | "closed";
+                            applyAt?: components["schemas"]["When"];
+                            outcome?: {
+                                /** @enum {string} */
+                                result: "done" | "missed" | "refused" | "failed";
+                                at: string;
+                                due: string;
+                                commit?: number;
+                                reasons?: string[];
+                            };
+                        };
+                        /** @description Whether this is the answer to an earlier sending, given again. */
+                        replayed: boolean;
+                    };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_change_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sending it again changes nothing */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The change request */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decided"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merged"];
                 };
             };
             /** @description A problem */
@@ -5247,6 +6144,7 @@ export interface operations {
                                 }[];
                                 measured?: string[];
                                 started: string;
+                                startedBy?: string;
                             };
                             /** @description How rehearsals went, the newest last. Only the server writes it. */
                             rehearsals?: {
@@ -5399,6 +6297,7 @@ export interface operations {
                                 }[];
                                 measured?: string[];
                                 started: string;
+                                startedBy?: string;
                             };
                             /** @description How rehearsals went, the newest last. Only the server writes it. */
                             rehearsals?: {
@@ -5719,6 +6618,7 @@ export interface operations {
                                 }[];
                                 measured?: string[];
                                 started: string;
+                                startedBy?: string;
                             };
                             /** @description How rehearsals went, the newest last. Only the server writes it. */
                             rehearsals?: {
@@ -5901,6 +6801,7 @@ export interface operations {
                                 }[];
                                 measured?: string[];
                                 started: string;
+                                startedBy?: string;
                             };
                             /** @description How rehearsals went, the newest last. Only the server writes it. */
                             rehearsals?: {
@@ -6083,6 +6984,7 @@ export interface operations {
                                 }[];
                                 measured?: string[];
                                 started: string;
+                                startedBy?: string;
                             };
                             /** @description How rehearsals went, the newest last. Only the server writes it. */
                             rehearsals?: {
@@ -6265,6 +7167,7 @@ export interface operations {
                                 }[];
                                 measured?: string[];
                                 started: string;
+                                startedBy?: string;
                             };
                             /** @description How rehearsals went, the newest last. Only the server writes it. */
                             rehearsals?: {
@@ -6447,6 +7350,7 @@ export interface operations {
                                 }[];
                                 measured?: string[];
                                 started: string;
+                                startedBy?: string;
                             };
                             /** @description How rehearsals went, the newest last. Only the server writes it. */
                             rehearsals?: {
@@ -6629,6 +7533,7 @@ export interface operations {
                                 }[];
                                 measured?: string[];
                                 started: string;
+                                startedBy?: string;
                             };
                             /** @description How rehearsals went, the newest last. Only the server writes it. */
                             rehearsals?: {

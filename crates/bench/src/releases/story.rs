@@ -102,6 +102,7 @@ impl Story {
         let every = release.look_every.millis();
         let mut progress = Progress {
             status: Status::Running,
+            started_by: None,
             started: Timestamp::EPOCH,
             stage: 0,
             since: Timestamp::EPOCH,

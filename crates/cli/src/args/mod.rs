@@ -1,5 +1,6 @@
 //! What can be typed. Each command has an example of its own in its help.
 
+mod change;
 mod documents;
 mod history;
 mod import;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use usher_journal::RedisOptions;
 
+pub use change::{Change, Open};
 pub use documents::{Documents, Flag, Later, Set, Venue, Where};
 pub use history::{Converge, Eval, Journal, Rollback, Undo};
 pub use import::{Import, What};
@@ -105,7 +107,12 @@ pub struct Server {
         hide_default_value = true
     )]
     pub token: String,
-    /// Change something in spite of a freeze, and say why: the history shows it.
+    /// Sign in with this e-mail address, and the password in USHER_PASSWORD, instead of with a token: who approves
+    /// something has to be somebody.
+    // With an id of its own, for `usher user create` is told an e-mail address too.
+    #[arg(id = "sign_in_as", long = "email", global = true, env = "USHER_EMAIL", value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// Change something in spite of a freeze or of approvals that are asked for, and say why: the history shows it.
     #[arg(long, global = true, value_name = "REASON")]
     pub break_glass: Option<String>,
 }
@@ -154,6 +161,12 @@ pub enum Command {
     /// See and change schedules: what the server does by itself, and when.
     #[command(subcommand, after_help = "Example: usher schedule set doors-open --file schedule.json")]
     Schedule(Documents),
+    /// Ask for changes that somebody else looks at before they are made, and look at theirs.
+    #[command(
+        subcommand,
+        after_help = "Example: usher change open --title 'Raise the limit' --file flag.json"
+    )]
+    Change(Change),
     /// Release a flag stage by stage, watched by guards that take it back.
     #[command(subcommand, after_help = "Example: usher release watch cup-final-checkout")]
     Release(Release),

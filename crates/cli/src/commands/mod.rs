@@ -1,5 +1,6 @@
 //! The commands that talk to a server, or to a journal on disk.
 
+mod change;
 mod converge;
 mod doctor;
 mod documents;
@@ -23,7 +24,7 @@ use crate::{
 
 /// Carries out a command.
 pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()> {
-    let client = Client::new(server)?;
+    let client = Client::new(server)?.signed_in(server.email.as_deref()).await?;
     match command {
         Command::Flag(flag) => flag::run(&client, flag, shown).await,
         Command::Venue(venue) => documents::venue(&client, venue, shown).await,
@@ -34,6 +35,7 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::Event(event) => documents::run(&client, "events", event, shown).await,
         Command::Freeze(freeze) => documents::run(&client, "freezes", freeze, shown).await,
         Command::Schedule(schedule) => schedule::run(&client, schedule, shown).await,
+        Command::Change(change) => change::run(&client, change, shown).await,
         Command::Playbook(playbook) => playbook::run(&client, playbook, shown).await,
         Command::Release(release) => release::run(&client, release, shown).await,
         Command::Eval(eval) => eval::run(&client, eval, shown).await,

@@ -56,7 +56,7 @@ pub async fn make(
     shown: Output,
 ) -> Result<()> {
     let Where { key: flag, environment, venue, message } = place;
-    let at = when(&later, &venue)?;
+    let at = when(later.at.as_deref().unwrap_or_default(), later.time_zone.as_deref(), &venue)?;
     let mut play = body;
     play["flag"] = json!(flag);
     play["environment"] = json!(environment);
@@ -84,10 +84,9 @@ pub async fn make(
 }
 
 /// When that is, as a schedule says it: an instant; or a local time, of the one venue or of the zone that was named.
-fn when(later: &Later, venues: &[String]) -> Result<Value> {
-    let at = later.at.as_deref().unwrap_or_default();
+pub fn when(at: &str, time_zone: Option<&str>, venues: &[String]) -> Result<Value> {
     if at.parse::<LocalTime>().is_err() {
-        return match (at.parse::<Timestamp>(), &later.time_zone) {
+        return match (at.parse::<Timestamp>(), time_zone) {
             (Ok(instant), None) => Ok(json!(instant)),
             (Ok(_), Some(_)) => {
                 Err(Usage("--at names an instant, so --time-zone says nothing: leave one of them out".to_owned()).into())
@@ -98,7 +97,7 @@ fn when(later: &Later, venues: &[String]) -> Result<Value> {
             .into()),
         };
     }
-    match (&later.time_zone, venues) {
+    match (time_zone, venues) {
         (Some(zone), _) => Ok(json!({"local": at, "timeZone": zone})),
         (None, [venue]) => Ok(json!({"local": at, "venue": venue})),
         (None, _) => Err(Usage(

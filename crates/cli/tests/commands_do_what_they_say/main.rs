@@ -2,6 +2,7 @@
 //! ends. Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the server, 4 unreachable.
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
+mod changes;
 mod converge;
 mod demo;
 mod documents;

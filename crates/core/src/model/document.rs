@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    Cohort, Credential, Environment, Event, Flag, Freeze, Key, Playbook, Release, Schedule, User, Venue,
+    ChangeRequest, Cohort, Credential, Environment, Event, Flag, Freeze, Key, Playbook, Release, Schedule,
+    User, Venue,
 };
 use crate::{
     limits::{MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES},
@@ -40,6 +41,8 @@ pub enum Kind {
     Playbook,
     /// What is done when.
     Schedule,
+    /// A change that is to be looked at before it is made.
+    ChangeRequest,
     /// A kind that only a newer version knows: kept and passed on, never looked into.
     Other(Box<str>),
 }
@@ -61,6 +64,7 @@ impl Kind {
             Self::Release => "release",
             Self::Playbook => "playbook",
             Self::Schedule => "schedule",
+            Self::ChangeRequest => "changeRequest",
             Self::Other(name) => name,
         }
     }
@@ -81,6 +85,7 @@ impl From<&str> for Kind {
             "release" => Self::Release,
             "playbook" => Self::Playbook,
             "schedule" => Self::Schedule,
+            "changeRequest" => Self::ChangeRequest,
             other => Self::Other(other.into()),
         }
     }
@@ -250,6 +255,7 @@ pub fn parse_strict(kind: &Kind, text: &[u8]) -> Result<Document, Problems> {
         Kind::Release => canonical::<Release>(text),
         Kind::Playbook => canonical::<Playbook>(text),
         Kind::Schedule => canonical::<Schedule>(text),
+        Kind::ChangeRequest => canonical::<ChangeRequest>(text),
         Kind::RoleBinding | Kind::Other(_) => {
             let mend = "Use one of environment, venue, cohort, flag, event, freeze, release, playbook, schedule, key, user.";
             Err(Problem::new("kind", kind, "documents of this kind can't be written yet", mend).into())

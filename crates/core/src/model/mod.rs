@@ -1,11 +1,14 @@
 //! The documents of a workspace: flags, cohorts, venues, environments, events, freezes, releases, playbooks,
-//! schedules, credentials and people.
+//! schedules, change requests, credentials and people.
 //!
 //! There is one type for one thing. What the journal keeps and the wire carries is a [`Document`]: its
 //! identity and its JSON text, untouched, so that a field this version does not know is never lost. Who
 //! needs to look inside parses it to its typed [`Model`]; parsing is strict, and whatever it lets through
 //! is valid for good.
 
+mod actor;
+mod change;
+mod change_request;
 mod cohort;
 mod condition;
 mod credential;
@@ -27,6 +30,9 @@ mod user;
 mod venue;
 mod when;
 
+pub use actor::{Actor, ActorKind};
+pub use change::Change;
+pub use change_request::{Approval, ChangeRequest, Comment, MAX_COMMENTS, RequestStatus};
 pub use cohort::Cohort;
 pub use condition::{CURRENT_TIME, Condition, Dialect, Operator, Predicate, Scalar};
 pub use credential::{Credential, CredentialType};

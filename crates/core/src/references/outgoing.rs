@@ -1,8 +1,8 @@
 //! What each kind of document points to.
 
 use crate::model::{
-    Clock, Cohort, Credential, Document, DocumentId, Event, Flag, FlagConfig, Freeze, Kind, Play, Playbook,
-    Progress, Release, Schedule, Then, When,
+    ChangeRequest, Clock, Cohort, Credential, Document, DocumentId, Event, Flag, FlagConfig, Freeze, Kind,
+    Play, Playbook, Progress, Release, RequestStatus, Schedule, Then, When,
 };
 
 /// One reference: where it stands, and what it points to.
@@ -49,6 +49,14 @@ pub(super) fn references(document: &Document) -> Vec<Reference> {
             // What is over is a record: what it was about may go.
             .filter(|schedule| schedule.outcome.is_none())
             .map_or_else(Vec::new, |schedule| schedule_references(&schedule)),
+        Kind::ChangeRequest => document
+            .parse::<ChangeRequest>()
+            .ok()
+            .filter(|request| request.status == RequestStatus::Open)
+            // What it changes is looked at when it is made.
+            .and_then(|request| request.apply_at.and_then(|at| when_reference("applyAt", &at)))
+            .into_iter()
+            .collect(),
         Kind::Release => document
             .parse::<Release>()
             .ok()
@@ -130,14 +138,18 @@ fn freeze_references(freeze: &Freeze) -> Vec<Reference> {
 }
 
 fn schedule_references(schedule: &Schedule) -> Vec<Reference> {
-    let when = match &schedule.at {
-        When::Local { clock: Clock::Venue(venue), .. } => {
-            Some(Reference { zoned: true, ..Reference::new("at.venue", Kind::Venue, venue) })
-        }
-        When::Moment { event, .. } => Some(Reference::new("at.event", Kind::Event, event)),
-        When::Local { .. } | When::Instant(_) => None,
-    };
+    let when = when_reference("at", &schedule.at);
     when.into_iter().chain(play_references(&schedule.plays)).collect()
+}
+
+fn when_reference(field: &str, when: &When) -> Option<Reference> {
+    match when {
+        When::Local { clock: Clock::Venue(venue), .. } => {
+            Some(Reference { zoned: true, ..Reference::new(format!("{field}.venue"), Kind::Venue, venue) })
+        }
+        When::Moment { event, .. } => Some(Reference::new(format!("{field}.event"), Kind::Event, event)),
+        When::Local { .. } | When::Instant(_) => None,
+    }
 }
 
 fn play_references(plays: &[Play]) -> Vec<Reference> {

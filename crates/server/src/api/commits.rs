@@ -115,8 +115,13 @@ pub(super) enum RawChange {
     Delete(DocumentId),
 }
 
-/// What has routes of its own: who could write it here would make themselves an administrator.
+/// What has routes of its own: who could write it here would make themselves an administrator, or somebody's approval.
 pub(super) fn is_protected(kind: &Kind) -> bool {
+    matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding | Kind::ChangeRequest)
+}
+
+/// What only administrators see in the history: who has an account, or a key.
+fn is_private(kind: &Kind) -> bool {
     matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding)
 }
 
@@ -138,11 +143,11 @@ pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
         }
     }
     if let Some(change) = checked.iter().find(|change| is_protected(&change.id().kind)) {
-        let mend = "Use the routes for keys and people.";
+        let mend = "Use the routes for keys, people and change requests.";
         problems.push(usher_core::Problem::new(
             "changes",
             change.id(),
-            "credentials and people can't be written here",
+            "credentials, people and change requests can't be written here",
             mend,
         ));
     }
@@ -267,7 +272,7 @@ struct CommitHead {
 }
 
 #[derive(Serialize, ToSchema)]
-struct ChangeDetail {
+pub(super) struct ChangeDetail {
     #[schema(value_type = String)]
     kind: Kind,
     key: String,
@@ -278,6 +283,23 @@ struct ChangeDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DocumentSchema>)]
     after: Option<Value>,
+}
+
+impl ChangeDetail {
+    /// A change of what was there `before`.
+    pub(super) fn new(change: &Change, before: &State, sees_all: bool) -> Self {
+        let id = change.id();
+        let old = before.get(id).map(|entry| shown(&entry.document));
+        let new = change.after().map(shown);
+        let action = match (&old, &new) {
+            (None, _) => "created",
+            (Some(_), Some(_)) => "updated",
+            (Some(_), None) => "deleted",
+        };
+        // Who has an account, or a key, is for administrators only, here as elsewhere.
+        let (old, new) = if sees_all || !is_private(&id.kind) { (old, new) } else { (None, None) };
+        Self { kind: id.kind.clone(), key: id.key.to_string(), action, before: old, after: new }
+    }
 }
 
 /// A commit, and the state before it.
@@ -299,22 +321,7 @@ pub async fn get(
 ) -> Result<HttpResponse, Problem> {
     let sees_all = identity(&request)?.role() >= Role::Admin;
     let (commit, before) = find(&app, *seq).await?;
-    let changes = commit.changes.iter().map(|change| {
-        let id = change.id();
-        let old = before.get(id).map(|entry| shown(&entry.document));
-        let new = match change {
-            Change::Put(document) => Some(shown(document)),
-            Change::Delete(_) => None,
-        };
-        let action = match (&old, &new) {
-            (None, _) => "created",
-            (Some(_), Some(_)) => "updated",
-            (Some(_), None) => "deleted",
-        };
-        // Who has an account, or a key, is for administrators only, here as elsewhere.
-        let (old, new) = if sees_all || !is_protected(&id.kind) { (old, new) } else { (None, None) };
-        ChangeDetail { kind: id.kind.clone(), key: id.key.to_string(), action, before: old, after: new }
-    });
+    let changes = commit.changes.iter().map(|change| ChangeDetail::new(change, &before, sees_all));
     let changes = changes.collect();
     let summary = CommitHead { seq: commit.seq, at: commit.at, actor: commit.actor, message: commit.message };
     Ok(HttpResponse::Ok().json(CommitDetail { summary, changes }))

@@ -77,7 +77,7 @@ struct Page<'a> {
     seq: Seq,
 }
 
-async fn list(app: &App, kind: Kind, query: ListQuery) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(app: &App, kind: Kind, query: ListQuery) -> Result<HttpResponse, Problem> {
     let snapshot = world_at(app, query.at.as_deref()).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let search = query.search.unwrap_or_default().to_lowercase();
@@ -107,7 +107,7 @@ fn fits(document: &Document, search: &str) -> bool {
         value.get(name).and_then(Value::as_str).is_some_and(|text| text.to_lowercase().contains(search))
     };
     let tags = value.get("tags").and_then(Value::as_array).into_iter().flatten();
-    ["name", "city", "country", "owner"].into_iter().any(text)
+    ["name", "title", "city", "country", "owner"].into_iter().any(text)
         || tags.filter_map(Value::as_str).any(|tag| tag.to_lowercase().contains(search))
 }
 

@@ -1,4 +1,4 @@
-//! Everything but credentials, people and schedules that are over, in a form that `POST /commits` takes back.
+//! Everything but credentials, people, change requests and schedules that are over, in a form that `POST /commits` takes back.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -24,7 +24,8 @@ pub struct Export {
     responses((status = 200, description = "All documents", body = Export), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn export(app: web::Data<App>, query: web::Query<AtQuery>) -> Result<HttpResponse, Problem> {
     let snapshot = world_at(&app, query.at.as_deref()).await?;
-    let shown = |kind: &Kind| !matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding);
+    let shown =
+        |kind: &Kind| !matches!(kind, Kind::Key | Kind::User | Kind::RoleBinding | Kind::ChangeRequest);
     // A schedule that is over is a record of this workspace, and no plan for another: there its time would be past.
     let is_over = |document: &Document| {
         *document.kind() == Kind::Schedule

@@ -12,7 +12,7 @@ use crate::{problem::Problem, schedules};
 ///
 /// # Errors
 /// A flag that can't be written.
-pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
+pub(crate) fn keep(document: Document, current: Option<&Entry>) -> Result<Document, Problem> {
     match document.kind() {
         Kind::Release => return super::releases::keep(document, current),
         Kind::Schedule => return schedules::keep(&document, current),
@@ -44,7 +44,7 @@ pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Docume
 ///
 /// # Errors
 /// 409, with where it is killed.
-pub(super) fn let_go(current: Option<&Entry>, expected: Option<Expected>) -> Result<(), Problem> {
+pub(crate) fn let_go(current: Option<&Entry>, expected: Option<Expected>) -> Result<(), Problem> {
     let Some(entry) = current else { return Ok(()) };
     match expected {
         Some(Expected::Absent) => return Ok(()),

@@ -5,6 +5,7 @@
 //! changes.
 
 pub mod board;
+pub mod change_requests;
 pub mod commits;
 pub mod documents;
 pub mod evaluate;
@@ -12,7 +13,7 @@ pub mod export;
 pub mod flags;
 pub mod import;
 pub mod keys;
-mod kills;
+pub(crate) mod kills;
 pub mod people;
 pub mod playbooks;
 pub mod reach;
@@ -192,6 +193,17 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/schedules/{key}", web::put().to(documents::schedules::put))
         .route("/schedules/{key}", web::delete().to(documents::schedules::delete))
         .route("/schedules/{key}/due", web::get().to(schedules::due))
+        .service(
+            web::resource("/change-requests")
+                .route(web::get().to(change_requests::list))
+                .route(web::post().to(change_requests::open)),
+        )
+        .route("/change-requests/{key}", web::get().to(change_requests::view::get))
+        .route("/change-requests/{key}", web::put().to(change_requests::edit))
+        .route("/change-requests/{key}/comments", web::post().to(change_requests::comment))
+        .route("/change-requests/{key}/approve", web::post().to(change_requests::approve))
+        .route("/change-requests/{key}/close", web::post().to(change_requests::close))
+        .route("/change-requests/{key}/merge", web::post().to(change_requests::merge))
         .route("/releases", web::get().to(documents::releases::list))
         .route("/releases/{key}", web::get().to(documents::releases::get))
         .route("/releases/{key}", web::put().to(documents::releases::put))

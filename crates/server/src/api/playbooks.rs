@@ -80,7 +80,13 @@ pub async fn run(
         let done = if changes.is_empty() {
             Ok(state.seq())
         } else {
-            write.or_message(|| message).commit_in(turn, changes, expected).await.map(|written| written.seq)
+            // What it does was looked at when it was written.
+            write
+                .or_message(|| message)
+                .approved()
+                .commit_in(turn, changes, expected)
+                .await
+                .map(|written| written.seq)
         };
         match done {
             Ok(seq) => {

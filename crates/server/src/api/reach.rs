@@ -75,14 +75,20 @@ pub struct Difference {
 pub async fn reach(app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let draft: Draft = usher_core::problem::from_json(&body)?;
     // Many flags at many venues; streams are not to wait for them.
-    let reach = web::block(move || compute(&app, draft)).await.map_err(Problem::internal)??;
+    let changes = checked(draft.changes)?;
+    let reach = web::block(move || compute(&app, &changes, draft.environment.as_deref()))
+        .await
+        .map_err(Problem::internal)??;
     Ok(HttpResponse::Ok().json(reach))
 }
 
-fn compute(app: &App, draft: Draft) -> Result<Reach, Problem> {
-    let changes = checked(draft.changes)?;
+/// The reach of changes, in one environment only if that is named.
+///
+/// # Errors
+/// They point to what is not there.
+pub(super) fn compute(app: &App, changes: &[Change], environment: Option<&str>) -> Result<Reach, Problem> {
     let snapshot = app.world.snapshot();
-    let after = snapshot.state.with(&changes);
+    let after = snapshot.state.with(changes);
     let ids: Vec<DocumentId> = changes.iter().map(|change| change.id().clone()).collect();
     usher_core::Problems(references::check(&after, &ids).into_iter().map(|(_, problem)| problem).collect())
         .or(())?;
@@ -103,7 +109,7 @@ fn compute(app: &App, draft: Draft) -> Result<Reach, Problem> {
     let now = clock::now();
     let mut reach = Reach { venues: Vec::new(), devices: 0, prerequisites: Vec::new(), truncated: false };
     let mut devices: BTreeMap<String, usize> = BTreeMap::new();
-    let wanted = |key: &EnvironmentKey| draft.environment.as_deref().is_none_or(|own| own == key.as_str());
+    let wanted = |key: &EnvironmentKey| environment.is_none_or(|own| own == key.as_str());
     for (environment, before) in snapshot.environments.iter().filter(|(key, _)| wanted(key)) {
         let after = before.apply(Seq(before.seq().0 + 1), put.iter().copied(), delete.iter().copied());
         let connected = app.connections.by_venue(Some(environment));

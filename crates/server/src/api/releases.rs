@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use usher_core::model::{
-    Document, DocumentId, EnvironmentKey, Kind, Progress, Release, ReleaseRehearsal, Seq, Status, Step,
-    StepKind,
+    Actor, Document, DocumentId, Environment, EnvironmentKey, Kind, Progress, Release, ReleaseRehearsal, Seq,
+    Status, Step, StepKind,
 };
-use usher_journal::{Change, Entry};
+use usher_journal::{Change, Entry, State};
 use usher_release::{
-    Move,
+    Move, approval,
     preflight::{Finding, Weight},
 };
 use utoipa::ToSchema;
@@ -147,11 +147,11 @@ macro_rules! actions {
 
 actions! {
     /// Begins its first stage.
-    start "/api/v1/releases/{key}/start" "start_release" = |_| Move::Start;
+    start "/api/v1/releases/{key}/start" "start_release" = |by| Move::Start(by.id);
     /// Begins its next stage now, whatever it still waits for.
     promote "/api/v1/releases/{key}/promote" "promote_release" = |_| Move::Promote;
     /// Lets the next stage begin, where the stage asks for that.
-    approve "/api/v1/releases/{key}/approve" "approve_release" = Move::Approve;
+    approve "/api/v1/releases/{key}/approve" "approve_release" = |by| Move::Approve(by.name);
     /// Stops it where it is.
     pause "/api/v1/releases/{key}/pause" "pause_release" = |_| Move::Pause;
     /// Lets it go on; the stage's time begins anew.
@@ -165,12 +165,13 @@ async fn act(
     request: &HttpRequest,
     key: &str,
     body: &[u8],
-    step: impl Fn(String) -> Move,
+    step: impl Fn(Actor) -> Move,
 ) -> Result<HttpResponse, Problem> {
     let why: Why = if body.is_empty() { Why::default() } else { usher_core::problem::from_json(body)? };
     let id = DocumentId::new(Kind::Release, key);
-    let name = identity(request)?.actor().name;
-    let step = step(name.clone());
+    let by = identity(request)?.actor();
+    let name = by.name.clone();
+    let step = step(by.clone());
     let mut tries = 0;
     loop {
         tries += 1;
@@ -182,14 +183,19 @@ async fn act(
         }
         let turn = write.turn().await?;
         let state = Arc::clone(&app.world.snapshot().state);
-        state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+        let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+        if !write.breaks_glass() {
+            let release: Release = entry.document.parse()?;
+            second_person(&release, &step, &by, &state)?;
+        }
         let reasons = vec![format!("{name}: {}", why.message.as_deref().unwrap_or("by hand"))];
         let planned = releases::plan(&state, key, &step, reasons, clock::now())?;
         let message = match &why.message {
             Some(own) => format!("{}: {own}", planned.message),
             None => planned.message,
         };
-        let mut write = write.or_message(|| message);
+        // Its plan was looked at when it was written.
+        let mut write = write.or_message(|| message).approved();
         if matches!(step, Move::RollBack | Move::Pause) {
             // What stops harm is never frozen.
             write = write.despite_freezes();
@@ -205,6 +211,17 @@ async fn act(
             Err(problem) => return Err(problem),
         }
     }
+}
+
+/// Refuses whoever may not let a release go on, where its environment asks for a second person.
+fn second_person(release: &Release, step: &Move, by: &Actor, state: &State) -> Result<(), Problem> {
+    let id = DocumentId::new(Kind::Environment, &*release.environment);
+    let environment = state.get(&id).and_then(|entry| entry.document.parse::<Environment>().ok());
+    if environment.is_none_or(|environment| environment.approvals == 0) {
+        return Ok(());
+    }
+    approval::may_let_go_on(release, step, by)
+        .map_err(|why| Problem::new(StatusCode::FORBIDDEN, "approval_needed", why))
 }
 
 fn answer(written: &Written, document: &Document) -> HttpResponse {

@@ -126,9 +126,11 @@ impl Scope {
                 kind: None,
                 key: None,
             } => Ok(RestoreScope::Document(DocumentId::new(Kind::Flag, flag))),
-            Self { kind: Some(kind), .. } if is_protected(&kind.as_str().into()) => {
-                Err(bad("scope.kind", &kind, "credentials and people are never brought back".to_owned()))
-            }
+            Self { kind: Some(kind), .. } if is_protected(&kind.as_str().into()) => Err(bad(
+                "scope.kind",
+                &kind,
+                "credentials, people and change requests are never brought back".to_owned(),
+            )),
             Self {
                 kind: Some(kind),
                 key: Some(key),

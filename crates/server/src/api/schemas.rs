@@ -68,6 +68,10 @@ documents! {
     PlaybookSchema = "Playbook";
     /// What is done when.
     ScheduleSchema = "Schedule";
+    /// When something is done.
+    WhenSchema = "When";
+    /// A change that is to be looked at before it is made.
+    ChangeRequestSchema = "ChangeRequest";
     /// A staged rollout.
     ReleaseSchema = "Release";
     /// A credential, without its hash.

@@ -16,7 +16,13 @@ use usher_journal::{Append, AppendError, Appended, Change, Check, Commit, Expect
 use utoipa::ToSchema;
 
 use super::{identity, kills};
-use crate::{app::App, clock, freezes, problem::Problem, schedules};
+use crate::{
+    app::App,
+    approvals::{self, Asked},
+    clock, freezes,
+    problem::Problem,
+    schedules,
+};
 
 /// How often a change is tried anew when somebody else was faster: on another server, for those of this one take
 /// turns.
@@ -40,6 +46,8 @@ pub struct Write<'a> {
     despite_freezes: bool,
     /// Why its sender broke the glass.
     glass: Option<String>,
+    /// Whether somebody else has looked at what is done, now or when it was planned.
+    approved: bool,
 }
 
 /// The answer to a change.
@@ -80,6 +88,11 @@ impl Replayed {
             _ => None,
         })
     }
+
+    /// What was changed then, in the order of the commit.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &DocumentId> {
+        self.commit.changes.iter().map(Change::id)
+    }
 }
 
 impl<'a> Write<'a> {
@@ -116,7 +129,8 @@ impl<'a> Write<'a> {
                 return Err(Problem::bad_value("Idempotency-Key", "…", "this key can't be used", mend));
             }
         };
-        let mut write = Self { app, request, message, idempotency, despite_freezes: false, glass: None };
+        let mut write =
+            Self { app, request, message, idempotency, despite_freezes: false, glass: None, approved: false };
         if let Some(reason) = request.headers().get(BREAK_GLASS) {
             let reason = reason.to_str().map(str::trim).unwrap_or_default();
             if reason.is_empty() || reason.len() > MAX_REASON_BYTES {
@@ -194,6 +208,32 @@ impl<'a> Write<'a> {
     pub(super) fn despite_freezes(mut self) -> Self {
         self.despite_freezes = true;
         self
+    }
+
+    /// Passes over approvals, because what is done was looked at by somebody else, if that was asked for.
+    #[must_use]
+    pub(super) fn approved(mut self) -> Self {
+        self.approved = true;
+        self
+    }
+
+    /// Whether its sender breaks the glass.
+    #[must_use]
+    pub(super) fn breaks_glass(&self) -> bool {
+        self.glass.is_some()
+    }
+
+    /// Refuses what somebody else has to look at first.
+    fn check_approvals(&self, changes: &[Change], state: &State) -> Result<(), Problem> {
+        if self.approved || self.despite_freezes {
+            return Ok(());
+        }
+        approvals::asked(changes, state).map_or(Ok(()), |Asked { needed, environment, document }| {
+            let count = if needed == 1 { "1 approval".to_owned() } else { format!("{needed} approvals") };
+            let mend = format!("Open a change request (`POST /api/v1/change-requests`, `usher change open`), or send `{BREAK_GLASS}` with the reason why it can't wait.");
+            let detail = format!("{document}: {environment} asks for {count} of what its clients notice. {mend}");
+            Err(Problem::new(StatusCode::FORBIDDEN, "approval_needed", detail))
+        })
     }
 
     /// Refuses what a freeze forbids.
@@ -331,6 +371,7 @@ impl<'a> Write<'a> {
             changes = web::block(move || checked(changes, &read)).await.map_err(Problem::internal)??;
             schedules::check_times(&changes, &state, clock::now())?;
             self.check_freezes(&changes, &state)?;
+            self.check_approvals(&changes, &state)?;
             let append = Append {
                 expected: expected.clone(),
                 idempotency: self.idempotency.clone(),

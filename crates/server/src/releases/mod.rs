@@ -192,7 +192,7 @@ pub(crate) fn plan(
     let (mut release, version) = find::<Release>(state, &id)?;
     let flag_id = DocumentId::new(Kind::Flag, &*release.flag);
     let (mut flag, flag_version) = find::<Flag>(state, &flag_id)?;
-    if *step == Move::Start {
+    if matches!(step, Move::Start(_)) {
         check_alone(state, &release)?;
     }
     let before = flag.clone();

@@ -109,10 +109,14 @@ impl Server {
     /// Makes an account, `viewer@example.org` for a viewer.
     pub async fn person(&self, role: Role) -> String {
         let name = format!("{role:?}").to_lowercase();
+        self.account(&format!("{name}-1"), &name, &format!("The {name}"), role).await
+    }
+
+    async fn account(&self, key: &str, local: &str, name: &str, role: Role) -> String {
         let user = User {
-            key: format!("{name}-1").parse().unwrap(),
-            email: format!("{name}@example.org"),
-            name: format!("The {name}"),
+            key: key.parse().unwrap(),
+            email: format!("{local}@example.org"),
+            name: name.to_owned(),
             password_hash: password::hash(PASSWORD).unwrap(),
             role,
             created_at: Timestamp::EPOCH,
@@ -132,6 +136,16 @@ impl Server {
     /// The API, as a person who has signed in, from the server's own page.
     pub async fn signed_in(&self, role: Role) -> Api {
         let email = self.person(role).await;
+        self.session(&email).await
+    }
+
+    /// The same for somebody of this name, which is their key too.
+    pub async fn signed_in_as(&self, name: &str, role: Role) -> Api {
+        let email = self.account(name, name, name, role).await;
+        self.session(&email).await
+    }
+
+    async fn session(&self, email: &str) -> Api {
         let body = json!({"email": email, "password": PASSWORD});
         let answer = self.nobody().post("/api/v1/session", &body).await.expect(200);
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();

@@ -15,6 +15,9 @@ pub struct Progress {
     pub status: Status,
     /// When it began; a release that is started again begins anew.
     pub started: Timestamp,
+    /// Whose key began it, by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<String>,
     /// The stage that it is in, the first being 0.
     pub stage: usize,
     /// Since when it is there without a break: its stage began, or it was resumed.
