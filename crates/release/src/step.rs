@@ -42,6 +42,12 @@ pub enum Move {
     Arrived,
 }
 
+/// Whether none of `venues` has the variant in the stage that a release is in. Nobody knows, without any.
+fn is_out(release: &Release, progress: &Progress, venues: &[VenueKey]) -> bool {
+    let out = |venue| effect::share(release, progress.stage, Some(venue)) == Some(0.0);
+    !venues.is_empty() && venues.iter().all(out)
+}
+
 impl Move {
     /// What a decision asks for, with its reasons. Nothing, when it is to be held.
     #[must_use]
@@ -57,10 +63,17 @@ impl Move {
             Decision::Play { reasons, playbooks, kill } => (Self::Play { playbooks, kill }, reasons),
             Decision::RollBack { reasons, venues } => {
                 let left: Vec<VenueKey> =
-                    venues.into_iter().filter(|venue| !progress.withdrawn.contains(venue)).collect();
+                    venues.iter().filter(|venue| !progress.withdrawn.contains(venue)).cloned().collect();
                 let step = match release.rollback {
                     // Where all that hurts is taken back already and it still hurts, the venue is not what is wrong.
                     Scope::Venue if !left.is_empty() => Self::Withdraw(left),
+                    // What was counted before it was taken back there still hurts, and nobody there has it any more.
+                    Scope::Stage if is_out(release, progress, &venues) => {
+                        if progress.status == Status::Paused {
+                            return None;
+                        }
+                        Self::Pause
+                    }
                     Scope::Stage if progress.stage > 0 => Self::StageBack,
                     _ => Self::RollBack,
                 };

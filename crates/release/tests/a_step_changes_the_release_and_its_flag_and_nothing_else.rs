@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
 use serde_json::{Value, json};
-use usher_core::model::{Flag, Key, Kind, Model, Release, Status, StepKind, Then, Timestamp, parse_strict};
+use usher_core::model::{
+    Flag, Key, Kind, Model, Release, Scope, Status, StepKind, Then, Timestamp, parse_strict,
+};
 use usher_release::{Decision, Move, effect};
 
 fn model<M: Model>(json: &Value) -> M {
@@ -210,6 +212,24 @@ fn a_stage_is_taken_back_to_the_one_before_and_waits_there() {
         (story.status(), story.rules()[0]["rollout"]["percent"].clone()),
         (Status::Paused, json!(20.0))
     );
+}
+
+#[test]
+fn a_stage_that_was_taken_back_is_not_taken_back_again_for_what_it_had_done() {
+    let mut story = Story::at(2);
+    story.release.rollback = Scope::Stage;
+    let step = |story: &Story, venues: &[&str]| {
+        let venues = venues.iter().map(|venue| venue.parse().unwrap()).collect();
+        let hurt = Decision::RollBack { reasons: vec!["It fails.".to_owned()], venues };
+        Move::of(hurt, &story.release, story.release.progress.as_ref().unwrap()).map(|(next, _)| next)
+    };
+    assert_eq!(step(&story, &["arena"]), Some(Move::StageBack));
+    story.take(&Move::StageBack).unwrap();
+    assert_eq!(step(&story, &["arena"]), None, "nobody there has it any more");
+    assert_eq!(step(&story, &["arena", "dome"]), Some(Move::StageBack), "there they have");
+    assert_eq!(step(&story, &[]), Some(Move::StageBack), "it is not known where it hurts");
+    story.take(&Move::Resume).unwrap();
+    assert_eq!(step(&story, &["arena"]), Some(Move::Pause), "it does not go on by itself");
 }
 
 #[test]

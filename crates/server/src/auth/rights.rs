@@ -72,7 +72,7 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/releases/{key}", VIEWER),
     ("PUT", "/api/v1/releases/{key}", EDITOR),
     ("DELETE", "/api/v1/releases/{key}", EDITOR),
-    ("GET", "/api/v1/releases/{key}/preflight", VIEWER),
+    ("GET", "/api/v1/releases/{key}/preflight", OPERATOR),
     ("GET", "/api/v1/releases/{key}/status", VIEWER),
     ("POST", "/api/v1/releases/{key}/rehearse", EDITOR),
     ("POST", "/api/v1/releases/{key}/start", EDITOR),

@@ -8,16 +8,23 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 use usher_core::model::{
-    Document, DocumentId, Epoch, Flag, FlagConfig, Key, Kind, Model, Release, Seq, Step, StepKind, Timestamp,
+    ChangeRequest, Document, DocumentId, Epoch, Flag, FlagConfig, Key, Kind, Model, Outcome, Release,
+    RequestStatus, Schedule, Seq, Step, StepKind, Timestamp,
 };
 use usher_journal::{Actor, Change, Commit, State};
 
 /// All types of messages.
-pub const EVENTS: [&str; 14] = [
+pub const EVENTS: [&str; 20] = [
     "flag.killed",
     "flag.changed",
     "playbook.run",
     "freeze.broken",
+    "schedule.ended",
+    "changeRequest.opened",
+    "changeRequest.approved",
+    "changeRequest.merged",
+    "changeRequest.closed",
+    "changeRequest.held",
     "release.started",
     "release.promoted",
     "release.paused",
@@ -64,6 +71,8 @@ pub(super) fn messages(epoch: Epoch, commit: &Commit, before: &State) -> Vec<Mes
         match change.id().kind {
             Kind::Flag => told.extend(flag(change, before)),
             Kind::Release => told.extend(steps(change, before, commit)),
+            Kind::Schedule => told.extend(ended(change, before)),
+            Kind::ChangeRequest => told.extend(requested(change, before)),
             _ => {}
         }
     }
@@ -155,6 +164,52 @@ fn newly_killed(now: &FlagConfig, was: Option<&FlagConfig>) -> Option<Value> {
     let all = now.all && !was.all;
     let any = all || !venues.is_empty() || !cohorts.is_empty();
     any.then(|| json!({"everywhere": all, "venues": names(venues.into_iter()), "cohorts": names(cohorts.into_iter())}))
+}
+
+/// What a document is now, and what it was. `None` for one that goes, or that a newer version wrote.
+fn now_and_before<M: Model>(change: &Change, before: &State) -> Option<(M, Option<M>)> {
+    let now = change.after()?.parse().ok()?;
+    let was = before.get(change.id()).and_then(|entry| entry.document.parse().ok());
+    Some((now, was))
+}
+
+/// A schedule that was done, or never will be.
+fn ended(change: &Change, before: &State) -> Option<Told> {
+    let (now, was) = now_and_before::<Schedule>(change, before)?;
+    let outcome = now.outcome.filter(|own| was.is_some_and(|was| was.outcome.as_ref() != Some(own)))?;
+    let mut data = outcome_data(&outcome);
+    data["schedule"] = json!(now.key);
+    Some(("schedule.ended", data))
+}
+
+fn outcome_data(outcome: &Outcome) -> Value {
+    let Outcome { result, at: _, due, commit: _, reasons } = outcome;
+    json!({"result": result, "due": due, "reasons": names(reasons.iter().cloned())})
+}
+
+/// How far a change request came.
+fn requested(change: &Change, before: &State) -> Option<Told> {
+    let (now, was) = now_and_before::<ChangeRequest>(change, before)?;
+    let mut data = json!({"changeRequest": now.key, "title": short(&now.title), "author": now.author.name});
+    let Some(was) = was else {
+        data["changes"] = names(now.ids().map(ToString::to_string));
+        return Some(("changeRequest.opened", data));
+    };
+    let event = match now.status {
+        RequestStatus::Merged if was.status != RequestStatus::Merged => "changeRequest.merged",
+        RequestStatus::Closed if was.status != RequestStatus::Closed => "changeRequest.closed",
+        _ if now.approvals.len() > was.approvals.len() => {
+            data["approvedBy"] = names(now.approvals.iter().map(|own| own.by.name.clone()));
+            "changeRequest.approved"
+        }
+        // Its time came, and it could not be made.
+        _ => {
+            let held = now.outcome.as_ref().filter(|own| was.outcome.as_ref() != Some(*own))?;
+            data["outcome"] = outcome_data(held);
+            "changeRequest.held"
+        }
+    };
+    Some((event, data))
 }
 
 /// The steps that a release has taken, each with the playbooks that were run with it. One that is new or brought back
@@ -379,6 +434,55 @@ mod tests {
         assert_eq!(of("Break glass (stuck): Playbook calm"), "freeze.broken playbook.run");
         assert_eq!(of("Break glass (stuck): "), "freeze.broken");
         assert_eq!(of("The glass"), "");
+    }
+
+    #[test]
+    fn a_schedule_is_told_of_when_it_is_over() {
+        let mut text = json!({"key": "open", "at": "2027-05-15T17:00:00Z",
+            "plays": [{"notice": {"text": "Doors"}}]});
+        let waiting = document(&Kind::Schedule, &text);
+        text["outcome"] = json!({"result": "refused", "at": Timestamp::EPOCH, "due": Timestamp::EPOCH,
+            "reasons": ["the final is frozen"]});
+        let over = document(&Kind::Schedule, &text);
+        let all = told("", std::slice::from_ref(&waiting), vec![put(&over)]);
+        assert_eq!(types(&all), ["schedule.ended"]);
+        let data = json!({"schedule": "open", "result": "refused", "due": Timestamp::EPOCH,
+            "reasons": ["the final is frozen"]});
+        assert_eq!(all[0].data, data);
+        assert!(told("", &[], vec![put(&waiting)]).is_empty());
+        assert!(told("", &[], vec![put(&over)]).is_empty(), "bringing back a record ends nothing");
+        assert!(told("", std::slice::from_ref(&over), vec![put(&over)]).is_empty());
+    }
+
+    #[test]
+    fn each_step_of_a_change_request_is_told() {
+        let by = |name: &str| json!({"kind": "user", "id": name, "name": name});
+        let request = |change: &Value| {
+            let mut text = json!({"key": "cr-1", "title": "Raise it", "author": by("ana"), "status": "open",
+                "changes": [{"put": {"kind": "flag", "key": "gate", "secret": "not told"}}],
+                "expected": {"flag/gate": 3}, "opened": Timestamp::EPOCH});
+            for (field, value) in change.as_object().unwrap() {
+                text[field] = value.clone();
+            }
+            document(&Kind::ChangeRequest, &text)
+        };
+        let approved = json!({"approvals": [{"by": by("ben"), "at": Timestamp::EPOCH}]});
+        let held = json!({"outcome": {"result": "refused", "at": Timestamp::EPOCH, "due": Timestamp::EPOCH,
+            "reasons": ["frozen"]}});
+        let open = request(&json!({}));
+        let of = |change: &Value| told("", std::slice::from_ref(&open), vec![put(&request(change))]);
+        let new = told("", &[], vec![put(&open)]);
+        assert_eq!(types(&new), ["changeRequest.opened"]);
+        let data =
+            json!({"changeRequest": "cr-1", "title": "Raise it", "author": "ana", "changes": ["flag/gate"]});
+        assert_eq!(new[0].data, data);
+        assert_eq!(of(&approved)[0].data["approvedBy"], json!(["ben"]));
+        assert_eq!(types(&of(&approved)), ["changeRequest.approved"]);
+        assert_eq!(types(&of(&json!({"status": "merged"}))), ["changeRequest.merged"]);
+        assert_eq!(types(&of(&json!({"status": "closed"}))), ["changeRequest.closed"]);
+        assert_eq!(types(&of(&held)), ["changeRequest.held"]);
+        assert_eq!(of(&held)[0].data["outcome"]["reasons"], json!(["frozen"]));
+        assert!(of(&json!({"title": "Raise it more"})).is_empty());
     }
 
     #[test]
