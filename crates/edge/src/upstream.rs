@@ -255,7 +255,7 @@ impl Upstream {
                 }
                 self.saving.confirmed();
             }
-            Action::Ack(seq) => send(socket, &ClientFrame::Ack(Ack { seq })).await?,
+            Action::Ack(seq) => send(socket, &ClientFrame::Ack(Ack { seq, held_ms: 0 })).await?,
             Action::Pong => send(socket, &ClientFrame::Pong).await?,
             Action::Resync(why) => return Err(End::Broken(why.to_owned())),
             // Edges stay where they were put.

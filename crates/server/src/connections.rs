@@ -284,6 +284,12 @@ impl Connections {
         self.all.len().saturating_sub(edges).saturating_add(below)
     }
 
+    /// How many streams end here.
+    #[must_use]
+    pub fn here(&self) -> usize {
+        self.all.len()
+    }
+
     /// Whether nobody is connected, not even an edge.
     #[must_use]
     pub fn is_empty(&self) -> bool {

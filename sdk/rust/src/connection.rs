@@ -6,7 +6,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 use usher_core::{
     model::{Seq, Timestamp},
-    protocol::{Backoff, Machine, Resume, Standing, ValueMap},
+    protocol::{Acks, Backoff, Machine, Resume, Standing, ValueMap},
 };
 
 use crate::{
@@ -44,6 +44,7 @@ type Poll = Pin<Box<dyn Future<Output = Result<Said, String>> + Send>>;
 pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) machine: Machine,
+    pub(crate) acks: Acks,
     pub(crate) store: Store,
     pub(crate) backoff: Backoff,
     pub(crate) away: Away,
@@ -76,6 +77,7 @@ impl Connection {
         let mut connection = Self {
             shared,
             machine: Machine::default(),
+            acks: Acks::default(),
             store: Store::default(),
             backoff: Backoff::default(),
             away: Away::default(),

@@ -8,12 +8,13 @@ use tokio_tungstenite::tungstenite::Message;
 use usher_core::{
     model::Seq,
     protocol::{
-        Ack, Action, ClientFrame, ErrorCode, FrameError, Hello, Mode, SCHEMA, Scope, ServerError, ServerFrame,
+        Action, ClientFrame, ErrorCode, FrameError, Hello, Mode, SCHEMA, Scope, ServerError, ServerFrame,
     },
 };
 
 use crate::{
     connection::{Connection, at},
+    jitter::draw,
     link::{End, Socket, send},
     status::Source,
 };
@@ -24,6 +25,7 @@ impl Connection {
         let mut asked = self.shared.asked.subscribe();
         self.told = Arc::clone(&*asked.borrow_and_update());
         self.machine.connected();
+        self.acks.connected();
         if let Err(end) = send(&mut socket, &ClientFrame::Hello(Box::new(self.hello()))).await {
             return end;
         }
@@ -34,6 +36,14 @@ impl Connection {
                 message = timeout_at(heard + self.heartbeat * 2, socket.next()) => message,
                 () = at(self.save_at()) => {
                     self.save(false);
+                    continue;
+                }
+                () = at(self.acks.due().map(Instant::from_std)) => {
+                    if let Some(ack) = self.acks.take(Instant::now().into_std())
+                        && let Err(end) = send(&mut socket, &ClientFrame::Ack(ack)).await
+                    {
+                        return end;
+                    }
                     continue;
                 }
                 _ = asked.changed() => {
@@ -64,7 +74,9 @@ impl Connection {
                     return End::Broken(format!("a frame can't be read: {error}"));
                 }
             };
-            for action in self.machine.take(frame) {
+            let actions = self.machine.take(frame);
+            self.acks.set_within(self.machine.ack_within_ms());
+            for action in actions {
                 if let Err(end) = self.perform(action, &mut socket).await {
                     return end;
                 }
@@ -107,7 +119,11 @@ impl Connection {
                 self.amended(amended)?;
             }
             Action::Current => self.confirm(self.machine.standing()),
-            Action::Ack(seq) => send(socket, &ClientFrame::Ack(Ack { seq })).await?,
+            Action::Ack(seq) => {
+                if let Some(ack) = self.acks.applied(seq, Instant::now().into_std(), draw()) {
+                    send(socket, &ClientFrame::Ack(ack)).await?;
+                }
+            }
             Action::Pong => send(socket, &ClientFrame::Pong).await?,
             Action::Resync(why) => return Err(End::Broken(why.to_owned())),
             Action::Move(to) => {

@@ -11,6 +11,11 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
+use usher_core::{
+    model::Seq,
+    protocol::{Ack, Acks},
+};
+
 use super::{
     fleet::Board,
     random::Random,
@@ -76,6 +81,7 @@ struct Frame<'a> {
     parts: Option<u32>,
     intent: Option<&'a str>,
     code: Option<&'a str>,
+    ack_within_ms: Option<u32>,
     retry_after_ms: Option<u64>,
     reconnect_after_ms: Option<u64>,
 }
@@ -86,6 +92,7 @@ struct Held {
     epoch: String,
     seq: u64,
     failures: u32,
+    acks: Acks,
 }
 
 impl Client {
@@ -129,6 +136,7 @@ impl Client {
         if wire.say(&self.hello(held)).is_err() {
             return End::Broken;
         }
+        held.acks.connected();
         let mut next = Instant::now() + self.span();
         loop {
             let limit = match self.habit {
@@ -148,7 +156,17 @@ impl Client {
                     Err(_) => return End::Left,
                 },
             };
-            if wire.readable().await.is_err() {
+            let readable = match held.acks.due() {
+                Some(due) => timeout_at(due.into(), wire.readable()).await,
+                None => Ok(wire.readable().await),
+            };
+            let Ok(readable) = readable else {
+                if held.acks.take(Instant::now().into()).is_some_and(|ack| wire.say(&said(ack)).is_err()) {
+                    return End::Broken;
+                }
+                continue;
+            };
+            if readable.is_err() {
                 return End::Broken;
             }
             let (mut end, mut replies) = (None, Vec::new());
@@ -197,7 +215,7 @@ impl Client {
     }
 
     /// Takes a frame as an SDK does, and notes what has come.
-    fn take(&self, text: &[u8], held: &mut Held, replies: &mut Vec<String>) -> Result<(), End> {
+    fn take(&mut self, text: &[u8], held: &mut Held, replies: &mut Vec<String>) -> Result<(), End> {
         let now = Instant::now();
         let Ok(frame) = serde_json::from_slice::<Frame<'_>>(text) else {
             self.board.gap();
@@ -207,6 +225,7 @@ impl Client {
         match frame.kind {
             "ready" => {
                 frame.epoch.unwrap_or_default().clone_into(&mut held.epoch);
+                held.acks.set_within(frame.ack_within_ms.unwrap_or_default());
                 if frame.intent == Some("current") {
                     self.board.live(self.number, seq);
                 }
@@ -214,6 +233,7 @@ impl Client {
             }
             "ping" => {
                 replies.push(r#"{"type":"pong"}"#.to_owned());
+                held.acks.set_within(frame.ack_within_ms.unwrap_or_default());
                 if self.board.is_live(self.number) && held.seq < seq {
                     // The server believes that it has sent more.
                     self.board.gap();
@@ -247,9 +267,14 @@ impl Client {
             self.board.arrived(seq, now);
             self.board.keep(self.person.is_some(), text);
         }
-        replies.push(format!(r#"{{"type":"ack","seq":{seq}}}"#));
+        let draw = self.random.draw();
+        replies.extend(held.acks.applied(Seq(seq), now.into(), draw).map(said));
         Ok(())
     }
+}
+
+fn said(ack: Ack) -> String {
+    format!(r#"{{"type":"ack","seq":{},"heldMs":{}}}"#, ack.seq, ack.held_ms)
 }
 
 /// A client of a bare broadcast: it reads whole texts, and notes when the nth of them came.

@@ -97,6 +97,14 @@ pub struct Resume {
 pub struct Ack {
     /// The commit.
     pub seq: Seq,
+    /// How long ago that was, in milliseconds: the server may have asked to wait.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_ms: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde asks.
+fn is_zero(millis: &u32) -> bool {
+    *millis == 0
 }
 
 impl ClientFrame {

@@ -64,6 +64,8 @@ pub struct Machine {
     view: Option<ViewTag>,
     /// How old what it says may be; none where it speaks for itself.
     standing: Option<Standing>,
+    /// How long the server has a client wait with acknowledgements, as it said last.
+    ack_within_ms: u32,
     /// The newest commit of which the server has said that nothing of it is missing here.
     known: Seq,
     parts: Option<Parts>,
@@ -107,6 +109,12 @@ impl Machine {
         self.standing
     }
 
+    /// How long to wait with an acknowledgement at most, in milliseconds, as the server said last.
+    #[must_use]
+    pub fn ack_within_ms(&self) -> u32 {
+        self.ack_within_ms
+    }
+
     /// The newest commit of which nothing is missing here: where the client stands, or later.
     #[must_use]
     pub fn known(&self) -> Seq {
@@ -117,7 +125,7 @@ impl Machine {
     pub fn connected(&mut self) {
         self.parts = None;
         (self.epoch, self.view, self.standing) = (None, None, None);
-        self.known = Seq::ZERO;
+        (self.known, self.ack_within_ms) = (Seq::ZERO, 0);
         (self.until, self.owes) = (None, false);
     }
 
@@ -140,7 +148,7 @@ impl Machine {
             ServerFrame::Delta(delta) => self.delta(delta),
             ServerFrame::Values(values) => self.values(values),
             ServerFrame::Ping(ping) => {
-                self.standing = ping.upstream;
+                (self.standing, self.ack_within_ms) = (ping.upstream, ping.ack_within_ms);
                 if !self.is_current() {
                     // What it is missing is on its way; until then a ping says nothing about what it has.
                     return vec![Action::Pong];
@@ -163,6 +171,7 @@ impl Machine {
             return vec![Action::Resync("the server speaks a schema that was not offered")];
         }
         (self.epoch, self.view, self.standing) = (Some(ready.epoch), ready.view, ready.upstream);
+        self.ack_within_ms = ready.ack_within_ms;
         let known = self.place.is_some_and(|place| self.continues(place));
         let heartbeat = Action::Ready(Terms {
             heartbeat_sec: ready.heartbeat_sec,

@@ -3,6 +3,7 @@
 //! Frames are JSON objects with a `type`. Both sides pass over fields they don't know; a type they don't know
 //! is [`Unknown`](FrameError::UnknownType), which a client passes over and a server answers with an error.
 
+mod acks;
 mod backoff;
 mod census;
 mod client;
@@ -18,6 +19,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub use acks::Acks;
 pub use backoff::Backoff;
 pub use census::{Census, Censuses, Clients, CommitCount, Count, Group, Source, VenueCount};
 pub use client::{Ack, ClientFrame, Hello, Mode, Resume, Scope};

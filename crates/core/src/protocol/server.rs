@@ -70,6 +70,9 @@ pub struct Ready {
     /// Whether `downstream` is welcome.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub downstream: bool,
+    /// How long to wait with an acknowledgement at most, in milliseconds: see [`Acks`](super::Acks).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ack_within_ms: u32,
     /// From an edge: how old what it says may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<Standing>,
@@ -140,6 +143,14 @@ pub struct Ping {
     /// From an edge: how old what it says may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<Standing>,
+    /// How long to wait with an acknowledgement from now on, as in `ready`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ack_within_ms: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde asks.
+fn is_zero(millis: &u32) -> bool {
+    *millis == 0
 }
 
 /// The server is about to stop.

@@ -98,15 +98,22 @@ impl Convergence {
         self.touch();
     }
 
-    /// A client that had applied `before` has now applied everything up to `seq`. Tells how long each commit took
-    /// to come to it.
-    pub fn acked(&self, connection: ConnectionId, before: Seq, seq: Seq, told: impl Fn(Duration)) {
+    /// A client that had applied `before` has applied everything up to `seq`, and says so now, having `held` that back.
+    /// Tells how long each commit took to come to it.
+    pub fn acked(
+        &self,
+        connection: ConnectionId,
+        before: Seq,
+        seq: Seq,
+        held: Duration,
+        told: impl Fn(Duration),
+    ) {
         let now = Instant::now();
         let mut commits = self.lock();
         // Not in order where several journals' parts are mirrored.
         for commit in commits.iter_mut().filter(|commit| before < commit.seq && commit.seq <= seq) {
             if let Some(venue) = commit.pending.remove(&connection) {
-                let took = now.duration_since(commit.published);
+                let took = now.duration_since(commit.published).saturating_sub(held);
                 let tally = commit.venues.entry(venue).or_default();
                 tally.took.push(micros(took));
                 told(took);
@@ -331,15 +338,30 @@ mod tests {
             report.venues.iter().find(|own| own.venue == venue).unwrap().progress.clone()
         };
         assert_eq!((at("wembley").expected, at("dome").expected), (2, 1));
-        convergence.acked(wembley[0], Seq(6), Seq(7), |_| ());
-        convergence.acked(wembley[0], Seq(6), Seq(7), |_| ());
+        convergence.acked(wembley[0], Seq(6), Seq(7), Duration::ZERO, |_| ());
+        convergence.acked(wembley[0], Seq(6), Seq(7), Duration::ZERO, |_| ());
         assert_eq!((at("wembley").converged, at("dome").converged), (1, 0));
-        convergence.acked(wembley[1], Seq(0), Seq(9), |_| ());
+        convergence.acked(wembley[1], Seq(0), Seq(9), Duration::ZERO, |_| ());
         convergence.left(dome, Seq(6));
         let report = convergence.report(Some(Seq(7))).unwrap();
         assert_eq!((report.total.expected, report.total.converged, report.total.left), (3, 2, 1));
         assert!(report.total.p99_ms >= report.total.p50_ms && report.laggards.is_empty());
         assert!(convergence.report(Some(Seq(8))).is_none());
+    }
+
+    #[test]
+    fn what_a_client_held_back_is_not_counted() {
+        let connections = Arc::new(Connections::default());
+        let convergence = Convergence::new(Arc::clone(&connections));
+        let (prompt, patient) =
+            (connect(&connections, "production", "dome"), connect(&connections, "production", "dome"));
+        convergence.publish(Seq(6), &commit(7), [view("production")].iter());
+        std::thread::sleep(Duration::from_millis(30));
+        let took = std::cell::Cell::new(Duration::MAX);
+        convergence.acked(patient, Seq(6), Seq(7), Duration::from_secs(3_600), |own| took.set(own));
+        assert_eq!(took.get(), Duration::ZERO, "never less than none");
+        convergence.acked(prompt, Seq(6), Seq(7), Duration::from_millis(10), |own| took.set(own));
+        assert!(took.get() >= Duration::from_millis(20));
     }
 
     fn counted(revision: u64, seq: u64, clients: u64, commits: &[(u64, [u64; 3])]) -> Census {
@@ -406,7 +428,7 @@ mod tests {
         let (expected, converged, left, laggards) = total(7);
         assert_eq!((expected, converged, left, laggards.len()), (41, 0, 0, 2));
         assert!(laggards.iter().any(|own| own.connection == "edge-north" && own.devices == 40));
-        convergence.acked(own, Seq(0), Seq(8), |_| ());
+        convergence.acked(own, Seq(0), Seq(8), Duration::ZERO, |_| ());
         // One has gone before the commit came to the edge; the next one concerned nobody there.
         tell(counted(2, 8, 39, &[(7, [39, 30, 1])]));
         assert_eq!(total(7).3[0].devices, 8);
@@ -446,7 +468,7 @@ mod tests {
         hear(counted(2, 7, 40, &[(7, [40, 39, 0])]));
         assert_eq!(changes(), before, "or two nodes would talk for ever");
         assert!(!connections.node_counted(node.clone(), counted(2, 7, 99, &[])), "no news");
-        convergence.acked(own, Seq(0), Seq(7), |_| ());
+        convergence.acked(own, Seq(0), Seq(7), Duration::ZERO, |_| ());
         assert_eq!((total().expected, total().converged), (41, 40));
         let told = convergence.counts(None);
         assert_eq!(told[0].total(), Count { expected: 1, converged: 1, left: 0 }, "its own, and no more");
@@ -463,7 +485,7 @@ mod tests {
         for seq in 1..=300 {
             convergence.publish(Seq(seq - 1), &commit(seq), [view("production")].iter());
         }
-        convergence.acked(id, Seq(0), Seq(299), |_| ());
+        convergence.acked(id, Seq(0), Seq(299), Duration::ZERO, |_| ());
         assert_eq!(convergence.report(Some(Seq(299))).unwrap().total.converged, 1);
         assert_eq!(convergence.report(Some(Seq(300))).unwrap().total.converged, 0);
         assert_eq!(convergence.report(Some(Seq(300))).unwrap().laggards.len(), 1);

@@ -144,6 +144,7 @@ impl Link {
             heartbeat_sec: self.app.settings.heartbeat_seconds.max(1),
             known,
             upstream: self.app.source.standing(&self.environment),
+            ack_within_ms: self.ack_within_ms(hello.edge.is_some()),
         };
         match session.open(&state, resume, terms, clock::now()) {
             Opening::Frames(frames) => within(place, self.send_all(frames)).await,

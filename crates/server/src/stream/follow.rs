@@ -21,6 +21,11 @@ use crate::{clock, connections::ConnectionId, socket::Frame, world::StreamState}
 /// By how much of a connection's greatest age its own is longer or shorter, at most, in percent.
 const AGE_SPREAD_PERCENT: u64 = 25;
 
+/// How many clients are sent a change in a millisecond.
+const CLIENTS_A_MILLISECOND: usize = 50;
+/// The longest that clients wait with acknowledgements, in milliseconds, however many they are.
+pub(super) const MAX_ACK_SPREAD_MS: u32 = 500;
+
 /// What a connection waits for.
 enum Event {
     Said(ClientFrame),
@@ -55,7 +60,7 @@ impl Link {
                         Some(ClientFrame::Pong) => continue,
                         // Nobody has applied what was not sent yet.
                         Some(ClientFrame::Ack(ack)) => {
-                            present.acked(ack.seq.min(session.sent()));
+                            present.acked(ack.seq.min(session.sent()), ack.held_ms);
                             continue;
                         }
                         Some(said) => break Event::Said(said),
@@ -104,7 +109,7 @@ impl Link {
                     if leaves.is_some_and(|at| at <= pings) {
                         return self.send(drain(present.id, LEAVE_SPREAD_MS)).await;
                     }
-                    self.send(self.ping(&session, &stream)).await?;
+                    self.send(self.ping(&session, &stream, &present)).await?;
                     if let Some(advice) = self.advice(&present, pool.as_deref()) {
                         self.send(advice).await?;
                     }
@@ -179,13 +184,25 @@ impl Link {
     }
 
     /// A sign of life, that says how things stand.
-    fn ping(&self, session: &Session, stream: &watch::Receiver<Arc<StreamState>>) -> Frame {
+    fn ping(
+        &self,
+        session: &Session,
+        stream: &watch::Receiver<Arc<StreamState>>,
+        present: &Present,
+    ) -> Frame {
         frame(&ServerFrame::Ping(Ping {
             // What it was sent, not what is newest: that may be about to be sent, and is no gap.
             seq: session.sent(),
             known: self.known_beyond(stream),
             upstream: self.app.source.standing(&self.environment),
+            ack_within_ms: self.ack_within_ms(present.connection.edge.is_some()),
         }))
+    }
+
+    /// How long a client is to wait with acknowledgements, in milliseconds. An edge is one client, and what it has,
+    /// many wait for.
+    pub(super) fn ack_within_ms(&self, is_edge: bool) -> u32 {
+        if is_edge { 0 } else { spread_of_acks(self.app.connections.here()) }
     }
 
     /// The newest commit of which nothing is missing on a stream that has been sent to its end.
@@ -194,6 +211,12 @@ impl Link {
         let known = self.hub().ok()?.known();
         (!stream.has_changed().unwrap_or(true)).then_some(known)
     }
+}
+
+/// Over how many milliseconds so many clients are to spread their acknowledgements: about as long as it takes a small
+/// machine to send each of them a change.
+fn spread_of_acks(clients: usize) -> u32 {
+    u32::try_from(clients / CLIENTS_A_MILLISECOND).unwrap_or(u32::MAX).min(MAX_ACK_SPREAD_MS)
 }
 
 /// How old a connection gets before it has to be made anew, so that connections spread over nodes that were added
@@ -208,6 +231,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn acknowledgements_are_spread_only_where_there_are_many() {
+        assert_eq!([0, 49, 1_000, 15_000, 1_000_000].map(spread_of_acks), [0, 0, 20, 300, 500]);
+    }
 
     #[test]
     fn connections_grow_old_at_different_times() {

@@ -214,10 +214,13 @@ impl Present {
         Self { app: Arc::clone(app), id, connection }
     }
 
-    fn acked(&self, seq: Seq) {
+    /// Everything up to `seq` was applied `held_ms` milliseconds ago.
+    fn acked(&self, seq: Seq, held_ms: u32) {
         let before = self.connection.ack(seq);
         let metric = &self.app.metrics.convergence;
-        self.app.convergence.acked(self.id, before, seq, |took| metric.observe(took.as_secs_f64()));
+        // No client is believed to have waited for longer than it may be asked to.
+        let held = Duration::from_millis(held_ms.min(follow::MAX_ACK_SPREAD_MS).into());
+        self.app.convergence.acked(self.id, before, seq, held, |took| metric.observe(took.as_secs_f64()));
     }
 }
 

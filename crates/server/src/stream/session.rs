@@ -55,6 +55,8 @@ pub struct Terms {
     pub known: Seq,
     /// At an edge: how old what it says may be.
     pub upstream: Option<Standing>,
+    /// How long the client is to wait with acknowledgements, in milliseconds.
+    pub ack_within_ms: u32,
 }
 
 /// How a stream begins.
@@ -102,7 +104,7 @@ impl Session {
         terms: Terms,
         now: Timestamp,
     ) -> Opening {
-        let Terms { heartbeat_sec, known, upstream } = terms;
+        let Terms { heartbeat_sec, known, upstream, ack_within_ms } = terms;
         let ready = |intent| {
             streams_frame(&ServerFrame::Ready(Ready {
                 epoch: state.snapshot.epoch,
@@ -115,6 +117,7 @@ impl Session {
                 venues: state.view().venues().iter().cloned().collect(),
                 known: Some(known),
                 downstream: true,
+                ack_within_ms,
                 upstream,
             }))
         };
