@@ -32,6 +32,14 @@ const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] =
   { name: 'board', path: '/board', ready: 'Board' },
   { name: 'flags', path: '/flags', ready: 'Flags' },
   { name: 'flag', path: '/flags/resale-guard', ready: 'Resale guard' },
+  { name: 'changes', path: '/changes', ready: 'Changes', shows: /1 open, 0 wait for you/ },
+  {
+    name: 'change',
+    path: '/changes/dearer-seats',
+    ready: 'Dearer seats on staging',
+    shows: /You ask for this yourself/,
+  },
+  { name: 'change-closed', path: '/changes/cheaper-seats', ready: 'Cheaper seats', shows: /It was closed/ },
   { name: 'releases', path: '/releases', ready: 'Releases', shows: /2 under way/ },
   {
     name: 'release-running',

@@ -62,6 +62,16 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/changes',
+    component: lazyRouteComponent(() => import('./changes/ChangesPage'), 'ChangesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/changes/$key',
+    component: lazyRouteComponent(() => import('./changes/ChangePage'), 'ChangePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/calendar',
     component: lazyRouteComponent(() => import('./calendar/CalendarPage'), 'CalendarPage'),
   }),

@@ -9,6 +9,7 @@ const SHOWN = 10;
 const PAGES = [
   'board',
   'flags',
+  'changes',
   'releases',
   'playbooks',
   'calendar',
@@ -20,7 +21,7 @@ const PAGES = [
   'people',
 ] as const;
 
-/** Go anywhere: screens, flags, releases, playbooks, and the history of venues. */
+/** Go anywhere: screens, flags, change requests, releases, playbooks, and the history of venues. */
 export function Palette() {
   const [opened, { open, close }] = useDisclosure();
   useHotkeys([['mod+K', open]], []);
@@ -51,6 +52,7 @@ function Search({ done }: { done: () => void }) {
   const flags = useQuery(queries.flags('')).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const releases = useQuery(queries.releases()).data?.items ?? [];
+  const changes = useQuery(queries.openChanges()).data?.items ?? [];
   const playbooks = useQuery(queries.playbooks()).data?.items ?? [];
   const entries = [
     ...PAGES.map((page) => ({
@@ -62,6 +64,11 @@ function Search({ done }: { done: () => void }) {
       id: `flag-${document.key}`,
       label: `Flag: ${document.name || document.key}`,
       go: () => navigate({ to: '/flags/$key', params: { key: document.key } }),
+    })),
+    ...changes.map(({ document }) => ({
+      id: `change-${document.key}`,
+      label: `Change request: ${document.title}`,
+      go: () => navigate({ to: '/changes/$key', params: { key: document.key } }),
     })),
     ...releases.map(({ document }) => ({
       id: `release-${document.key}`,
