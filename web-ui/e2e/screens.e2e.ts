@@ -62,6 +62,7 @@ const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] =
   { name: 'history', path: '/history', ready: 'History' },
   { name: 'venues', path: '/venues', ready: 'Venues' },
   { name: 'cohorts', path: '/cohorts', ready: 'Cohorts' },
+  { name: 'environments', path: '/environments', ready: 'Environments', shows: /Kills are never held up/ },
   { name: 'keys', path: '/keys', ready: 'Keys' },
   { name: 'people', path: '/people', ready: 'People' },
 ];

@@ -101,6 +101,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/environments',
+    component: lazyRouteComponent(() => import('./directory/EnvironmentsPage'), 'EnvironmentsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/keys',
     component: lazyRouteComponent(() => import('./directory/KeysPage'), 'KeysPage'),
   }),

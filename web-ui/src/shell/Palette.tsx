@@ -17,6 +17,7 @@ const PAGES = [
   'history',
   'venues',
   'cohorts',
+  'environments',
   'keys',
   'people',
 ] as const;

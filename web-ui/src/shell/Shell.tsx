@@ -27,6 +27,7 @@ const PAGES = [
   { to: '/history', label: 'History' },
   { to: '/venues', label: 'Venues' },
   { to: '/cohorts', label: 'Cohorts' },
+  { to: '/environments', label: 'Environments' },
   { to: '/keys', label: 'Keys' },
   { to: '/people', label: 'People' },
 ] as const;
