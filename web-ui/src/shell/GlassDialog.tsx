@@ -19,7 +19,7 @@ export function GlassDialog() {
   const isFrozen = held.problem.code !== 'approval_needed';
   return (
     <Modal
-      key={held.problem.detail}
+      key={held.id}
       opened
       onClose={() => held.answer(undefined)}
       title={isFrozen ? 'This is frozen' : 'Somebody else looks at this first'}

@@ -6,6 +6,8 @@ export type Answer = { reason: string } | { asked: string };
 
 /** A change that a freeze forbids, or that somebody else has to look at; it waits for whoever wants it to say more. */
 export type Held = {
+  /** Tells it from all others: what is typed about one is not sent for the next. */
+  id: number;
   problem: Partial<Problem>;
   /** What would change, where it can be asked for. */
   wish: Wish | undefined;
@@ -16,6 +18,7 @@ export type Held = {
 export const MAX_REASON = 500;
 
 let waiting: readonly Held[] = [];
+let ids = 0;
 const listeners = new Set<() => void>();
 
 function become(next: readonly Held[]) {
@@ -37,7 +40,9 @@ export function askForGlass(problem: Partial<Problem>, wish?: Wish): Promise<Ans
   // Without a page that could ask, the refusal stands.
   if (listeners.size === 0) return Promise.resolve(undefined);
   return new Promise((resolve) => {
+    ids += 1;
     const held: Held = {
+      id: ids,
       problem,
       wish,
       answer: (answer) => {
