@@ -56,6 +56,7 @@ const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] =
   },
   { name: 'new-release', path: '/new-release', ready: 'Plan a release' },
   { name: 'playbooks', path: '/playbooks', ready: 'Playbooks', shows: /Kills Resale guard at Wembley/ },
+  { name: 'schedules', path: '/schedules', ready: 'Schedules', shows: /Turns Resale guard on at Wembley/ },
   { name: 'calendar', path: '/calendar', ready: 'Calendar', shows: /The week of the finals/ },
   { name: 'flag-released', path: '/flags/seat-map', ready: 'Seat map', shows: /brings it to “3d”/ },
   { name: 'convergence', path: '/convergence', ready: 'Convergence', shows: /(\d+) of \1 devices/ },

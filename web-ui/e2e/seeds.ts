@@ -106,7 +106,7 @@ async function changes(page: Page, demo: Demo) {
   });
 }
 
-/** Every kind of release, playbook, change request, event and freeze, for screens to show. */
+/** Every kind of release, playbook, change request, schedule, event and freeze, for screens to show. */
 export async function seed(page: Page, demo: Demo) {
   const put = (path: string, data: unknown) => ask(page, demo, 'PUT', path, data);
   const step = (key: string, name: string, message: string) =>
@@ -170,6 +170,21 @@ export async function seed(page: Page, demo: Demo) {
       { rollBack: { release: 'seat-map-3d' } },
       { notice: { text: 'Gates at Wembley scan from paper until we say otherwise.' } },
     ],
+  });
+  await put('schedules/doors-open', {
+    key: 'doors-open',
+    name: 'Doors open',
+    description: 'Touts come with the first trains.',
+    at: { local: '2027-05-15T18:00', timeZone: 'Europe/London' },
+    plays: [
+      { on: { flag: 'resale-guard', environment: 'production', venues: ['wembley-stadium'] } },
+      { notice: { text: 'Resale is guarded at Wembley.' } },
+    ],
+  });
+  await put('schedules/last-trains', {
+    key: 'last-trains',
+    at: new Date(Date.now() + 2_000).toISOString(),
+    plays: [{ revive: { flag: 'queue-throttle', environment: 'production', venues: ['maracana'] } }],
   });
   await put('events/cup-final', {
     key: 'cup-final',

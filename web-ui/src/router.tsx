@@ -72,6 +72,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/schedules',
+    component: lazyRouteComponent(() => import('./schedules/SchedulesPage'), 'SchedulesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/calendar',
     component: lazyRouteComponent(() => import('./calendar/CalendarPage'), 'CalendarPage'),
   }),

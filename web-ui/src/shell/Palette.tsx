@@ -12,6 +12,7 @@ const PAGES = [
   'changes',
   'releases',
   'playbooks',
+  'schedules',
   'calendar',
   'convergence',
   'history',
@@ -22,7 +23,7 @@ const PAGES = [
   'people',
 ] as const;
 
-/** Go anywhere: screens, flags, change requests, releases, playbooks, and the history of venues. */
+/** Go anywhere: screens, flags, change requests, releases, playbooks, schedules, and the history of venues. */
 export function Palette() {
   const [opened, { open, close }] = useDisclosure();
   useHotkeys([['mod+K', open]], []);
@@ -54,6 +55,7 @@ function Search({ done }: { done: () => void }) {
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const releases = useQuery(queries.releases()).data?.items ?? [];
   const changes = useQuery(queries.openChanges()).data?.items ?? [];
+  const schedules = useQuery(queries.schedules()).data?.items ?? [];
   const playbooks = useQuery(queries.playbooks()).data?.items ?? [];
   const entries = [
     ...PAGES.map((page) => ({
@@ -85,6 +87,11 @@ function Search({ done }: { done: () => void }) {
       id: `playbook-${document.key}`,
       label: `Playbook: ${document.name || document.key}`,
       go: () => navigate({ to: '/playbooks', hash: document.key }),
+    })),
+    ...schedules.map(({ document }) => ({
+      id: `schedule-${document.key}`,
+      label: `Schedule: ${document.name || document.key}`,
+      go: () => navigate({ to: '/schedules', hash: document.key }),
     })),
     ...venues.map(({ document }) => ({
       id: `venue-${document.key}`,

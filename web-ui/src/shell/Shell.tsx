@@ -22,6 +22,7 @@ const PAGES = [
   { to: '/changes', label: 'Changes' },
   { to: '/releases', label: 'Releases' },
   { to: '/playbooks', label: 'Playbooks' },
+  { to: '/schedules', label: 'Schedules' },
   { to: '/calendar', label: 'Calendar' },
   { to: '/convergence', label: 'Convergence' },
   { to: '/history', label: 'History' },
