@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DESK, hold, launch, signedIn } from './browser';
+import { accessible, ask, DESK, hold, launch, PHONE, signedIn } from './browser';
 import { Server } from './server';
 
 let server: Server;
@@ -38,6 +38,42 @@ test('somebody who is added signs in and sees what they may not do, and is out o
   await expect.poll(() => page.getByText('mei@usher.example').count()).toBe(0);
   await other.reload();
   await other.getByRole('button', { name: 'Sign in' }).waitFor();
+  expect(complaints).toEqual([]);
+  await theirs.close();
+  await context.close();
+});
+
+test('an administrator says how many look at a change, and others see it', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  await ask(page, server.demo, 'POST', 'users', {
+    email: 'ben@usher.example',
+    name: 'Ben',
+    password: 'correct horse battery',
+    role: 'editor',
+  });
+  const theirs = await browser.newContext({ viewport: PHONE, colorScheme: 'dark' });
+  const ben = { ...server.demo, email: 'ben@usher.example', password: 'correct horse battery' };
+  const other = await signedIn(theirs, ben, complaints);
+  await other.goto(`${server.demo.url}/environments`);
+  await other.getByText('Only an administrator changes how many.').waitFor();
+  expect(await other.getByRole('button', { name: /Save the approvals/ }).count()).toBe(0);
+  await page.getByRole('link', { name: 'Environments' }).click();
+  const field = page.getByRole('textbox', { name: 'Approvals that Production asks for' });
+  await field.fill('2');
+  await accessible(page, 'approvals that are changed');
+  await field.press('Enter');
+  await other.getByRole('cell', { name: '2', exact: true }).waitFor();
+  await expect
+    .poll(() => page.getByRole('button', { name: 'Save the approvals of Production' }).isDisabled())
+    .toBe(true);
+  const saved = await page.request.get(`${server.demo.url}/api/v1/environments/production`);
+  expect(await saved.json()).toMatchObject({ approvals: 2, name: 'Production' });
+  await accessible(other, 'environments on a phone');
+  await field.fill('0');
+  await page.getByRole('button', { name: 'Save the approvals of Production' }).click();
+  await expect.poll(() => other.getByRole('cell', { name: '2', exact: true }).count()).toBe(0);
   expect(complaints).toEqual([]);
   await theirs.close();
   await context.close();

@@ -28,6 +28,15 @@ test('a release is planned from a template, and mended where the server says so,
   const complaints: string[] = [];
   const context = await browser.newContext({ viewport: DESK });
   const page = await signedIn(context, server.demo, complaints);
+  for (const [key, name] of [
+    ['gates-fail', 'Gates fail'],
+    ['tills-fail', 'Tills fail'],
+  ])
+    await ask(page, server.demo, 'PUT', `playbooks/${key}`, {
+      key,
+      name,
+      plays: [{ kill: { flag: 'seat-map', environment: 'production' } }],
+    });
   await page.getByRole('link', { name: 'Releases' }).click();
   await page.getByText('There are no releases yet').waitFor();
   await page.getByRole('link', { name: 'Plan a release' }).click();
@@ -60,8 +69,14 @@ test('a release is planned from a template, and mended where the server says so,
     .getByRole('group', { name: 'Stage 3, a few venues' })
     .getByRole('switch', { name: /^Dark/ })
     .click();
+  await page.getByRole('combobox', { name: 'When it is breached' }).click();
+  await page.getByRole('option', { name: 'Run a playbook, and roll back' }).click();
+  await page.getByRole('combobox', { name: 'Which playbook' }).click();
+  await page.getByRole('option', { name: 'Tills fail' }).click();
+  await accessible(page, 'a guard that runs a playbook');
   await page.getByRole('button', { name: 'Save the plan' }).click();
   await page.getByRole('heading', { name: 'Seat map for all' }).waitFor();
+  await page.getByText('Then the playbook tills-fail is run, and the release rolled back.').waitFor();
   expect(new URL(page.url()).pathname).toBe('/releases/seat-map-for-all');
   expect(complaints.filter((text) => !text.includes('400'))).toEqual([]);
   await context.close();

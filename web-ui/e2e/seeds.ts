@@ -83,7 +83,30 @@ export async function count(page: Page, demo: Demo, failed: { variant: number; c
   expect(answer.ok(), await answer.text()).toBe(true);
 }
 
-/** Every kind of release, playbook, event and freeze, for screens to show. */
+/** Change requests, one that waits and one that is over, in a staging that asks for somebody else. */
+async function changes(page: Page, demo: Demo) {
+  const read = async (path: string) => (await page.request.get(`${demo.url}/api/v1/${path}`)).json();
+  await ask(page, demo, 'PUT', 'environments/staging', {
+    ...(await read('environments/staging')),
+    approvals: 1,
+  });
+  const flag = await read('flags/dynamic-pricing');
+  const staging = { ...flag.environments.staging, enabled: true, default: { variant: 'high' } };
+  const put = { kind: 'flag', ...flag, environments: { ...flag.environments, staging } };
+  const open = (key: string, title: string, more = {}) =>
+    ask(page, demo, 'POST', 'change-requests', { key, title, changes: [{ put }], ...more });
+  await open('cheaper-seats', 'Cheaper seats');
+  await ask(page, demo, 'POST', 'change-requests/cheaper-seats/close', { message: 'Nobody wants that' });
+  await open('dearer-seats', 'Dearer seats on staging', {
+    message: 'See what the till says to it.',
+    applyAt: { local: '2027-05-15T18:00', timeZone: 'Europe/London' },
+  });
+  await ask(page, demo, 'POST', 'change-requests/dearer-seats/comments', {
+    text: 'Before the finals, please.',
+  });
+}
+
+/** Every kind of release, playbook, change request, schedule, event and freeze, for screens to show. */
 export async function seed(page: Page, demo: Demo) {
   const put = (path: string, data: unknown) => ask(page, demo, 'PUT', path, data);
   const step = (key: string, name: string, message: string) =>
@@ -148,6 +171,21 @@ export async function seed(page: Page, demo: Demo) {
       { notice: { text: 'Gates at Wembley scan from paper until we say otherwise.' } },
     ],
   });
+  await put('schedules/doors-open', {
+    key: 'doors-open',
+    name: 'Doors open',
+    description: 'Touts come with the first trains.',
+    at: { local: '2027-05-15T18:00', timeZone: 'Europe/London' },
+    plays: [
+      { on: { flag: 'resale-guard', environment: 'production', venues: ['wembley-stadium'] } },
+      { notice: { text: 'Resale is guarded at Wembley.' } },
+    ],
+  });
+  await put('schedules/last-trains', {
+    key: 'last-trains',
+    at: new Date(Date.now() + 2_000).toISOString(),
+    plays: [{ revive: { flag: 'queue-throttle', environment: 'production', venues: ['maracana'] } }],
+  });
   await put('events/cup-final', {
     key: 'cup-final',
     name: 'Cup final',
@@ -179,6 +217,7 @@ export async function seed(page: Page, demo: Demo) {
     from: '2027-05-10T00:00:00Z',
     until: '2027-05-17T00:00:00Z',
   });
+  await changes(page, demo);
   for (let n = 0; n < 4; n++) {
     await count(page, demo, { variant: 1, control: 1 + (n % 2) });
     await page.waitForTimeout(1_100);

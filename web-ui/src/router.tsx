@@ -62,6 +62,21 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/changes',
+    component: lazyRouteComponent(() => import('./changes/ChangesPage'), 'ChangesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/changes/$key',
+    component: lazyRouteComponent(() => import('./changes/ChangePage'), 'ChangePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/schedules',
+    component: lazyRouteComponent(() => import('./schedules/SchedulesPage'), 'SchedulesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/calendar',
     component: lazyRouteComponent(() => import('./calendar/CalendarPage'), 'CalendarPage'),
   }),
@@ -88,6 +103,11 @@ const routes = [
     getParentRoute: () => root,
     path: '/cohorts',
     component: lazyRouteComponent(() => import('./directory/CohortsPage'), 'CohortsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/environments',
+    component: lazyRouteComponent(() => import('./directory/EnvironmentsPage'), 'EnvironmentsPage'),
   }),
   createRoute({
     getParentRoute: () => root,

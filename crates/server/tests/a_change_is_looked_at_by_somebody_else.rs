@@ -174,6 +174,31 @@ async fn a_second_person_approves_and_all_of_it_is_one_commit() {
 }
 
 #[tokio::test]
+async fn a_list_tells_what_the_open_ones_lack() {
+    let (server, ana, ben) = guarded(2).await;
+    for key in ["one", "two"] {
+        opened(&ana, key).await.expect(201);
+    }
+    act(&ben, "one", "approve").await.expect(200);
+    act(&ana, "two", "close").await.expect(200);
+    let api = server.admin();
+    let listed = api.get(&format!("{ALL}?status=open")).await.expect(200).json();
+    let standing = &listed["items"][0]["standing"];
+    assert_eq!(
+        (&listed["total"], &standing["needed"], &standing["approvedBy"], &standing["mayMerge"]),
+        (&json!(1), &json!(2), &json!(["ben"]), &json!(false)),
+        "{listed}"
+    );
+    let closed = api.get(&format!("{ALL}?status=closed")).await.expect(200).json();
+    assert_eq!(
+        (&closed["items"][0]["document"]["key"], closed["items"][0].get("standing")),
+        (&json!("two"), None),
+        "{closed}"
+    );
+    assert_eq!(api.get(ALL).await.expect(200).json()["total"], 2);
+}
+
+#[tokio::test]
 async fn as_many_people_as_are_asked_for_who_still_may() {
     let (server, ana, ben) = guarded(2).await;
     opened(&ana, "queues").await.expect(201);

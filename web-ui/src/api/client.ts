@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import { askForGlass } from '../shell/glass';
+import { readWish, type Wish } from '../shell/wish';
 import type { components, paths } from './schema';
 
 type Schemas = components['schemas'];
@@ -36,6 +37,14 @@ export type Playbook = Schemas['Playbook'];
 export type Play = Playbook['plays'][number];
 export type Event = Schemas['Event'];
 export type Freeze = Schemas['Freeze'];
+export type Environment = Schemas['Environment'];
+export type Schedule = Schemas['Schedule'];
+export type When = Schemas['When'];
+export type Due = Schemas['Due'];
+export type Change = Schemas['Change'];
+export type ChangeRequest = Schemas['ChangeRequest'];
+export type ChangeRequestView = Schemas['ChangeRequestView'];
+export type Standing = Schemas['Standing'];
 
 /** What the server refused, in its own words. */
 export class ApiError extends Error {
@@ -49,6 +58,13 @@ export class ApiError extends Error {
   /** Nobody is signed in. */
   get isSignedOut() {
     return this.status === 401;
+  }
+}
+
+/** It was not done, but asked for: somebody else looks at it first. */
+export class AskedFor extends Error {
+  constructor(readonly request: string) {
+    super(`Change request ${request} asks for it.`);
   }
 }
 
@@ -66,8 +82,17 @@ const refuse: Middleware = {
 /** Requests as they were, to be sent again: of those that are under way. */
 const sent = new Map<string, Request>();
 
-/** What a freeze refuses may go through with a reason: whoever asked for it waits until somebody has answered. */
-const throughFreezes: Middleware = {
+/** Whether a reason lets it through: a freeze forbids it, or somebody else has to look at it first. */
+function isHeld(status: number, { code, detail }: Partial<Problem>): boolean {
+  if (status === 409) return code === 'frozen';
+  return status === 403 && code === 'approval_needed' && (detail?.includes('Usher-Break-Glass') ?? false);
+}
+
+/**
+ * What a freeze refuses may go through with a reason, and what somebody else has to look at may be asked for: whoever
+ * wanted it waits until somebody has answered.
+ */
+const throughGlass: Middleware = {
   onRequest({ id, request }) {
     if (request.method !== 'GET') sent.set(id, request.clone());
   },
@@ -77,23 +102,42 @@ const throughFreezes: Middleware = {
   async onResponse({ id, response, options }) {
     const again = sent.get(id);
     sent.delete(id);
-    if (response.status !== 409 || !again) return undefined;
+    if ((response.status !== 409 && response.status !== 403) || !again) return undefined;
     const problem: Partial<Problem> = await response
       .clone()
       .json()
       .catch(() => ({}));
-    if (problem.code !== 'frozen') return undefined;
-    const reason = await askForGlass(problem);
-    if (reason === undefined) return undefined;
-    again.headers.set('Usher-Break-Glass', reason);
+    if (!isHeld(response.status, problem)) return undefined;
+    const answer = await askForGlass(
+      problem,
+      problem.code === 'approval_needed' ? await wishOf(again.clone()) : undefined,
+    );
+    if (answer === undefined) return undefined;
+    if ('asked' in answer) throw new AskedFor(answer.asked);
+    again.headers.set('Usher-Break-Glass', answer.reason);
     const { fetch: send } = options;
     return send(again);
   },
 };
 
+/** What a refused request would have changed; nothing, when that is more than documents can say. */
+async function wishOf(request: Request): Promise<Wish | undefined> {
+  const own = {
+    method: request.method,
+    path: new URL(request.url).pathname,
+    body: (await request.json().catch(() => undefined)) as unknown,
+    match: request.headers.get('If-Match') ?? undefined,
+    isNew: request.headers.has('If-None-Match'),
+  };
+  return readWish(own, async (key) => {
+    const { data, response } = await api.GET('/api/v1/flags/{key}', { params: { path: { key } } });
+    return data && { flag: data, version: response.headers.get('etag') ?? '' };
+  }).catch(() => undefined);
+}
+
 export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? '' });
 // Answers go through the last one first.
-api.use(refuse, throughFreezes);
+api.use(refuse, throughGlass);
 
 /** The body of an answer. Refusals have thrown before. */
 export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {

@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { ApiError, api, body, type Report } from './client';
+import { ApiError, api, body, type ChangeRequest, type Report } from './client';
 
 /** A session that could not be asked for is asked for again this often; one that has ended is not. */
 const SESSION_AGAIN_MS = 3_000;
@@ -78,6 +78,31 @@ export const queries = {
     queryOptions({
       queryKey: ['playbooks'],
       queryFn: () => body(api.GET('/api/v1/playbooks', { params: { query: { limit: 5000 } } })),
+    }),
+  /** Change requests that are to be decided, each with what it lacks. */
+  openChanges: () =>
+    queryOptions({
+      queryKey: ['changes', 'open', ''],
+      queryFn: () =>
+        body(api.GET('/api/v1/change-requests', { params: { query: { status: 'open', limit: 5000 } } })),
+    }),
+  changes: (status: ChangeRequest['status'], search: string) =>
+    queryOptions({
+      queryKey: ['changes', status, search],
+      queryFn: () =>
+        body(api.GET('/api/v1/change-requests', { params: { query: { status, search, limit: 5000 } } })),
+      placeholderData: keepPreviousData,
+    }),
+  /** One as it stands now, with its difference, its reach and what has moved. */
+  change: (key: string) =>
+    queryOptions({
+      queryKey: ['change', key],
+      queryFn: () => body(api.GET('/api/v1/change-requests/{key}', { params: { path: { key } } })),
+    }),
+  schedules: () =>
+    queryOptions({
+      queryKey: ['schedules'],
+      queryFn: () => body(api.GET('/api/v1/schedules', { params: { query: { limit: 5000 } } })),
     }),
   events: () =>
     queryOptions({

@@ -1593,6 +1593,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 key: string;
                 title: string;
@@ -1652,6 +1653,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 /** @enum {string} */
                 kind?: "cohort";
@@ -1676,6 +1678,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 /** @enum {string} */
                 kind?: "environment";
@@ -1706,6 +1709,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 key: string;
                 name?: string;
@@ -1728,6 +1732,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 /** @enum {string} */
                 kind?: "flag";
@@ -1766,6 +1771,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 key: string;
                 reason: string;
@@ -1791,6 +1797,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 key: string;
                 name?: string;
@@ -1857,6 +1864,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 key: string;
                 name?: string;
@@ -1999,6 +2007,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 key: string;
                 name?: string;
@@ -2067,6 +2076,7 @@ export interface components {
             /** @description Who. */
             updatedBy: string;
             due?: components["schemas"]["Due"] | null;
+            standing?: components["schemas"]["Standing"] | null;
             document: {
                 /** @enum {string} */
                 kind?: "venue";
@@ -5318,6 +5328,8 @@ export interface operations {
                 search?: string;
                 /** @description As of this commit or time. */
                 at?: string;
+                /** @description Only those that are `open`, `merged` or `closed`. */
+                status?: string;
             };
             header?: never;
             path?: never;

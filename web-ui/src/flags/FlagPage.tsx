@@ -7,7 +7,7 @@ import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { ReleasesOf } from '../releases/ReleasesOf';
 import { useEnvironment } from '../shell/environment';
-import { Failed, Head, Loading } from '../shell/states';
+import { Asked, Failed, Head, Loading } from '../shell/states';
 import { useAct } from './actions';
 import type { Draft } from './Conflict';
 import { EnvironmentStates } from './EnvironmentStates';
@@ -37,6 +37,7 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
   const [draft, setDraft] = useState<Draft>();
   const [saving, setSaving] = useState(false);
   const [saved, setSaved] = useState<{ seq: number; environment: string }>();
+  const [asked, setAsked] = useState<string>();
   const act = useAct(environment);
   const shown = draft?.flag ?? flag;
   const config = shown.environments?.[environment];
@@ -79,6 +80,7 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
           </Badge>
         ))}
       </Group>
+      {asked && draft === undefined && <Asked request={asked} />}
       <ReleasesOf flag={flag.key} />
       {draft === undefined && <EnvironmentStates flag={flag} />}
       {!config && (
@@ -153,6 +155,11 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
             setSaving(false);
             setDraft(undefined);
             setSaved(seq === undefined ? undefined : { seq, environment });
+          }}
+          asked={(request) => {
+            setSaving(false);
+            setDraft(undefined);
+            setAsked(request);
           }}
         />
       )}

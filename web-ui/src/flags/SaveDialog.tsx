@@ -1,17 +1,17 @@
-import { Button, Group, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { ApiError, api, body, type Flag } from '../api/client';
+import { ApiError, AskedFor, api, body, type Flag } from '../api/client';
 import { useOnce } from '../api/once';
+import { queries } from '../api/queries';
+import { useAskFor } from '../changes/actions';
 import { Dialog } from '../shell/Dialog';
 import { Failed } from '../shell/states';
+import { versionOf, wishFor, wishTitle } from '../shell/wish';
+import { asking, askingWords } from './asking';
 import { Conflict, type Draft } from './Conflict';
 import { Diff } from './Diff';
-import { reached, reachWords } from './reach';
-import { exposureWords } from './words';
-
-/** Venues that are named. */
-const SHOWN = 6;
+import { ReachList } from './ReachList';
 
 type Props = {
   /** The flag as it is saved now, and its version. */
@@ -21,11 +21,25 @@ type Props = {
   change: (draft: Draft) => void;
   close: () => void;
   saved: (seq?: number) => void;
+  /** A change request asks for it now. */
+  asked: (request: string) => void;
 };
 
-/** What is about to change, how far it reaches, and why. */
-export function SaveDialog({ current, newest, draft, change, close, saved }: Props) {
+/**
+ * What is about to change, how far it reaches, and why. Where somebody else has to look at it first, it is asked for;
+ * who saves it all the same is asked why it can't wait.
+ */
+export function SaveDialog({ current, newest, draft, change, close, saved, asked }: Props) {
   const [message, setMessage] = useState('');
+  const wish = wishFor('flag', draft.flag, versionOf(draft.version));
+  const [title, setTitle] = useState(wishTitle(wish));
+  const environments = useQuery(queries.environments()).data?.items ?? [];
+  const guards = asking(
+    current,
+    draft.flag,
+    environments.map(({ document }) => document),
+  );
+  const ask = useAskFor(asked);
   const client = useQueryClient();
   const save = useMutation({
     mutationFn: useOnce(() =>
@@ -46,7 +60,10 @@ export function SaveDialog({ current, newest, draft, change, close, saved }: Pro
       saved(seq);
     },
     // Somebody was faster than the news of it.
-    onError: () => client.invalidateQueries({ queryKey: ['flag', draft.flag.key] }),
+    onError: (error) => {
+      if (error instanceof AskedFor) return asked(error.request);
+      return client.invalidateQueries({ queryKey: ['flag', draft.flag.key] });
+    },
   });
   const refused = save.error instanceof ApiError && save.error.status === 412;
   const conflict = draft.version !== newest;
@@ -72,26 +89,53 @@ export function SaveDialog({ current, newest, draft, change, close, saved }: Pro
             <ReachOf flag={draft.flag} over={newest} />
           </>
         )}
+        {guards.length > 0 && (
+          <Alert className="notice" color="yellow" title={askingWords(guards)}>
+            <Text size="sm">
+              Ask for it: it is made once others have looked at it. Saving it at once needs a reason why it
+              can’t wait.
+            </Text>
+          </Alert>
+        )}
+        {guards.length > 0 && (
+          <TextInput
+            label="Title"
+            description="What you ask for, in a line"
+            value={title}
+            onChange={(event) => setTitle(event.currentTarget.value)}
+          />
+        )}
         <Textarea
           label="Why"
-          description="Shown in the history"
+          description={guards.length > 0 ? 'For whoever looks at it' : 'Shown in the history'}
           required
           value={message}
           onChange={(event) => setMessage(event.currentTarget.value)}
           data-autofocus
         />
         {save.error && !(refused && conflict) && <Failed error={save.error} />}
+        {ask.error && <Failed error={ask.error} />}
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>
             Go on editing
           </Button>
           <Button
+            variant={guards.length > 0 ? 'default' : 'filled'}
             loading={save.isPending}
-            disabled={!message.trim() || conflict}
+            disabled={!message.trim() || conflict || ask.isPending}
             onClick={() => save.mutate()}
           >
-            Save
+            {guards.length > 0 ? 'Save at once' : 'Save'}
           </Button>
+          {guards.length > 0 && (
+            <Button
+              loading={ask.isPending}
+              disabled={!message.trim() || !title.trim() || conflict || save.isPending}
+              onClick={() => ask.mutate({ ...wish, title, message })}
+            >
+              Ask for it
+            </Button>
+          )}
         </Group>
       </Stack>
     </Dialog>
@@ -106,31 +150,11 @@ function ReachOf({ flag, over }: { flag: Flag; over: string }) {
     queryFn: () => body(api.POST('/api/v1/reach', { body: { changes: [{ put: document }] } })),
     retry: false,
   });
-  const found = reach.data ? reached(reach.data) : [];
   return (
     <section aria-label="Reach" aria-live="polite">
       {reach.isPending && <Text size="sm">Working out whom it reaches…</Text>}
       {reach.error && <Failed error={reach.error} retry={() => reach.refetch()} />}
-      {reach.data && (
-        <>
-          <Text fw={600} size="sm">
-            {reachWords(reach.data)}
-          </Text>
-          <ul style={{ margin: '4px 0', paddingLeft: 20, fontSize: 14 }}>
-            {found.slice(0, SHOWN).map((one) => (
-              <li key={`${one.flag} ${one.environment} ${one.key}`}>
-                {one.flag !== flag.key && `${one.flag} at `}
-                {one.name} in {one.environment}: {exposureWords(one.before).text} →{' '}
-                {exposureWords(one.after).text}
-              </li>
-            ))}
-            {found.length > SHOWN && <li>and {found.length - SHOWN} more</li>}
-          </ul>
-          {reach.data.prerequisites.length > 0 && (
-            <Text size="sm">Flags that lean on it: {reach.data.prerequisites.join(', ')}</Text>
-          )}
-        </>
-      )}
+      {reach.data && <ReachList reach={reach.data} own={flag.key} />}
     </section>
   );
 }

@@ -80,6 +80,25 @@ test('a step of a release makes old what is known of that release, and of no oth
   take.end();
 });
 
+test('a commit makes old what hangs on it: requests on everything, schedules on their venues and events', () => {
+  const { client, take, isOld } = listening();
+  for (const key of [['changes', 'open', ''], ['change', 'cr-7'], ['schedules']])
+    client.setQueryData(key, {});
+  take({ type: 'commit', commit: commit(7) });
+  const old = () => [isOld('change', 'cr-7'), isOld('changes', 'open', ''), isOld('schedules')];
+  expect(old()).toEqual([true, false, false]);
+  take({
+    type: 'commit',
+    commit: { ...commit(8), changes: [{ kind: 'changeRequest', key: 'cr-7', action: 'updated' }] },
+  });
+  take({
+    type: 'commit',
+    commit: { ...commit(9), changes: [{ kind: 'event', key: 'e', action: 'updated' }] },
+  });
+  expect(old()).toEqual([true, true, true]);
+  take.end();
+});
+
 test('a look at a release is shown as it is told, and a notice is kept', () => {
   const { client, take } = listening();
   const view = {

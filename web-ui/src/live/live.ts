@@ -12,7 +12,7 @@ export type Message =
   | { type: 'convergence'; convergence: Report }
   | { type: 'connections'; total: number; byVenue: { venue: string; count: number }[] }
   | { type: 'release'; release: ReleaseView }
-  | { type: 'notice'; playbook: string; by: string; text: string }
+  | { type: 'notice'; playbook?: string; schedule?: string; changeRequest?: string; by: string; text: string }
   | { type: 'ping' };
 
 /** Silence for longer is a dead link: the server pings every 15 s. */
@@ -94,7 +94,8 @@ export function taker(client: QueryClient) {
     last = seq;
     // A browser that is too slow for the server's messages loses some.
     if (missed) return all();
-    old('workspace', 'flags', 'board', 'history');
+    // What a request would do, and lacks, hangs on everything else.
+    old('workspace', 'flags', 'board', 'history', 'change');
     const kinds = new Set(changes.map((change) => change.kind));
     const flags = changes.filter((change) => change.kind === 'flag');
     if (flags.length > MOST_FLAGS) old('flag');
@@ -106,11 +107,14 @@ export function taker(client: QueryClient) {
     if (kinds.has('playbook')) old('playbooks');
     if (kinds.has('event')) old('events', 'preflight');
     if (kinds.has('freeze')) old('freezes', 'preflight');
-    if (kinds.has('environment')) old('environments');
+    if (kinds.has('changeRequest')) old('changes');
+    // When a schedule is due hangs on its venue or its event.
+    if (['schedule', 'event', 'venue'].some((kind) => kinds.has(kind))) old('schedules');
+    if (kinds.has('environment')) old('environments', 'changes');
     if (kinds.has('venue')) old('venues');
     if (kinds.has('cohort')) old('cohorts');
     if (kinds.has('key')) old('keys');
-    if (kinds.has('user')) old('people', 'session');
+    if (kinds.has('user')) old('people', 'session', 'changes');
   };
 
   const take = (message: Message) => {

@@ -1,26 +1,20 @@
 import { Alert, Button, Group, Text, TextInput } from '@mantine/core';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, body, type Playbook } from '../api/client';
 import { useOnce } from '../api/once';
-import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
-import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { useMay } from '../shell/may';
 import { Failed } from '../shell/states';
+import { useNames } from './names';
 import { Rehearsals } from './Rehearsals';
 import { playWords } from './words';
 
 /** What a playbook does, and its button. */
 export function PlaybookCard({ playbook, edit }: { playbook: Playbook; edit: () => void }) {
-  const venue = useVenueName();
-  const flags = useQuery(queries.flags('')).data?.items ?? [];
-  const cohorts = useQuery(queries.cohorts()).data?.items ?? [];
-  const named = (items: { document: { key: string; name?: string } }[]) => (key: string) =>
-    items.find(({ document }) => document.key === key)?.document.name || key;
-  const names = { venue, flag: named(flags), cohort: named(cohorts) };
+  const names = useNames();
   const [mayRun, mayWrite] = [useMay('operator'), useMay('editor')];
   const [why, setWhy] = useState('');
   const client = useQueryClient();

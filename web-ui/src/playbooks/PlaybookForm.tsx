@@ -1,14 +1,13 @@
-import { ActionIcon, Button, Group, Select, Text, Textarea, TextInput } from '@mantine/core';
+import { Group, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, body, type Playbook } from '../api/client';
 import { useOnce } from '../api/once';
-import { moved, replaced, without } from '../releases/plan/change';
 import { useEnvironment } from '../shell/environment';
 import { FormDialog } from '../shell/FormDialog';
-import { keyOf, problemsOf, within } from '../shell/fields';
-import { PlayFields } from './PlayFields';
-import { PLAYS, type PlayKind, playKind, playOf } from './plays';
+import { keyOf, problemsOf } from '../shell/fields';
+import { PlaysEditor } from './PlaysEditor';
+import { playOf } from './plays';
 
 type Props = { initial: Playbook | undefined; version: number | undefined; close: () => void };
 
@@ -37,7 +36,6 @@ export function PlaybookForm({ initial, version, close }: Props) {
     },
   });
   const at = problemsOf(save.error);
-  const { plays } = playbook;
   return (
     <FormDialog
       title={initial ? 'Change the playbook' : 'Write a playbook'}
@@ -77,58 +75,7 @@ export function PlaybookForm({ initial, version, close }: Props) {
         error={at('description')}
         onChange={(event) => set({ description: event.currentTarget.value || undefined })}
       />
-      {at('plays') && (
-        <Text size="sm" c="var(--killed)">
-          {at('plays')}
-        </Text>
-      )}
-      {plays.map((play, n) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: plays have no identity but their place
-        <fieldset key={n} className="fieldset">
-          <legend>Play {n + 1}</legend>
-          <Select
-            aria-label={`What play ${n + 1} does`}
-            allowDeselect={false}
-            value={playKind(play) ?? null}
-            onChange={(kind) =>
-              kind && set({ plays: replaced(plays, n, playOf(kind as PlayKind, environment, play)) })
-            }
-            data={Object.entries(PLAYS).map(([value, label]) => ({ value, label }))}
-          />
-          <PlayFields
-            play={play}
-            at={within(at, `plays[${n}]`)}
-            change={(next) => set({ plays: replaced(plays, n, next) })}
-          />
-          <Group gap="xs" justify="flex-end" mt="xs">
-            <ActionIcon
-              variant="default"
-              aria-label={`Move play ${n + 1} up`}
-              disabled={n === 0}
-              onClick={() => set({ plays: moved(plays, n, -1) })}
-            >
-              ↑
-            </ActionIcon>
-            <ActionIcon
-              variant="default"
-              aria-label={`Take play ${n + 1} away`}
-              disabled={plays.length === 1}
-              onClick={() => set({ plays: without(plays, n) })}
-            >
-              ✕
-            </ActionIcon>
-          </Group>
-        </fieldset>
-      ))}
-      <Group>
-        <Button
-          size="xs"
-          variant="default"
-          onClick={() => set({ plays: [...plays, playOf('notice', environment)] })}
-        >
-          Add a play
-        </Button>
-      </Group>
+      <PlaysEditor plays={playbook.plays} at={at} change={(plays) => set({ plays })} />
     </FormDialog>
   );
 }

@@ -1,9 +1,9 @@
 import { Button, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useRouterState } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import type { Playbook } from '../api/client';
 import { queries } from '../api/queries';
+import { useChosen } from '../shell/chosen';
 import { useMay } from '../shell/may';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading } from '../shell/states';
@@ -63,14 +63,4 @@ export function PlaybooksPage() {
       )}
     </>
   );
-}
-
-/** Brings the playbook that the address names to where it is seen, with the focus. */
-function useChosen(ready: boolean) {
-  const hash = useRouterState({ select: (state) => state.location.hash });
-  useEffect(() => {
-    const chosen = ready && hash ? document.getElementById(hash) : null;
-    chosen?.scrollIntoView({ block: 'start' });
-    chosen?.focus({ preventScroll: true });
-  }, [ready, hash]);
 }

@@ -1,5 +1,6 @@
 import { MantineProvider } from '@mantine/core';
-import { fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { act, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
 import { ApiError, api } from '../api/client';
 import { GlassDialog } from './GlassDialog';
@@ -64,6 +65,68 @@ test('left as it is, the refusal stands, and nothing is sent again', async () =>
   const error = await answer;
   expect(error instanceof ApiError && error.problem.code).toBe('frozen');
   expect(sent).toHaveBeenCalledTimes(1);
+});
+
+const needed = async () =>
+  new Response(
+    JSON.stringify({
+      status: 403,
+      code: 'approval_needed',
+      detail:
+        'flag/f: production asks for 1 approval of what its clients notice. Open a change request (`POST /api/v1/change-requests`, `usher change open`), or send `Usher-Break-Glass` with the reason why it can’t wait.',
+    }),
+    { status: 403, headers: { 'Content-Type': 'application/problem+json' } },
+  );
+
+test('what somebody else has to look at can be asked for, where documents can say it', async () => {
+  // It is loaded when it is needed, which may take a while here.
+  await import('../changes/AskForm');
+  const client = new QueryClient({ defaultOptions: { queries: { enabled: false } } });
+  const become = (role: string) =>
+    act(() => client.setQueryData(['session'], { user: { id: 'ana', name: 'Ana', role } }));
+  become('editor');
+  render(
+    <QueryClientProvider client={client}>
+      <MantineProvider env="test">
+        <GlassDialog />
+      </MantineProvider>
+    </QueryClientProvider>,
+  );
+  const saved = api
+    .PUT('/api/v1/cohorts/{key}', {
+      params: { path: { key: 'staff' } },
+      body: { key: 'staff', name: 'Staff' },
+      fetch: needed,
+    })
+    .catch((error: unknown) => error);
+  await screen.findByText('flag/f: production asks for 1 approval of what its clients notice.');
+  expect(await screen.findByDisplayValue('Change Staff')).toBeTruthy();
+  expect(screen.queryByLabelText(/Why it can’t wait/)).toBeNull();
+  fireEvent.click(screen.getByRole('tab', { name: 'It can’t wait' }));
+  expect(screen.getByLabelText(/Why it can’t wait/)).toBeTruthy();
+  become('operator');
+  expect(await screen.findByText('Asking for it needs an editor.')).toBeTruthy();
+  expect(screen.queryByRole('tab')).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: 'Leave it as it is' }));
+  expect(await saved).toBeInstanceOf(ApiError);
+
+  const undone = ask(needed).catch((error: unknown) => error);
+  await screen.findByLabelText(/Why it can’t wait/);
+  expect(screen.queryByRole('tab')).toBeNull();
+  fireEvent.click(screen.getByRole('button', { name: 'Leave it as it is' }));
+  expect(await undone).toBeInstanceOf(ApiError);
+});
+
+test('who may not do it at all is asked nothing', async () => {
+  const forbidden = async () =>
+    new Response('{"code":"approval_needed","detail":"Sign in."}', { status: 403 });
+  render(
+    <MantineProvider env="test">
+      <GlassDialog />
+    </MantineProvider>,
+  );
+  await expect(ask(forbidden)).rejects.toBeInstanceOf(ApiError);
+  expect(screen.queryByRole('dialog')).toBeNull();
 });
 
 test('another conflict asks for nothing', async () => {

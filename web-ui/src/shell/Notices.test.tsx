@@ -18,7 +18,9 @@ test('a notice stays until it is put away, and outlives the page', () => {
     notices.add({ playbook: 'gates-fail', by: 'Ana', text: 'Paper tickets' });
     notices.add({ playbook: 'gates-fail', by: 'Ana', text: 'Gate 4 is shut' });
   });
+  act(() => notices.add({ schedule: 'doors-open', by: 'Ben', text: 'It was missed' }));
   expect(screen.getAllByText(/Ana ran the playbook gates-fail/)).toHaveLength(2);
+  expect(screen.getByText(/By the schedule doors-open, which Ben wrote/)).toBeTruthy();
   fireEvent.click(screen.getByRole('button', { name: 'Put away: Paper tickets' }));
   expect(screen.queryByText('Paper tickets')).toBeNull();
   expect(screen.getByText('Gate 4 is shut')).toBeTruthy();

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core';
 import { useSyncExternalStore } from 'react';
-import { notices } from './notices';
+import { notices, noticeWords } from './notices';
+import { plainly } from './plainly';
 import { Time } from './Time';
 
 /** What somebody told everybody: it stays, on every screen, until it is put away. */
@@ -11,9 +12,9 @@ export function Notices() {
       {all.map((one) => (
         <div key={one.id} className="notice-banner">
           <div style={{ minWidth: 0 }}>
-            <p style={{ margin: 0, fontWeight: 650, overflowWrap: 'anywhere' }}>{one.text}</p>
+            <p style={{ margin: 0, fontWeight: 650, overflowWrap: 'anywhere' }}>{plainly(one.text)}</p>
             <p style={{ margin: 0, fontSize: 13 }}>
-              {one.by} ran the playbook {one.playbook}, <Time at={one.at} />
+              {noticeWords(one)}, <Time at={one.at} />
             </p>
           </div>
           <Button

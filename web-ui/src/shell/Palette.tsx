@@ -9,18 +9,21 @@ const SHOWN = 10;
 const PAGES = [
   'board',
   'flags',
+  'changes',
   'releases',
   'playbooks',
+  'schedules',
   'calendar',
   'convergence',
   'history',
   'venues',
   'cohorts',
+  'environments',
   'keys',
   'people',
 ] as const;
 
-/** Go anywhere: screens, flags, releases, playbooks, and the history of venues. */
+/** Go anywhere: screens, flags, change requests, releases, playbooks, schedules, and the history of venues. */
 export function Palette() {
   const [opened, { open, close }] = useDisclosure();
   useHotkeys([['mod+K', open]], []);
@@ -51,6 +54,8 @@ function Search({ done }: { done: () => void }) {
   const flags = useQuery(queries.flags('')).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const releases = useQuery(queries.releases()).data?.items ?? [];
+  const changes = useQuery(queries.openChanges()).data?.items ?? [];
+  const schedules = useQuery(queries.schedules()).data?.items ?? [];
   const playbooks = useQuery(queries.playbooks()).data?.items ?? [];
   const entries = [
     ...PAGES.map((page) => ({
@@ -62,6 +67,11 @@ function Search({ done }: { done: () => void }) {
       id: `flag-${document.key}`,
       label: `Flag: ${document.name || document.key}`,
       go: () => navigate({ to: '/flags/$key', params: { key: document.key } }),
+    })),
+    ...changes.map(({ document }) => ({
+      id: `change-${document.key}`,
+      label: `Change request: ${document.title}`,
+      go: () => navigate({ to: '/changes/$key', params: { key: document.key } }),
     })),
     ...releases.map(({ document }) => ({
       id: `release-${document.key}`,
@@ -77,6 +87,11 @@ function Search({ done }: { done: () => void }) {
       id: `playbook-${document.key}`,
       label: `Playbook: ${document.name || document.key}`,
       go: () => navigate({ to: '/playbooks', hash: document.key }),
+    })),
+    ...schedules.map(({ document }) => ({
+      id: `schedule-${document.key}`,
+      label: `Schedule: ${document.name || document.key}`,
+      go: () => navigate({ to: '/schedules', hash: document.key }),
     })),
     ...venues.map(({ document }) => ({
       id: `venue-${document.key}`,

@@ -11,6 +11,7 @@ import { EnvironmentContext } from './environment';
 import { GlassDialog } from './GlassDialog';
 import { LiveBadge, OfflineNote } from './LiveBadge';
 import { Notices } from './Notices';
+import { count } from './numbers';
 import { Palette } from './Palette';
 import { PersonMenu } from './PersonMenu';
 import { Failed } from './states';
@@ -18,13 +19,16 @@ import { Failed } from './states';
 const PAGES = [
   { to: '/board', label: 'Board' },
   { to: '/flags', label: 'Flags' },
+  { to: '/changes', label: 'Changes' },
   { to: '/releases', label: 'Releases' },
   { to: '/playbooks', label: 'Playbooks' },
+  { to: '/schedules', label: 'Schedules' },
   { to: '/calendar', label: 'Calendar' },
   { to: '/convergence', label: 'Convergence' },
   { to: '/history', label: 'History' },
   { to: '/venues', label: 'Venues' },
   { to: '/cohorts', label: 'Cohorts' },
+  { to: '/environments', label: 'Environments' },
   { to: '/keys', label: 'Keys' },
   { to: '/people', label: 'People' },
 ] as const;
@@ -120,6 +124,7 @@ function SignedIn({ name, role }: { name: string; role: string }) {
               component={Link}
               to={page.to}
               label={page.label}
+              rightSection={page.to === '/changes' ? <Waiting /> : undefined}
               active={path.startsWith(page.to)}
               aria-current={path.startsWith(page.to) ? 'page' : undefined}
               onClick={close}
@@ -135,5 +140,18 @@ function SignedIn({ name, role }: { name: string; role: string }) {
       </AppShell>
       <GlassDialog />
     </EnvironmentContext>
+  );
+}
+
+/** How many change requests wait for somebody's approval. */
+function Waiting() {
+  const items = useQuery(queries.openChanges()).data?.items ?? [];
+  const waiting = items.filter(({ standing }) => standing && standing.approvedBy.length < standing.needed);
+  if (waiting.length === 0) return null;
+  return (
+    <span className="chip" data-tone="mixed">
+      {count(waiting.length)}
+      <span className="visually-hidden"> wait for approval</span>
+    </span>
   );
 }

@@ -12,8 +12,8 @@ test('where nobody can be asked the refusal stands; else one is asked after the 
   const end = glass.subscribe(() => undefined);
   const [first, second] = [askForGlass({ detail: 'a' }), askForGlass({ detail: 'b' })];
   expect(glass.waiting().map((one) => one.problem.detail)).toEqual(['a', 'b']);
-  glass.waiting()[0]?.answer('gate 4');
-  expect(await first).toBe('gate 4');
+  glass.waiting()[0]?.answer({ reason: 'gate 4' });
+  expect(await first).toEqual({ reason: 'gate 4' });
   glass.waiting()[0]?.answer(undefined);
   expect(await second).toBeUndefined();
   end();

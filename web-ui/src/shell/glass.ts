@@ -1,12 +1,24 @@
 import type { Problem } from '../api/client';
+import type { Wish } from './wish';
 
-/** A change that a freeze forbids, and that waits for somebody to say why it can't wait. */
-export type Held = { problem: Partial<Problem>; answer: (reason: string | undefined) => void };
+/** How a change goes on that something forbids: at once, with a reason, or as a change request. */
+export type Answer = { reason: string } | { asked: string };
+
+/** A change that a freeze forbids, or that somebody else has to look at; it waits for whoever wants it to say more. */
+export type Held = {
+  /** Tells it from all others: what is typed about one is not sent for the next. */
+  id: number;
+  problem: Partial<Problem>;
+  /** What would change, where it can be asked for. */
+  wish: Wish | undefined;
+  answer: (answer: Answer | undefined) => void;
+};
 
 /** Most that a reason may have. */
 export const MAX_REASON = 500;
 
 let waiting: readonly Held[] = [];
+let ids = 0;
 const listeners = new Set<() => void>();
 
 function become(next: readonly Held[]) {
@@ -23,16 +35,19 @@ export const glass = {
   waiting: () => waiting,
 };
 
-/** Asks for the reason to go through a freeze; nothing, when it is left as it is. */
-export function askForGlass(problem: Partial<Problem>): Promise<string | undefined> {
+/** Asks how to go on with what was refused; nothing, when it is left as it is. */
+export function askForGlass(problem: Partial<Problem>, wish?: Wish): Promise<Answer | undefined> {
   // Without a page that could ask, the refusal stands.
   if (listeners.size === 0) return Promise.resolve(undefined);
   return new Promise((resolve) => {
+    ids += 1;
     const held: Held = {
+      id: ids,
       problem,
-      answer: (reason) => {
+      wish,
+      answer: (answer) => {
         become(waiting.filter((one) => one !== held));
-        resolve(reason);
+        resolve(answer);
       },
     };
     become([...waiting, held]);

@@ -1,5 +1,20 @@
-/** What somebody told everybody, by a playbook. */
-export type Notice = { id: string; playbook: string; by: string; text: string; at: string };
+/** What everybody is told: by a playbook that somebody ran, or of what the server did, or could not do, by itself. */
+export type Notice = {
+  id: string;
+  playbook?: string;
+  schedule?: string;
+  changeRequest?: string;
+  by: string;
+  text: string;
+  at: string;
+};
+
+/** Where a notice comes from. */
+export function noticeWords({ playbook, schedule, changeRequest, by }: Notice): string {
+  if (schedule !== undefined) return `By the schedule ${schedule}, which ${by} wrote`;
+  if (changeRequest !== undefined) return `By the change request ${changeRequest}, which ${by} opened`;
+  return `${by} ran the playbook ${playbook}`;
+}
 
 const KEY = 'usher.notices';
 /** Kept and shown at a time; the history has them all. */
@@ -34,9 +49,15 @@ export const notices = {
     return () => void listeners.delete(tell);
   },
   all: () => known,
-  add: (told: Pick<Notice, 'playbook' | 'by' | 'text'>) => {
+  add: (told: Omit<Notice, 'id' | 'at'>) => {
     const at = new Date().toISOString();
-    become([{ ...told, at, id: `${at} ${Math.random()}` }, ...known].slice(0, MOST));
+    const { playbook, schedule, changeRequest, by, text } = told;
+    become(
+      [{ playbook, schedule, changeRequest, by, text, at, id: `${at} ${Math.random()}` }, ...known].slice(
+        0,
+        MOST,
+      ),
+    );
   },
   putAway: (id: string) => become(known.filter((one) => one.id !== id)),
 };

@@ -1,7 +1,8 @@
 import { Alert, Button, Group, Loader, Stack, Text } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
+import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { ApiError } from '../api/client';
+import { ApiError, AskedFor } from '../api/client';
 
 /** Something is on its way. */
 export function Loading({ what }: { what: string }) {
@@ -18,8 +19,30 @@ export function Empty({ children }: { children: ReactNode }) {
   return <p className="panel soft">{children}</p>;
 }
 
+/** It was not done, but a change request asks for it. */
+export function Asked({ request, what }: { request: string; what?: string }) {
+  return (
+    <Alert
+      color="teal"
+      variant="light"
+      title={what ? `${what}: asked for` : 'Asked for'}
+      my="sm"
+      role="status"
+    >
+      <Text size="sm">
+        Nothing has been changed yet. Somebody else looks at{' '}
+        <Link to="/changes/$key" params={{ key: request }} className="plain-link">
+          change request {request}
+        </Link>{' '}
+        first.
+      </Text>
+    </Alert>
+  );
+}
+
 /** It did not work: what, what the server says, and a way on. */
 export function Failed({ error, retry, what }: { error: unknown; retry?: () => void; what?: string }) {
+  if (error instanceof AskedFor) return <Asked request={error.request} what={what} />;
   const refused = error instanceof ApiError ? error : undefined;
   const title = !refused
     ? 'The server can’t be reached'

@@ -10,7 +10,9 @@ use usher_journal::{Change, Entry, Expected};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    AtQuery, kills,
+    AtQuery,
+    change_requests::view::{StandingView, standing_of},
+    kills,
     schedules::{DueSchema, due_of},
     schemas::{
         CohortSchema, EnvironmentSchema, EventSchema, FlagSchema, FreezeSchema, PageOf, PlaybookSchema,
@@ -62,6 +64,9 @@ pub struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DueSchema>)]
     due: Option<Due>,
+    /// What a change request that is open still lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<StandingView>,
     #[schema(value_type = Object)]
     document: &'a RawValue,
 }
@@ -77,12 +82,25 @@ struct Page<'a> {
     seq: Seq,
 }
 
-pub(super) async fn list(app: &App, kind: Kind, query: ListQuery) -> Result<HttpResponse, Problem> {
+async fn list(app: &App, kind: Kind, query: ListQuery) -> Result<HttpResponse, Problem> {
+    list_those(app, kind, query, |_| true).await
+}
+
+/// Lists the documents that `wanted` says something of.
+pub(super) async fn list_those(
+    app: &App,
+    kind: Kind,
+    query: ListQuery,
+    wanted: impl Fn(&Document) -> bool,
+) -> Result<HttpResponse, Problem> {
     let snapshot = world_at(app, query.at.as_deref()).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let search = query.search.unwrap_or_default().to_lowercase();
-    let all: Vec<&Entry> =
-        snapshot.state.of_kind(&kind).filter(|entry| fits(&entry.document, &search)).collect();
+    let all: Vec<&Entry> = snapshot
+        .state
+        .of_kind(&kind)
+        .filter(|entry| fits(&entry.document, &search) && wanted(&entry.document))
+        .collect();
     let after = query.cursor.as_deref();
     let mut rest =
         all.iter().filter(|entry| after.is_none_or(|after| entry.document.key() > after)).peekable();
@@ -91,8 +109,9 @@ pub(super) async fn list(app: &App, kind: Kind, query: ListQuery) -> Result<Http
     let items = page.iter().filter_map(|entry| {
         let document = serde_json::from_str(entry.document.json()).ok()?;
         let due = due_of(&entry.document, &snapshot.state);
+        let standing = standing_of(&entry.document, &snapshot.state);
         let (version, updated_at, updated_by) = (entry.version, entry.at, &*entry.actor.name);
-        Some(Item { version, updated_at, updated_by, due, document })
+        Some(Item { version, updated_at, updated_by, due, standing, document })
     });
     let page = Page { items: items.collect(), total: all.len(), next_cursor, seq: snapshot.seq() };
     Ok(HttpResponse::Ok().json(page))

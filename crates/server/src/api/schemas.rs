@@ -110,6 +110,8 @@ pub struct ItemOf<T> {
     updated_by: String,
     /// When a schedule is due.
     due: Option<super::schedules::DueSchema>,
+    /// What a change request that is open still lacks.
+    standing: Option<super::change_requests::view::StandingView>,
     /// The document.
     document: T,
 }

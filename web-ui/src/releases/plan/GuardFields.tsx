@@ -1,9 +1,11 @@
 import { NumberInput, Select, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import type { Guard } from '../../api/client';
+import { queries } from '../../api/queries';
 import { type AtField, BELOW, within } from '../../shell/fields';
 import { CheckFields } from './CheckFields';
 import { number } from './change';
-import { KINDS, type Kind, kindOf, madeOf } from './guards';
+import { KINDS, type Kind, kindOf, madeOf, madeThen, playbookOf, THEN, type Then, thenOf } from './guards';
 import classes from './plan.module.css';
 
 type Props = { guard: Guard; at: AtField; change: (guard: Guard) => void };
@@ -12,7 +14,8 @@ type Props = { guard: Guard; at: AtField; change: (guard: Guard) => void };
 export function GuardFields({ guard, at, change }: Props) {
   const kind = kindOf(guard);
   const set = (part: Partial<Guard>) => change({ ...guard, ...part });
-  const then: unknown = guard.then ?? 'rollBack';
+  const playbooks = useQuery(queries.playbooks()).data?.items ?? [];
+  const playbook = playbookOf(guard);
   return (
     <div className={classes.fields}>
       <TextInput
@@ -43,17 +46,35 @@ export function GuardFields({ guard, at, change }: Props) {
       <Select
         label="When it is breached"
         allowDeselect={false}
-        value={typeof then === 'string' ? then : 'other'}
+        value={thenOf(guard)}
         error={at('then')}
-        data={[
-          { value: 'rollBack', label: 'Roll back' },
-          { value: 'pause', label: 'Pause' },
-          { value: 'kill', label: 'Kill the flag' },
-          ...(typeof then === 'string' ? [] : [{ value: 'other', label: 'As it is' }]),
-        ]}
+        data={Object.entries(THEN).map(([value, label]) => ({ value, label }))}
         // biome-ignore lint/suspicious/noThenProperty: it is what the plan calls it, and no promise
-        onChange={(value) => value && value !== 'other' && set({ then: value as Guard['then'] })}
+        onChange={(value) => value && set({ then: madeThen(value as Then, playbooks[0]?.document.key) })}
       />
+      {playbook !== undefined && (
+        <Select
+          label="Which playbook"
+          description="It is run, and the release taken back, in one commit"
+          inputWrapperOrder={BELOW}
+          required
+          searchable
+          allowDeselect={false}
+          nothingFoundMessage="There is none of that name"
+          value={playbook || null}
+          error={at('then.playbook') ?? (playbooks.length === 0 ? 'Write a playbook first.' : undefined)}
+          data={[
+            // One that is not there any more is shown as it is.
+            ...(playbook && !playbooks.some(({ document }) => document.key === playbook) ? [playbook] : []),
+            ...playbooks.map(({ document }) => ({
+              value: document.key,
+              label: document.name || document.key,
+            })),
+          ]}
+          // biome-ignore lint/suspicious/noThenProperty: it is what the plan calls it, and no promise
+          onChange={(key) => key && set({ then: { playbook: key } })}
+        />
+      )}
       <Select
         label="With nothing to say"
         allowDeselect={false}

@@ -58,3 +58,29 @@ export function headersText(headers: Record<string, string> | undefined): string
     .map(([name, value]) => `${name}: ${value}`)
     .join('\n');
 }
+
+export type Then = 'rollBack' | 'pause' | 'kill' | 'playbook';
+
+/** What can be done when a guard is breached. */
+export const THEN: Record<Then, string> = {
+  rollBack: 'Roll back',
+  pause: 'Pause',
+  kill: 'Kill the flag',
+  playbook: 'Run a playbook, and roll back',
+};
+
+export function thenOf(guard: Guard): Then {
+  const { then } = guard;
+  return typeof then === 'object' && then !== null ? 'playbook' : ((then as Then | undefined) ?? 'rollBack');
+}
+
+/** The playbook that it runs; nothing, where it does something else. */
+export function playbookOf({ then }: Guard): string | undefined {
+  if (typeof then !== 'object' || then === null || !('playbook' in then)) return undefined;
+  return String(then.playbook);
+}
+
+/** What is done, of a kind; a playbook is the first one until another is chosen. */
+export function madeThen(then: Then, playbook: string | undefined): Guard['then'] {
+  return then === 'playbook' ? ({ playbook: playbook ?? '' } as Guard['then']) : then;
+}

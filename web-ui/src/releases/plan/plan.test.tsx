@@ -7,7 +7,18 @@ import { ApiError, type Guard, type Stage } from '../../api/client';
 import { problemsOf, within } from '../../shell/fields';
 import { moved } from './change';
 import { GuardFields } from './GuardFields';
-import { headersText, KINDS, type Kind, kindOf, madeOf, readHeaders, readValue } from './guards';
+import {
+  headersText,
+  KINDS,
+  type Kind,
+  kindOf,
+  madeOf,
+  madeThen,
+  playbookOf,
+  readHeaders,
+  readValue,
+  thenOf,
+} from './guards';
 import { Parts } from './Parts';
 import { StageFields } from './StageFields';
 import { fill } from './template';
@@ -77,6 +88,21 @@ test('a guard of each kind has its fields, and what they don’t know of it stay
     expect(guard.minimumSample).toBe(7);
     unmount();
   }
+});
+
+test('what follows a breach may be a playbook, and one that is gone is still named', () => {
+  const guard: Guard = { name: 'g', check: madeOf('failures') };
+  expect([thenOf(guard), playbookOf(guard)]).toEqual(['rollBack', undefined]);
+  // biome-ignore lint/suspicious/noThenProperty: it is what the plan calls it, and no promise
+  const run = { ...guard, then: madeThen('playbook', 'gates-fail') };
+  expect([thenOf(run), playbookOf(run), run.then]).toEqual([
+    'playbook',
+    'gates-fail',
+    { playbook: 'gates-fail' },
+  ]);
+  expect(madeThen('kill', 'gates-fail')).toBe('kill');
+  shown(<GuardFields guard={run} at={() => undefined} change={() => undefined} />);
+  expect(screen.getByRole('combobox', { name: /Which playbook/ })).toHaveProperty('value', 'gates-fail');
 });
 
 function Plan() {

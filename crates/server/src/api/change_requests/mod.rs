@@ -13,7 +13,7 @@ use usher_core::model::{
 };
 use usher_journal::{Expected, State};
 use usher_release::approval;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     commits::{RawChange, checked},
@@ -85,11 +85,29 @@ pub struct Merged {
     replayed: bool,
 }
 
+/// Which of them to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StatusQuery {
+    /// Only those that are `open`, `merged` or `closed`.
+    #[param(value_type = Option<String>)]
+    status: Option<RequestStatus>,
+}
+
 /// Lists them.
-#[utoipa::path(get, path = "/api/v1/change-requests", tag = "change requests", operation_id = "list_change_requests", params(ListQuery),
+#[utoipa::path(get, path = "/api/v1/change-requests", tag = "change requests", operation_id = "list_change_requests", params(ListQuery, StatusQuery),
     responses((status = 200, description = "A page of change requests", body = inline(PageOf<ChangeRequestSchema>)), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn list(app: web::Data<App>, query: web::Query<ListQuery>) -> Result<HttpResponse, Problem> {
-    documents::list(&app, Kind::ChangeRequest, query.into_inner()).await
+pub async fn list(
+    app: web::Data<App>,
+    query: web::Query<ListQuery>,
+    status: web::Query<StatusQuery>,
+) -> Result<HttpResponse, Problem> {
+    let wanted = |document: &Document| {
+        status.status.is_none_or(|wanted| {
+            document.parse::<ChangeRequest>().is_ok_and(|request| request.status == wanted)
+        })
+    };
+    documents::list_those(&app, Kind::ChangeRequest, query.into_inner(), wanted).await
 }
 
 /// Opens one.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use usher_core::model::{ChangeRequest, Document, Due, RequestStatus, Seq, Timestamp};
+use usher_core::model::{ChangeRequest, Document, Due, Kind, RequestStatus, Seq, Timestamp};
 use usher_journal::{Expected, State};
+use usher_release::approval::Standing;
 use utoipa::ToSchema;
 
 use super::super::{
@@ -44,7 +45,7 @@ pub struct View {
 }
 
 /// What a request still lacks.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Standing)]
 pub struct StandingView {
@@ -56,6 +57,19 @@ pub struct StandingView {
     approved_by: Vec<String>,
     /// Why it may not be made, in sentences.
     reasons: Vec<String>,
+}
+
+impl From<Standing> for StandingView {
+    fn from(Standing { needed, approved_by, reasons }: Standing) -> Self {
+        Self { may_merge: reasons.is_empty(), needed, approved_by, reasons }
+    }
+}
+
+/// What a document still lacks, if it is a request that is open.
+pub(in super::super) fn standing_of(document: &Document, state: &State) -> Option<StandingView> {
+    let is_request = *document.kind() == Kind::ChangeRequest;
+    let own = is_request.then(|| document.parse::<ChangeRequest>().ok())??;
+    (own.status == RequestStatus::Open).then(|| change_requests::standing(&own, state, clock::now()).into())
 }
 
 /// A document that has changed since the request was written.
@@ -96,8 +110,8 @@ fn look(app: &App, key: &str) -> Result<View, Problem> {
     let id = super::id_of(key);
     let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
     let own: ChangeRequest = entry.document.parse()?;
-    let standing = change_requests::standing(&own, &state, clock::now());
-    let mut reasons = standing.reasons;
+    let mut standing = change_requests::standing(&own, &state, clock::now());
+    let reasons = &mut standing.reasons;
     let is_open = own.status == RequestStatus::Open;
     let conflicts = if is_open { conflicts(&own, &state) } else { Vec::new() };
     if !conflicts.is_empty() {
@@ -119,12 +133,7 @@ fn look(app: &App, key: &str) -> Result<View, Problem> {
         version: entry.version,
         updated_at: entry.at,
         document: entry.document.clone(),
-        standing: StandingView {
-            may_merge: reasons.is_empty(),
-            needed: standing.needed,
-            approved_by: standing.approved_by,
-            reasons,
-        },
+        standing: standing.into(),
         diff,
         conflicts,
         reach,
