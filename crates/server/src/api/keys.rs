@@ -88,6 +88,8 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
             credential_type: new.credential_type,
             environment: new.environment.clone(),
             venues: new.venues.clone(),
+            role: None,
+            bindings: Vec::new(),
             hash: secret::hash(secret),
             prefix: secret.chars().take(secret::PREFIX_CHARACTERS).collect(),
             created_at: clock::now(),

@@ -38,7 +38,7 @@ pub struct Account {
 
 impl From<User> for Account {
     fn from(user: User) -> Self {
-        let User { key, email, name, role, created_at, password_hash: _ } = user;
+        let User { key, email, name, role, bindings: _, created_at, password_hash: _ } = user;
         Self { key, email, name, role, created_at }
     }
 }
@@ -110,6 +110,7 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
             name: new.name,
             password_hash,
             role: new.role,
+            bindings: Vec::new(),
             created_at: clock::now(),
         };
         let document = checked(&user)?;

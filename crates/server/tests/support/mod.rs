@@ -119,6 +119,7 @@ impl Server {
             name: name.to_owned(),
             password_hash: password::hash(PASSWORD).unwrap(),
             role,
+            bindings: Vec::new(),
             created_at: Timestamp::EPOCH,
         };
         let append = Append {
