@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells who is signed in. */
+        /** Tells who is signed in, and what they may do where. */
         get: operations["who_am_i"];
         put?: never;
         /** Signs in; sets the session's cookie. */
@@ -771,7 +771,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists all credentials, revoked ones too. */
+        /** Lists all credentials, revoked ones too; for an administrator of some places, those of these places. */
         get: operations["list_keys"];
         put?: never;
         /** Makes a credential. */
@@ -842,7 +842,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes an account. Who is signed in stays so, with the new role. */
+        /** Changes an account. Who is signed in stays so, with the new rights. */
         put: operations["change_user"];
         post?: never;
         /** Removes an account; its sessions end at once. */
@@ -1018,8 +1018,10 @@ export interface components {
             email: string;
             /** @description How they are shown. */
             name: string;
-            /** @description What they may do: `viewer`, `operator`, `editor` or `admin`. */
+            /** @description What they may do everywhere: `viewer`, `operator`, `editor` or `admin`. */
             role: string;
+            /** @description What more they may do in some places. */
+            bindings: components["schemas"]["RoleBinding"][];
             /** @description When the account was made. */
             createdAt: string;
         };
@@ -1027,8 +1029,10 @@ export interface components {
         AccountChange: {
             /** @description How they are shown. */
             name?: string | null;
-            /** @description What they may do. */
+            /** @description What they may do everywhere. */
             role?: string | null;
+            /** @description What more they may do in some places, all of it. */
+            bindings?: components["schemas"]["RoleBinding"][] | null;
             /** @description A new password. */
             password?: string | null;
         };
@@ -2100,6 +2104,9 @@ export interface components {
             type: "server" | "client" | "api";
             environment?: string;
             venues?: string[];
+            /** @enum {string} */
+            role?: "viewer" | "operator" | "editor" | "admin";
+            bindings?: components["schemas"]["RoleBinding"][];
             prefix: string;
             createdAt: string;
             createdBy: string;
@@ -2167,8 +2174,10 @@ export interface components {
             email: string;
             /** @description How they are shown. */
             name: string;
-            /** @description What they may do. */
+            /** @description What they may do everywhere. */
             role: string;
+            /** @description What more they may do in some places. */
+            bindings?: components["schemas"]["RoleBinding"][];
             /** @description Ten characters or more. */
             password: string;
         };
@@ -2212,6 +2221,13 @@ export interface components {
             environment?: string | null;
             /** @description The venues it is narrowed to. */
             venues?: string[];
+            /**
+             * @description What an API token may do everywhere: `viewer`, `operator`, `editor` or `admin`. Without it: nothing, with
+             *     `bindings`, and everything without.
+             */
+            role?: string | null;
+            /** @description What more an API token may do in some places. */
+            bindings?: components["schemas"]["RoleBinding"][];
             /** @description From when on it is refused. */
             expiresAt?: string | null;
         };
@@ -2229,7 +2245,10 @@ export interface components {
             id: string;
             email?: string;
             name: string;
+            /** @description What they may do everywhere. */
             role: string;
+            /** @description What more they may do in some places. */
+            bindings: components["schemas"]["RoleBinding"][];
         };
         Playbook: {
             key: string;
@@ -2588,6 +2607,13 @@ export interface components {
             by?: string | null;
             /** @description When. */
             at?: string | null;
+        };
+        /** @description A role that holds in some environments, at some venues, or both. */
+        RoleBinding: {
+            /** @enum {string} */
+            role: "viewer" | "operator" | "editor" | "admin";
+            environments?: string[];
+            venues?: string[];
         };
         /** @description What to roll back, and to where. */
         Rollback: {
