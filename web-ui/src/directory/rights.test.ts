@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest';
+import { bindingWords } from './rights';
+
+test('a binding says where it holds', () => {
+  const nameOf = (venue: string) => (venue === 'wembley' ? 'Wembley Stadium' : venue);
+  const binding = { role: 'operator' as const, environments: ['production'], venues: ['wembley', 'dome'] };
+  expect(bindingWords(binding, nameOf)).toBe('Operator at Wembley Stadium, dome, in production');
+  expect(bindingWords({ role: 'editor', venues: ['wembley'] }, nameOf)).toBe('Editor at Wembley Stadium');
+  expect(bindingWords({ role: 'admin', environments: ['staging'] }, nameOf)).toBe('Administrator in staging');
+});
