@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bindingWords } from './rights';
+import { bindingWords, rightsWords } from './rights';
 
 test('a binding says where it holds', () => {
   const nameOf = (venue: string) => (venue === 'wembley' ? 'Wembley Stadium' : venue);
@@ -7,4 +7,8 @@ test('a binding says where it holds', () => {
   expect(bindingWords(binding, nameOf)).toBe('Operator at Wembley Stadium, dome, in production');
   expect(bindingWords({ role: 'editor', venues: ['wembley'] }, nameOf)).toBe('Editor at Wembley Stadium');
   expect(bindingWords({ role: 'admin', environments: ['staging'] }, nameOf)).toBe('Administrator in staging');
+  expect(rightsWords('viewer', [{ role: 'editor', environments: ['staging'] }], nameOf)).toBe(
+    'Viewer everywhere; Editor in staging',
+  );
+  expect(rightsWords('admin', undefined, nameOf)).toBe('Administrator everywhere');
 });

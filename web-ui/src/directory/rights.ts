@@ -16,3 +16,13 @@ export function bindingWords(
   const within = environments.length ? `in ${environments.join(', ')}` : '';
   return [NAMES[role] ?? role, [at, within].filter(Boolean).join(', ')].join(' ');
 }
+
+/** All that somebody may do: “Viewer everywhere; Operator in production”. */
+export function rightsWords(
+  role: string,
+  bindings: readonly RoleBinding[] | undefined,
+  nameOf: (venue: string) => string,
+): string {
+  const places = (bindings ?? []).map((binding) => bindingWords(binding, nameOf));
+  return [`${NAMES[role] ?? role} everywhere`, ...places].join('; ');
+}
