@@ -146,6 +146,7 @@ fn used_elsewhere<C: Catalogue>(
         Kind::Flag,
         Kind::Cohort,
         Kind::Key,
+        Kind::User,
         Kind::Event,
         Kind::Freeze,
         Kind::Release,

@@ -134,10 +134,14 @@ fn config(before: Option<&FlagConfig>, after: Option<&FlagConfig>, whole: bool) 
     (!venues.is_empty()).then(|| venues.into_iter().collect())
 }
 
-/// The rules that are in one only; all, where those in both stand in another order.
+/// What is changed of those rules that are not only counted.
 fn changed<'r>(before: &'r [Rule], after: &'r [Rule]) -> Vec<&'r Rule> {
     let serving = |rules: &'r [Rule]| rules.iter().filter(|rule| !rule.dark).collect::<Vec<_>>();
-    let (before, after) = (serving(before), serving(after));
+    differing(serving(before), serving(after))
+}
+
+/// The rules that are in one only; all, where those in both stand in another order.
+pub(crate) fn differing<'r>(before: Vec<&'r Rule>, after: Vec<&'r Rule>) -> Vec<&'r Rule> {
     let kept = |own: &[&'r Rule], other: &[&'r Rule]| {
         own.iter().copied().filter(|rule| other.contains(rule)).collect::<Vec<_>>()
     };
@@ -150,7 +154,7 @@ fn changed<'r>(before: &'r [Rule], after: &'r [Rule]) -> Vec<&'r Rule> {
 }
 
 /// The venues that a condition is about at most; `None` for any.
-fn narrowed(condition: &Condition) -> Option<Vec<VenueKey>> {
+pub(crate) fn narrowed(condition: &Condition) -> Option<Vec<VenueKey>> {
     match condition {
         Condition::All(all) => all.iter().find_map(narrowed),
         Condition::Attribute(own)

@@ -11,6 +11,7 @@ pub mod frozen;
 pub mod preflight;
 mod reading;
 pub mod rehearsal;
+pub mod scope;
 pub mod stats;
 mod step;
 pub mod template;

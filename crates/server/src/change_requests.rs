@@ -8,8 +8,7 @@ use actix_web::ResponseError;
 use futures_util::FutureExt;
 use tokio::time::{MissedTickBehavior, interval};
 use usher_core::model::{
-    Actor, ActorKind, ChangeRequest, Credential, Document, DocumentId, Ended, Kind, Outcome, RequestStatus,
-    Role, Seq, Timestamp, Turn, User,
+    Actor, ChangeRequest, Document, DocumentId, Ended, Kind, Outcome, RequestStatus, Seq, Timestamp, Turn,
 };
 use usher_journal::{Change, Expected, State};
 use usher_release::approval::{self, Standing};
@@ -20,6 +19,7 @@ use crate::{
     approvals, clock, freezes,
     problem::Problem,
     schedules::{Agenda, Step, check_times},
+    scopes,
 };
 
 /// How often it is looked whether one is due.
@@ -34,25 +34,16 @@ pub(crate) struct Merging {
     pub(crate) message: String,
 }
 
-/// Whether somebody has a role now.
-pub(crate) fn may(state: &State, by: &Actor, role: Role, now: Timestamp) -> bool {
-    let find = |kind| state.get(&DocumentId::new(kind, by.id.as_str())).map(|entry| &entry.document);
-    match by.kind {
-        ActorKind::User => {
-            find(Kind::User).and_then(|own| own.parse::<User>().ok()).is_some_and(|user| user.role >= role)
-        }
-        // API tokens are the administrator's until they have scopes.
-        ActorKind::Token => {
-            find(Kind::Key).and_then(|own| own.parse::<Credential>().ok()).is_some_and(|key| key.is_live(now))
-        }
-        ActorKind::System => false,
-    }
+/// Whether somebody could write the changes of a request themselves now.
+fn may(state: &State, by: &Actor, request: &ChangeRequest, now: Timestamp) -> bool {
+    scopes::rights_of(state, by, now)
+        .is_some_and(|rights| scopes::check(&rights, request.role(), &request.changes, state).is_ok())
 }
 
 /// How far a request has come, as things are now.
 pub(crate) fn standing(request: &ChangeRequest, state: &State, now: Timestamp) -> Standing {
     let needed = approvals::asked(&request.changes, state).map_or(0, |asked| asked.needed);
-    approval::standing(request, needed, |by| may(state, by, request.role(), now))
+    approval::standing(request, needed, |by| may(state, by, request, now))
 }
 
 /// The commit that makes `request`, whose version is `version`. It is not looked at whether it may be made.
@@ -189,7 +180,7 @@ async fn make(app: &App, key: &str) -> Result<(), Problem> {
 fn is_ready(state: &State, id: &DocumentId, now: Timestamp) -> bool {
     let request = state.get(id).and_then(|entry| entry.document.parse::<ChangeRequest>().ok());
     request.is_some_and(|request| {
-        standing(&request, state, now).reasons.is_empty() && may(state, &request.author, request.role(), now)
+        standing(&request, state, now).reasons.is_empty() && may(state, &request.author, &request, now)
     })
 }
 

@@ -38,6 +38,7 @@ pub mod releases;
 mod revocation;
 mod run;
 mod schedules;
+mod scopes;
 pub mod sdk;
 pub mod seed;
 pub mod settings;

@@ -120,6 +120,7 @@ use crate::api::{
         schemas::ChangeRequestSchema,
         schemas::WhenSchema,
         schemas::ReleaseSchema,
+        schemas::RoleBindingSchema,
         schemas::KeySchema,
         schemas::ExposureSchema,
         flags::Action,

@@ -98,6 +98,13 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
+    /// 403: you, but not here.
+    pub fn not_in_scope(problem: usher_core::Problem) -> Self {
+        let status = StatusCode::FORBIDDEN;
+        let title = status.canonical_reason().unwrap_or("Problem");
+        Self { title, status: status.as_u16(), code: "not_in_scope", ..Self::from(problem) }
+    }
+
     /// 500, with the cause in the log only.
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "internal error");

@@ -99,6 +99,8 @@ pub fn sdk_key(
         credential_type,
         environment: Some(parsed(environment)?),
         venues: Vec::new(),
+        role: None,
+        bindings: Vec::new(),
         hash: secret::hash(&secret),
         prefix: secret.chars().take(secret::PREFIX_CHARACTERS).collect(),
         created_at: clock::now(),
@@ -121,6 +123,8 @@ fn admin(token: &Secret) -> Result<Document, Problems> {
         credential_type: CredentialType::Api,
         environment: None,
         venues: Vec::new(),
+        role: None,
+        bindings: Vec::new(),
         hash: secret::hash(token.expose()),
         // Nothing of a token that somebody else made up: its start may be most of it.
         prefix: "given".to_owned(),

@@ -10,6 +10,7 @@ export type Rule = Schemas['Rule'];
 export type Serve = Schemas['Serve'];
 export type Condition = Schemas['Condition'];
 export type Account = Schemas['Account'];
+export type RoleBinding = Schemas['RoleBinding'];
 export type Venue = Schemas['Venue'];
 export type Board = Schemas['Board'];
 export type BoardFlag = Schemas['BoardFlag'];

@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells who is signed in. */
+        /** Tells who is signed in, and what they may do where. */
         get: operations["who_am_i"];
         put?: never;
         /** Signs in; sets the session's cookie. */
@@ -771,7 +771,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists all credentials, revoked ones too. */
+        /** Lists all credentials, revoked ones too; for an administrator of some places, those of these places. */
         get: operations["list_keys"];
         put?: never;
         /** Makes a credential. */
@@ -842,7 +842,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes an account. Who is signed in stays so, with the new role. */
+        /** Changes an account. Who is signed in stays so, with the new rights. */
         put: operations["change_user"];
         post?: never;
         /** Removes an account; its sessions end at once. */
@@ -1018,8 +1018,10 @@ export interface components {
             email: string;
             /** @description How they are shown. */
             name: string;
-            /** @description What they may do: `viewer`, `operator`, `editor` or `admin`. */
+            /** @description What they may do everywhere: `viewer`, `operator`, `editor` or `admin`. */
             role: string;
+            /** @description What more they may do in some places. */
+            bindings: components["schemas"]["RoleBinding"][];
             /** @description When the account was made. */
             createdAt: string;
         };
@@ -1027,8 +1029,10 @@ export interface components {
         AccountChange: {
             /** @description How they are shown. */
             name?: string | null;
-            /** @description What they may do. */
+            /** @description What they may do everywhere. */
             role?: string | null;
+            /** @description What more they may do in some places, all of it. */
+            bindings?: components["schemas"]["RoleBinding"][] | null;
             /** @description A new password. */
             password?: string | null;
         };
@@ -2110,6 +2114,9 @@ export interface components {
             type: "server" | "client" | "api";
             environment?: string;
             venues?: string[];
+            /** @enum {string} */
+            role?: "viewer" | "operator" | "editor" | "admin";
+            bindings?: components["schemas"]["RoleBinding"][];
             prefix: string;
             createdAt: string;
             createdBy: string;
@@ -2177,8 +2184,10 @@ export interface components {
             email: string;
             /** @description How they are shown. */
             name: string;
-            /** @description What they may do. */
+            /** @description What they may do everywhere. */
             role: string;
+            /** @description What more they may do in some places. */
+            bindings?: components["schemas"]["RoleBinding"][];
             /** @description Ten characters or more. */
             password: string;
         };
@@ -2222,6 +2231,13 @@ export interface components {
             environment?: string | null;
             /** @description The venues it is narrowed to. */
             venues?: string[];
+            /**
+             * @description What an API token may do everywhere: `viewer`, `operator`, `editor` or `admin`. Without it: nothing, with
+             *     `bindings`, and everything without.
+             */
+            role?: string | null;
+            /** @description What more an API token may do in some places. */
+            bindings?: components["schemas"]["RoleBinding"][];
             /** @description From when on it is refused. */
             expiresAt?: string | null;
         };
@@ -2239,7 +2255,10 @@ export interface components {
             id: string;
             email?: string;
             name: string;
+            /** @description What they may do everywhere. */
             role: string;
+            /** @description What more they may do in some places. */
+            bindings: components["schemas"]["RoleBinding"][];
         };
         Playbook: {
             key: string;
@@ -2598,6 +2617,13 @@ export interface components {
             by?: string | null;
             /** @description When. */
             at?: string | null;
+        };
+        /** @description A role that holds in some environments, at some venues, or both. */
+        RoleBinding: {
+            /** @enum {string} */
+            role: "viewer" | "operator" | "editor" | "admin";
+            environments?: string[];
+            venues?: string[];
         };
         /** @description What to roll back, and to where. */
         Rollback: {

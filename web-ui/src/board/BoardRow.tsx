@@ -2,6 +2,8 @@ import { Link } from '@tanstack/react-router';
 import type { VirtualItem } from '@tanstack/react-virtual';
 import type { BoardFlag, BoardVenue } from '../api/client';
 import { exposureWords } from '../flags/words';
+import { useEnvironment } from '../shell/environment';
+import { useMayAt } from '../shell/may';
 import { type Cell, cellKey } from './BoardPage';
 import classes from './board.module.css';
 import type { Place } from './gridKeys';
@@ -23,6 +25,8 @@ type Props = {
 /** A flag, and what the venues in sight get from it. */
 export function BoardRow({ flag, row, width, venues, order, shown, active, go, selected, toggle }: Props) {
   const name = flag.name || flag.key;
+  const environment = useEnvironment();
+  const mayAt = useMayAt('operator');
   /** What makes something a place that arrows lead to. */
   const place = (column: number) => ({
     'data-row': row.index,
@@ -59,6 +63,9 @@ export function BoardRow({ flag, row, width, venues, order, shown, active, go, s
         if (!venue || !exposure) return null;
         const cell = { flag: flag.key, venue: venue.key };
         const words = exposureWords(exposure);
+        // What one may not change is read all the same, and has its place among the arrows.
+        const mayOperate = mayAt({ environment, venue: venue.key });
+        const readOnly = mayOperate ? '' : ', read only for you';
         const text = words.tone === 'killed' ? `killed: ${words.text}` : words.text;
         return (
           // biome-ignore lint/a11y/useSemanticElements: as above
@@ -74,11 +81,12 @@ export function BoardRow({ flag, row, width, venues, order, shown, active, go, s
               type="button"
               className={classes.button}
               data-tone={words.tone}
-              aria-pressed={selected.has(cellKey(cell))}
-              aria-label={`${name} at ${venue.name}: ${words.text}, ${words.why}`}
-              title={`${text}, ${words.why}`}
+              aria-pressed={mayOperate ? selected.has(cellKey(cell)) : undefined}
+              aria-disabled={mayOperate ? undefined : true}
+              aria-label={`${name} at ${venue.name}: ${words.text}, ${words.why}${readOnly}`}
+              title={`${text}, ${words.why}${readOnly}`}
               data-cell={`${flag.key}@${venue.key}`}
-              onClick={() => toggle(cell)}
+              onClick={() => mayOperate && toggle(cell)}
               {...place(column.index + 1)}
             >
               <span className={classes.value}>{text}</span>

@@ -6,15 +6,17 @@ import { useAct } from '../flags/actions';
 import { HoldButton } from '../flags/HoldButton';
 import { exposureWords } from '../flags/words';
 import { useEnvironment } from '../shell/environment';
+import { useMay } from '../shell/may';
 import { Failed } from '../shell/states';
 import classes from './board.module.css';
 
 type Props = { flag: BoardFlag; venue: BoardVenue; exposure: Exposure | undefined };
 
-/** A flag at the one venue that a phone shows, and its kill: no other screen, hold and done. */
+/** A flag at the one venue that a phone shows, and its kill for whoever may: no other screen, hold and done. */
 export function VenueFlag({ flag, venue, exposure }: Props) {
   const environment = useEnvironment();
   const act = useAct(environment);
+  const mayOperate = useMay('operator', { environment, venue: venue.key });
   const words = exposure && exposureWords(exposure);
   const name = flag.name || flag.key;
   const run = (action: 'kill' | 'revive') =>
@@ -33,7 +35,7 @@ export function VenueFlag({ flag, venue, exposure }: Props) {
             {words.tone === 'killed' ? `killed: ${words.text}` : words.text}
           </span>
         )}
-        {!flag.configured ? null : flag.killed.venues.includes(venue.key) ? (
+        {!flag.configured || !mayOperate ? null : flag.killed.venues.includes(venue.key) ? (
           <Button
             size="xs"
             variant="default"

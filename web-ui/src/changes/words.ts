@@ -1,5 +1,5 @@
 import type { Change, ChangeRequest, Person, Standing } from '../api/client';
-import { isAtLeast, type Role } from '../shell/may';
+import { may, type Role } from '../shell/may';
 
 export const STATUS: Record<ChangeRequest['status'], { word: string; tone: 'on' | 'off' | 'mixed' }> = {
   open: { word: 'Open', tone: 'mixed' },
@@ -49,7 +49,7 @@ export const NEEDS: Record<Role, string> = {
 /** Why somebody may neither make it nor close it; nothing, when they may. */
 export function mayNotDecide(request: ChangeRequest, me: Person): string | undefined {
   const role = roleFor(request);
-  return isAtLeast(me.role, role) ? undefined : `What this changes needs ${NEEDS[role]}.`;
+  return may(me, role) ? undefined : `What this changes needs ${NEEDS[role]}.`;
 }
 
 /** Whether somebody asks for it themselves. */

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { api, body, type Environment } from '../api/client';
 import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
-import { useMay } from '../shell/may';
+import { useMayEverywhere } from '../shell/may';
 import { Failed, Head, Loading, Table } from '../shell/states';
 
 /** Most approvals that an environment may ask for, as the server has it. */
@@ -13,7 +13,7 @@ const MOST = 10;
 /** Where flags are configured, and how many people look at a change before it is made there. */
 export function EnvironmentsPage() {
   const environments = useQuery(queries.environments());
-  const mayWrite = useMay('admin');
+  const mayWrite = useMayEverywhere('admin');
   return (
     <>
       <Head

@@ -4,15 +4,18 @@ import { useState } from 'react';
 import { api, body } from '../api/client';
 import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
+import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { NewKey } from './NewKey';
+import { rightsWords } from './rights';
 
 /** How long an old secret lives on when a key is rotated here: a day, for programs to change over. */
 const OVERLAP_SECONDS = 86_400;
 
 export function KeysPage() {
   const keys = useQuery(queries.keys());
+  const venueName = useVenueName();
   const client = useQueryClient();
   const [making, setMaking] = useState(false);
   const [secret, setSecret] = useState<string>();
@@ -70,8 +73,14 @@ export function KeysPage() {
                     </div>
                   </td>
                   <td>{key.type}</td>
-                  <td>{key.environment ?? 'All'}</td>
-                  <td>{key.venues?.join(', ') || 'All'}</td>
+                  {key.type === 'api' ? (
+                    <td colSpan={2}>{rightsWords(key.role ?? 'admin', key.bindings, venueName)}</td>
+                  ) : (
+                    <>
+                      <td>{key.environment ?? 'All'}</td>
+                      <td>{key.venues?.join(', ') || 'All'}</td>
+                    </>
+                  )}
                   <td>
                     <span
                       className="chip"

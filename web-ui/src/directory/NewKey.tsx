@@ -6,6 +6,7 @@ import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
 import { FormDialog } from '../shell/FormDialog';
+import { ROLES } from './roles';
 
 /** Makes a key, and tells its secret. */
 export function NewKey({ close, made }: { close: () => void; made: (secret: string) => void }) {
@@ -16,6 +17,7 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
   const [type, setType] = useState('server');
   const [where, setWhere] = useState<string | null>(environment);
   const [venues, setVenues] = useState<string[]>([]);
+  const [role, setRole] = useState('admin');
   const create = useMutation({
     mutationFn: useOnce(() =>
       body(
@@ -24,7 +26,7 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
             name,
             type,
             venues: type === 'api' ? [] : venues,
-            ...(type === 'api' ? {} : { environment: where ?? '' }),
+            ...(type === 'api' ? { role } : { environment: where ?? '' }),
           },
         }),
       ),
@@ -50,6 +52,15 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
           { value: 'api', label: 'Automation' },
         ]}
       />
+      {type === 'api' && (
+        <Select
+          label="What it may do"
+          allowDeselect={false}
+          data={ROLES}
+          value={role}
+          onChange={(chosen) => chosen && setRole(chosen)}
+        />
+      )}
       {type !== 'api' && (
         <>
           <Select

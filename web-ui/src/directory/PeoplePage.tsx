@@ -1,11 +1,14 @@
-import { Button, Group, Select } from '@mantine/core';
+import { ActionIcon, Button, Group, Select } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { type Account, api, body } from '../api/client';
+import { type Account, api, body, type RoleBinding } from '../api/client';
 import { queries } from '../api/queries';
+import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { Failed, Head, Loading, Table } from '../shell/states';
+import { BindRole } from './BindRole';
 import { NewAccount } from './NewAccount';
+import { bindingWords } from './rights';
 import { ROLES } from './roles';
 
 export function PeoplePage() {
@@ -13,10 +16,11 @@ export function PeoplePage() {
   const me = useQuery(queries.session()).data?.user.id;
   const client = useQueryClient();
   const [adding, setAdding] = useState(false);
+  const [binding, setBinding] = useState<Account>();
   const again = () => client.invalidateQueries({ queryKey: ['people'] });
   const change = useMutation({
-    mutationFn: ({ key, role }: { key: string; role: string }) =>
-      body(api.PUT('/api/v1/users/{key}', { params: { path: { key } }, body: { role } })),
+    mutationFn: ({ key, ...rights }: { key: string; role?: string; bindings?: RoleBinding[] }) =>
+      body(api.PUT('/api/v1/users/{key}', { params: { path: { key } }, body: rights })),
     onSuccess: again,
   });
   const remove = useMutation({
@@ -37,7 +41,8 @@ export function PeoplePage() {
             <thead>
               <tr>
                 <th scope="col">Name</th>
-                <th scope="col">Role</th>
+                <th scope="col">Role, everywhere</th>
+                <th scope="col">In some places</th>
                 <th scope="col">Since</th>
                 <th scope="col">
                   <span className="visually-hidden">What to do</span>
@@ -51,12 +56,24 @@ export function PeoplePage() {
                   account={account}
                   isMe={account.key === me}
                   choose={(role) => change.mutate({ key: account.key, role })}
+                  bind={() => setBinding(account)}
+                  keep={(bindings) => change.mutate({ key: account.key, bindings })}
                   remove={() => remove.mutate(account.key)}
                 />
               ))}
             </tbody>
           </Table>
         </div>
+      )}
+      {binding && (
+        <BindRole
+          account={binding}
+          close={() => setBinding(undefined)}
+          made={() => {
+            setBinding(undefined);
+            void again();
+          }}
+        />
       )}
       {adding && (
         <NewAccount
@@ -71,9 +88,17 @@ export function PeoplePage() {
   );
 }
 
-type RowProps = { account: Account; isMe: boolean; choose: (role: string) => void; remove: () => void };
+type RowProps = {
+  account: Account;
+  isMe: boolean;
+  choose: (role: string) => void;
+  bind: () => void;
+  keep: (bindings: RoleBinding[]) => void;
+  remove: () => void;
+};
 
-function Row({ account, isMe, choose, remove }: RowProps) {
+function Row({ account, isMe, choose, bind, keep, remove }: RowProps) {
+  const venueName = useVenueName();
   return (
     <tr>
       <td>
@@ -89,13 +114,40 @@ function Row({ account, isMe, choose, remove }: RowProps) {
           <Select
             aria-label={`Role of ${account.name}`}
             size="xs"
-            w={280}
+            w={240}
             allowDeselect={false}
             data={ROLES}
             value={account.role}
             onChange={(role) => role && choose(role)}
           />
         )}
+      </td>
+      <td>
+        {account.bindings.map((binding, index) => {
+          const words = bindingWords(binding, venueName);
+          return (
+            // What there is of them is only what they say.
+            <Group key={words} gap="xs" wrap="nowrap" mb={4}>
+              <span style={{ fontSize: 13 }}>{words}</span>
+              <ActionIcon
+                size="sm"
+                variant="default"
+                aria-label={`${account.name} is no longer ${words}`}
+                onClick={() => keep(account.bindings.filter((_, other) => other !== index))}
+              >
+                ✕
+              </ActionIcon>
+            </Group>
+          );
+        })}
+        <Button
+          size="compact-xs"
+          variant="default"
+          aria-label={`Let ${account.name} do more in some places`}
+          onClick={bind}
+        >
+          Add a place
+        </Button>
       </td>
       <td className="soft">
         {new Date(account.createdAt).toLocaleDateString('en-GB', { dateStyle: 'medium' })}

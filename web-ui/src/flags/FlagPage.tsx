@@ -7,6 +7,7 @@ import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { ReleasesOf } from '../releases/ReleasesOf';
 import { useEnvironment } from '../shell/environment';
+import { useMay } from '../shell/may';
 import { Asked, Failed, Head, Loading } from '../shell/states';
 import { useAct } from './actions';
 import type { Draft } from './Conflict';
@@ -39,6 +40,7 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
   const [saved, setSaved] = useState<{ seq: number; environment: string }>();
   const [asked, setAsked] = useState<string>();
   const act = useAct(environment);
+  const maySwitch = useMay('operator', { environment });
   const shown = draft?.flag ?? flag;
   const config = shown.environments?.[environment];
   const changedBelow = draft !== undefined && draft.version !== version;
@@ -95,7 +97,8 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
               <Switch
                 label={config.enabled ? `On in ${environment}` : `Off in ${environment}`}
                 checked={config.enabled ?? false}
-                disabled={act.isPending || draft !== undefined}
+                disabled={act.isPending || draft !== undefined || !maySwitch}
+                description={maySwitch ? undefined : 'You may not turn it on or off here.'}
                 onChange={(event) =>
                   act.mutate(
                     {

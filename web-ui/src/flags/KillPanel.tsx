@@ -6,6 +6,7 @@ import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { useVenueName } from '../convergence/names';
 import { useEnvironment } from '../shell/environment';
+import { useMayAt } from '../shell/may';
 import { Failed } from '../shell/states';
 import { useAct } from './actions';
 import { HoldButton } from './HoldButton';
@@ -19,7 +20,11 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
   const [key, setKey] = useState<string | null>(null);
   // Where it was done, not what is chosen by now.
   const [done, setDone] = useState<{ seq: number; venue: string | undefined }>();
-  const venues = useQuery(queries.venues()).data?.items ?? [];
+  const mayAt = useMayAt('operator');
+  const mayAll = mayAt({ environment });
+  const mayHere = (venue: string) => mayAt({ environment, venue });
+  const all = useQuery(queries.venues()).data?.items ?? [];
+  const venues = all.filter(({ document }) => mayHere(document.key));
   const cohorts = useQuery(queries.cohorts()).data?.items ?? [];
   const act = useAct(environment);
   const list = where === 'venue' ? venues : cohorts;
@@ -57,15 +62,16 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
             setKey(null);
           }}
           data={[
-            { value: 'everyone', label: 'Everyone' },
+            { value: 'everyone', label: 'Everyone', disabled: !mayAll },
             { value: 'venue', label: 'A venue' },
-            { value: 'cohort', label: 'A cohort' },
+            { value: 'cohort', label: 'A cohort', disabled: !mayAll },
           ]}
         />
         {where !== 'everyone' && (
           <Select
             aria-label={where === 'venue' ? 'Venue' : 'Cohort'}
             placeholder={where === 'venue' ? 'Which venue' : 'Which cohort'}
+            nothingFoundMessage="Nothing that you may kill it for"
             searchable
             limit={50}
             value={key}
@@ -83,24 +89,30 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
       </Text>
       {act.error && <Failed error={act.error} />}
       {done && <ConvergenceLine seq={done.seq} venue={done.venue} />}
-      <Killed killed={config.killed} pending={act.isPending} revive={(place) => run('revive', place)} />
+      <Killed
+        killed={config.killed}
+        may={(place) => mayAll || (place.venues?.every(mayHere) ?? false)}
+        pending={act.isPending}
+        revive={(place) => run('revive', place)}
+      />
     </section>
   );
 }
 
 type KilledProps = {
   killed: FlagConfig['killed'];
+  may: (place: { venues?: string[]; cohorts?: string[] }) => boolean;
   pending: boolean;
   revive: (place: { venues?: string[]; cohorts?: string[] }) => void;
 };
 
 /** Where it is killed, each with its way back. */
-function Killed({ killed, pending, revive }: KilledProps) {
+function Killed({ killed, may, pending, revive }: KilledProps) {
   const venueName = useVenueName();
   const cohorts = useQuery(queries.cohorts()).data?.items ?? [];
   const cohortName = (key: string) =>
     cohorts.find(({ document }) => document.key === key)?.document.name ?? key;
-  const places = [
+  const places: { name: string; place: { venues?: string[]; cohorts?: string[] } }[] = [
     ...(killed?.all ? [{ name: 'for everyone', place: {} }] : []),
     ...(killed?.venues ?? []).map((venue) => ({
       name: `at ${venueName(venue)}`,
@@ -114,7 +126,13 @@ function Killed({ killed, pending, revive }: KilledProps) {
   return (
     <Group gap="xs" mt="sm">
       {places.map(({ name, place }) => (
-        <Button key={name} size="xs" variant="default" disabled={pending} onClick={() => revive(place)}>
+        <Button
+          key={name}
+          size="xs"
+          variant="default"
+          disabled={pending || !may(place)}
+          onClick={() => revive(place)}
+        >
           Revive {name}
         </Button>
       ))}

@@ -7,6 +7,8 @@ mod import;
 mod key;
 mod playbook;
 mod release;
+mod rights;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -21,7 +23,9 @@ pub use import::{Import, What};
 pub use key::{Key, KeyKind};
 pub use playbook::Playbook;
 pub use release::{One, Release, Template, TemplateKind};
-pub use user::{Role, User};
+pub use rights::{Places, Role};
+pub use token::Token;
+pub use user::User;
 
 /// Feature flags for live events.
 #[derive(Debug, Parser)]
@@ -201,6 +205,12 @@ pub enum Command {
         after_help = "Example: usher key create gates --environment production --kind server"
     )]
     Key(Key),
+    /// Make and revoke API tokens, for programs that use the administration API.
+    #[command(
+        subcommand,
+        after_help = "Example: usher token create control-room --role operator --venue wembley-stadium --expires 30d"
+    )]
+    Token(Token),
     /// Say who can sign in, and what they may do.
     #[command(subcommand, after_help = "Example: usher user create ana@example.org --name Ana --role editor")]
     User(User),

@@ -2,19 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Role {
-    /// Sees everything, changes nothing.
-    Viewer,
-    /// Kills, revives and toggles.
-    Operator,
-    /// Edits documents.
-    Editor,
-    /// Manages people and keys.
-    Admin,
-}
+use super::{Places, Role};
 
 #[derive(Debug, Subcommand)]
 pub enum User {
@@ -22,31 +12,43 @@ pub enum User {
     #[command(after_help = "Example: usher user ls")]
     Ls,
     /// Let somebody sign in. Without a password of theirs, one is made up and shown this once.
-    #[command(after_help = "Example: usher user create ana@example.org --name Ana --role editor")]
+    #[command(
+        after_help = "Example: usher user create ana@example.org --name Ana --role editor\nExample: usher user create ben@example.org --name Ben --role operator --environment production --venue wembley-stadium"
+    )]
     Create {
         /// What they sign in with.
         email: String,
         /// How they are shown.
         #[arg(long)]
         name: String,
-        /// What they may do.
+        /// What they may do: there, with `--environment` or `--venue`, and see everything else; without, everywhere.
         #[arg(long, value_enum)]
         role: Role,
+        #[command(flatten)]
+        places: Places,
         /// A file with their password in its first line; `-` for standard input.
         #[arg(long)]
         password_file: Option<PathBuf>,
     },
     /// Change what somebody may do, or their password.
-    #[command(after_help = "Example: usher user set ana@example.org --role operator")]
+    #[command(
+        after_help = "Example: usher user set ana@example.org --role operator\nExample: usher user set ben@example.org --role operator --venue berlin-dome --add"
+    )]
     Set {
         /// What they sign in with.
         email: String,
         /// How they are shown.
         #[arg(long)]
         name: Option<String>,
-        /// What they may do.
+        /// What they may do from now on: there, with `--environment` or `--venue`, and see everything else; without,
+        /// everywhere.
         #[arg(long, value_enum)]
         role: Option<Role>,
+        #[command(flatten)]
+        places: Places,
+        /// What they may do already stays; this is added.
+        #[arg(long, requires = "role")]
+        add: bool,
         /// A file with their new password in its first line; `-` for standard input.
         #[arg(long)]
         password_file: Option<PathBuf>,

@@ -20,12 +20,12 @@ pub async fn run(client: &Client, key: Key, shown: Output) -> Result<()> {
                 KeyKind::Api => "api",
             };
             let body = json!({"name": name, "type": kind, "environment": environment, "venues": venue});
-            show(&client.post("/api/v1/keys", &body).await?, shown);
+            show(&client.post("/api/v1/keys", &body).await?, "key", shown);
             Ok(())
         }
         Key::Rotate { id, overlap_seconds } => {
             let path = format!("/api/v1/keys/{}/rotate", segment(&id));
-            show(&client.post(&path, &json!({"overlapSeconds": overlap_seconds})).await?, shown);
+            show(&client.post(&path, &json!({"overlapSeconds": overlap_seconds})).await?, "key", shown);
             Ok(())
         }
         Key::Revoke { id } => {
@@ -36,13 +36,23 @@ pub async fn run(client: &Client, key: Key, shown: Output) -> Result<()> {
     }
 }
 
-fn show(created: &Value, shown: Output) {
+/// Shows what was made; `what` is what people call it.
+pub(super) fn show(created: &Value, what: &str, shown: Output) {
     match shown {
         Output::Json => output::json(created),
         Output::Table => {
             output::line(&text(&created["secret"]));
-            eprintln!("This is key {}; its secret is shown this once.", text(&created["key"]["key"]));
+            eprintln!("This is {what} {}; its secret is shown this once.", text(&created["key"]["key"]));
         }
+    }
+}
+
+/// Whether it opens anything.
+pub(super) fn state(key: &Value) -> String {
+    match (&key["revokedAt"], &key["expiresAt"]) {
+        (Value::String(at), _) => format!("revoked {at}"),
+        (_, Value::String(at)) => format!("until {at}"),
+        _ => "live".to_owned(),
     }
 }
 
@@ -57,15 +67,10 @@ async fn list(client: &Client, shown: Output) -> Result<()> {
         .into_iter()
         .flatten()
         .map(|key| {
-            let state = match (&key["revokedAt"], &key["expiresAt"]) {
-                (Value::String(at), _) => format!("revoked {at}"),
-                (_, Value::String(at)) => format!("until {at}"),
-                _ => "live".to_owned(),
-            };
             ["key", "type", "environment", "prefix", "name"]
                 .iter()
                 .map(|name| text(&key[*name]))
-                .chain([state])
+                .chain([state(key)])
                 .collect()
         })
         .collect();

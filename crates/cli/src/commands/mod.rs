@@ -13,6 +13,7 @@ mod key;
 mod playbook;
 mod release;
 mod schedule;
+mod token;
 mod user;
 
 use anyhow::Result;
@@ -44,6 +45,7 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::Undo(undo) => history::undo(&client, &undo, shown).await,
         Command::Converge(converge) => converge::run(&client, &converge, shown).await,
         Command::Key(key) => key::run(&client, key, shown).await,
+        Command::Token(token) => token::run(&client, token, shown).await,
         Command::User(user) => user::run(&client, user, shown).await,
         Command::Export { at } => files::export(&client, at.as_deref()).await,
         Command::Import(import) => import::run(&client, import, shown).await,

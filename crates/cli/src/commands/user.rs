@@ -9,10 +9,11 @@ use usher_server::auth::secret;
 
 use super::{documents::read, written};
 use crate::{
-    args::{Output, Role, User},
+    args::{Output, User},
     client::{Client, segment},
     failure::Usage,
     output::{self, text},
+    rights,
 };
 
 const PATH: &str = "/api/v1/users";
@@ -20,13 +21,14 @@ const PATH: &str = "/api/v1/users";
 pub async fn run(client: &Client, user: User, shown: Output) -> Result<()> {
     match user {
         User::Ls => list(client, shown).await,
-        User::Create { email, name, role, password_file } => {
+        User::Create { email, name, role, places, password_file } => {
             let given = password_file.as_deref().map(password).transpose()?;
             let password = match &given {
                 Some(password) => password.clone(),
                 None => secret::identity().map_err(|error| anyhow!("no password can be made up: {error}"))?,
             };
-            let body = json!({"email": email, "name": name, "role": word(role), "password": password});
+            let (role, bindings) = rights::sent(role, &places);
+            let body = json!({"email": email, "name": name, "role": role, "bindings": bindings, "password": password});
             let mut made = client.post(PATH, &body).await?;
             match (shown, given) {
                 (Output::Json, None) => {
@@ -42,10 +44,25 @@ pub async fn run(client: &Client, user: User, shown: Output) -> Result<()> {
             }
             Ok(())
         }
-        User::Set { email, name, role, password_file } => {
+        User::Set { email, name, role, places, add, password_file } => {
             let password = password_file.as_deref().map(password).transpose()?;
-            let path = path_of(client, &email).await?;
-            let body = json!({"name": name, "role": role.map(word), "password": password});
+            let account = account(client, &email).await?;
+            let mut body = json!({"name": name, "password": password});
+            if let Some(role) = role {
+                let (role, mut bindings) = rights::sent(role, &places);
+                if add && bindings.is_empty() {
+                    let mend =
+                        "--add needs --environment or --venue: a role that holds everywhere is the only one";
+                    return Err(Usage(mend.to_owned()).into());
+                }
+                if add {
+                    bindings.splice(0..0, account["bindings"].as_array().into_iter().flatten().cloned());
+                } else {
+                    body["role"] = role.into();
+                }
+                body["bindings"] = bindings.into();
+            }
+            let path = path_of(&account);
             let changed = client.ask(Method::PUT, &path, &[], Some(&body), None).await?.body;
             match shown {
                 Output::Json => output::json(&changed),
@@ -54,20 +71,11 @@ pub async fn run(client: &Client, user: User, shown: Output) -> Result<()> {
             Ok(())
         }
         User::Rm { email } => {
-            let path = path_of(client, &email).await?;
+            let path = path_of(&account(client, &email).await?);
             let answer = client.ask(Method::DELETE, &path, &[], None, None).await?.body;
             written(&answer, &format!("{email} is removed"), shown);
             Ok(())
         }
-    }
-}
-
-fn word(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Operator => "operator",
-        Role::Editor => "editor",
-        Role::Admin => "admin",
     }
 }
 
@@ -79,13 +87,16 @@ fn password(file: &Path) -> Result<String> {
     String::from_utf8(line.to_vec()).map_err(|_| Usage("the password is not UTF-8".to_owned()).into())
 }
 
-/// Where the account of an address is.
-async fn path_of(client: &Client, email: &str) -> Result<String> {
+/// The account of an address.
+async fn account(client: &Client, email: &str) -> Result<Value> {
     let all = client.get(PATH, &[]).await?;
     let wanted = email.trim().to_lowercase();
     let account = all["items"].as_array().into_iter().flatten().find(|own| own["email"] == *wanted);
-    let account = account.ok_or_else(|| anyhow!("{email} has no account: `usher user ls` shows who has"))?;
-    Ok(format!("{PATH}/{}", segment(&text(&account["key"]))))
+    account.cloned().ok_or_else(|| anyhow!("{email} has no account: `usher user ls` shows who has"))
+}
+
+fn path_of(account: &Value) -> String {
+    format!("{PATH}/{}", segment(&text(&account["key"])))
 }
 
 async fn list(client: &Client, shown: Output) -> Result<()> {
@@ -94,9 +105,10 @@ async fn list(client: &Client, shown: Output) -> Result<()> {
         output::json(&all["items"]);
         return Ok(());
     }
-    let row =
-        |one: &Value| ["email", "name", "role", "createdAt"].iter().map(|name| text(&one[*name])).collect();
+    let row = |one: &Value| {
+        vec![text(&one["email"]), text(&one["name"]), rights::shown(one), text(&one["createdAt"])]
+    };
     let rows: Vec<Vec<String>> = all["items"].as_array().into_iter().flatten().map(row).collect();
-    output::table(&["EMAIL", "NAME", "ROLE", "SINCE"], &rows);
+    output::table(&["EMAIL", "NAME", "MAY", "SINCE"], &rows);
     Ok(())
 }

@@ -71,6 +71,7 @@ pub async fn seed(app: &Arc<App>) -> Result<Seeded> {
         name: "Demo".to_owned(),
         password_hash: password::hash(&password).map_err(anyhow::Error::msg)?,
         role: Role::Admin,
+        bindings: Vec::new(),
         created_at: now,
     };
     let (server_key, server) =

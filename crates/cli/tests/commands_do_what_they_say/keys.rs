@@ -72,3 +72,28 @@ fn a_key_that_makes_no_sense_is_refused() {
     server.run(&["key", "create", "x", "--kind", "master"]).fails(2, &["master"]);
     server.run(&["key", "revoke", "no-such-key"]).fails(3, &["no-such-key"]);
 }
+
+#[test]
+fn a_token_does_what_it_was_made_for_and_is_shown_once() {
+    let server = Server::seeded();
+    let create = ["token", "create", "control-room", "--role", "operator", "-e", "production"];
+    let made = server.run(&[&create[..], &["--venue", "anfield", "--expires", "30d"]].concat()).expect(0);
+    let secret = made.stdout.trim();
+    assert!(secret.starts_with("uat_") && made.stdout.lines().count() == 1, "{made:?}");
+    assert!(made.stderr.contains("This is token") && !made.stderr.contains(secret), "{made:?}");
+    let with = |words: &[&str]| run(usher(words).env("USHER_URL", server.url()).env("USHER_TOKEN", secret));
+    let kill = ["flag", "kill", "resale-guard", "-e", "production"];
+    with(&[&kill[..], &["--venue", "anfield"]].concat()).ok();
+    with(&kill).fails(3, &["flag/resale-guard", "operator", "all venues in production"]);
+    with(&["token", "ls"]).fails(3, &["admin"]);
+    let told = ["control-room", "viewer; operator of anfield in production", "until 2"];
+    let listed = server.run(&["token", "ls"]).ok().says(&told);
+    assert!(!listed.stdout.contains(secret), "{listed:?}");
+    let all = server.json(&["token", "ls"]);
+    let own = all.as_array().unwrap().iter().find(|own| own["name"] == "control-room").unwrap();
+    server.run(&["token", "revoke", own["key"].as_str().unwrap()]).ok().says(&["is revoked"]);
+    with(&["flag", "ls"]).fails(3, &["401"]);
+    let late = [&create[..], &["--expires", "2020-01-01T00:00:00Z"]].concat();
+    server.run(&late).fails(2, &["--expires", "is over"]);
+    server.run(&[&create[..], &["--expires", "soon"]].concat()).fails(2, &["--expires", "30d"]);
+}

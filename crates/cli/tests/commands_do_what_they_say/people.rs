@@ -57,3 +57,25 @@ fn people_that_make_no_sense_are_refused() {
     let done = run_with_input(&mut server.usher(&words), "hunter2");
     assert!(!done.fails(3, &["password", "too short"]).stderr.contains("hunter2"));
 }
+
+#[test]
+fn somebody_is_bound_to_places_and_to_more_of_them() {
+    let server = Server::seeded();
+    let ben = ["user", "create", "ben@example.org", "--name", "Ben", "--role", "operator"];
+    let places = ["--environment", "production", "--venue", "anfield"];
+    server.run(&[&ben[..], &places[..]].concat()).expect(0);
+    server.run(&["user", "ls"]).ok().says(&["ben@example.org", "viewer; operator of anfield in production"]);
+    let set = ["user", "set", "ben@example.org", "--role"];
+    let run = |more: &[&str]| server.run(&[&set[..], more].concat());
+    run(&["editor", "--environment", "staging", "--add"]).ok();
+    let both = "viewer; operator of anfield in production; editor in staging";
+    server.run(&["user", "ls"]).ok().says(&[both]);
+    server.run(&["user", "set", "ben@example.org", "--name", "Benny"]).ok();
+    server.run(&["user", "ls"]).ok().says(&["Benny", both]);
+    run(&["operator", "--venue", "moon"]).fails(3, &["moon", "venue"]);
+    run(&["operator", "--add"]).fails(2, &["--add", "--venue"]);
+    server.run(&["user", "set", "ben@example.org", "--venue", "anfield"]).fails(2, &["--role"]);
+    run(&["editor"]).ok();
+    let listed = server.json(&["user", "ls"]);
+    assert_eq!((&listed[0]["role"], &listed[0]["bindings"]), (&json!("editor"), &json!([])));
+}

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EnvironmentKey, Key, Kind, Model, Timestamp, VenueKey, document::check_text};
+use super::{
+    EnvironmentKey, Key, Kind, Model, Rights, Role, RoleBinding, Timestamp, VenueKey, document::check_text,
+};
 use crate::problem::{Problem, Problems};
 
 /// What a credential opens.
@@ -34,6 +36,12 @@ pub struct Credential {
     /// The venues it is narrowed to; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub venues: Vec<VenueKey>,
+    /// What an API token may do everywhere: all, where it does not say, as tokens did before they had a role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What more an API token may do in some places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<RoleBinding>,
     /// SHA-256 of the secret, in hexadecimal. The secret has 256 random bits, so a slow hash would add nothing.
     pub hash: String,
     /// First characters of the secret, so that people can tell credentials apart.
@@ -55,6 +63,17 @@ impl Credential {
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+impl Credential {
+    /// What it may do with the administration API, and where.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        match (self.credential_type, self.role) {
+            (CredentialType::Server | CredentialType::Client, _) => Rights::new(Role::Viewer, Vec::new()),
+            (CredentialType::Api, role) => Rights::new(role.unwrap_or(Role::Admin), self.bindings.clone()),
+        }
     }
 }
 
@@ -88,6 +107,20 @@ impl Model for Credential {
                 ));
             }
             _ => {}
+        }
+        let has_rights = self.role.is_some() || !self.bindings.is_empty();
+        if self.credential_type == CredentialType::Api {
+            if self.role.is_none() && has_rights {
+                // Else the bindings would add nothing: without a role it may do everything everywhere.
+                let mend =
+                    "Give `role`, what it may do everywhere: `viewer`, for one that only has its bindings.";
+                problems.push(Problem::new("role", "nothing", "a token with bindings has a role", mend));
+            }
+            RoleBinding::validate(&self.bindings, &mut problems);
+        } else if has_rights {
+            let mend =
+                "Leave `role` and `bindings` out; an SDK key is narrowed by `environment` and `venues`.";
+            problems.push(Problem::new("role", self.name.as_str(), "an SDK key has no role", mend));
         }
         problems
     }

@@ -22,6 +22,7 @@ mod key;
 mod moment;
 mod playbook;
 mod release;
+mod rights;
 mod schedule;
 mod sequence;
 mod steering;
@@ -51,6 +52,7 @@ pub use release::{
     Check, Expectation, Guard, Probe, Progress, RehearsedStep, Rehearsing, Release, ReleaseRehearsal,
     Requirements, Scope, Stage, Status, Step, StepKind, Then, WhenUnknown, Worse,
 };
+pub use rights::{OutOfScope, Rights, RoleBinding};
 pub use schedule::{Ended, Outcome, Schedule, Turn};
 pub use sequence::{Epoch, Seq};
 pub use steering::{Advice, Steering};

@@ -1,8 +1,10 @@
 //! People who sign in.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Kind, Model, Timestamp, document::check_text};
+use super::{Key, Kind, Model, Rights, RoleBinding, Timestamp, document::check_text};
 use crate::problem::{Problem, Problems};
 
 /// What a person may do.
@@ -19,6 +21,25 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// Its name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Editor => "editor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// One person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -31,10 +52,21 @@ pub struct User {
     pub name: String,
     /// argon2id hash in PHC form.
     pub password_hash: String,
-    /// What they may do.
+    /// What they may do everywhere.
     pub role: Role,
+    /// What more they may do in some places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<RoleBinding>,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+impl User {
+    /// What they may do, and where.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        Rights::new(self.role, self.bindings.clone())
+    }
 }
 
 impl Model for User {
@@ -51,6 +83,7 @@ impl Model for User {
             let mend = "Give an address such as `ana@example.org`, in lower case.";
             problems.push(Problem::new("email", &self.email, "this is not an e-mail address", mend));
         }
+        RoleBinding::validate(&self.bindings, &mut problems);
         problems
     }
 }

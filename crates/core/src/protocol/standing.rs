@@ -78,6 +78,8 @@ impl KeyBody {
             credential_type: self.kind,
             environment: Some(self.environment),
             venues: self.venues,
+            role: None,
+            bindings: Vec::new(),
             hash,
             prefix: String::new(),
             created_at: self.created_at,

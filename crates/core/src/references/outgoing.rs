@@ -2,7 +2,7 @@
 
 use crate::model::{
     ChangeRequest, Clock, Cohort, Credential, Document, DocumentId, Event, Flag, FlagConfig, Freeze, Kind,
-    Play, Playbook, Progress, Release, RequestStatus, Schedule, Then, When,
+    Play, Playbook, Progress, Release, RequestStatus, RoleBinding, Schedule, Then, User, When,
 };
 
 /// One reference: where it stands, and what it points to.
@@ -34,6 +34,9 @@ pub(super) fn references(document: &Document) -> Vec<Reference> {
             // Nobody comes with a revoked key any more, so what it was for may go.
             .filter(|key| key.revoked_at.is_none())
             .map_or_else(Vec::new, |key| credential_references(&key)),
+        Kind::User => {
+            document.parse::<User>().map_or_else(|_| Vec::new(), |user| binding_references(&user.bindings))
+        }
         Kind::Event => document
             .parse::<Event>()
             .map_or_else(|_| Vec::new(), |event| vec![Reference::new("venue", Kind::Venue, &event.venue)]),
@@ -125,7 +128,24 @@ fn credential_references(key: &Credential) -> Vec<Reference> {
     let venues = key.venues.iter().enumerate();
     environment
         .chain(venues.map(|(n, venue)| Reference::new(format!("venues[{n}]"), Kind::Venue, venue)))
+        .chain(binding_references(&key.bindings))
         .collect()
+}
+
+/// A place whose name was mistyped would let somebody do nothing at all.
+fn binding_references(bindings: &[RoleBinding]) -> Vec<Reference> {
+    let of_one = |(n, binding): (usize, &RoleBinding)| {
+        let environments = binding.environments.iter().enumerate().map(move |(m, own)| {
+            Reference::new(format!("bindings[{n}].environments[{m}]"), Kind::Environment, own)
+        });
+        let venues = binding
+            .venues
+            .iter()
+            .enumerate()
+            .map(move |(m, own)| Reference::new(format!("bindings[{n}].venues[{m}]"), Kind::Venue, own));
+        environments.chain(venues).collect::<Vec<_>>()
+    };
+    bindings.iter().enumerate().flat_map(of_one).collect()
 }
 
 fn freeze_references(freeze: &Freeze) -> Vec<Reference> {

@@ -319,7 +319,7 @@ pub async fn get(
     app: web::Data<App>,
     seq: web::Path<u64>,
 ) -> Result<HttpResponse, Problem> {
-    let sees_all = identity(&request)?.role() >= Role::Admin;
+    let sees_all = identity(&request)?.rights().everywhere() >= Role::Admin;
     let (commit, before) = find(&app, *seq).await?;
     let changes = commit.changes.iter().map(|change| ChangeDetail::new(change, &before, sees_all));
     let changes = changes.collect();

@@ -4,14 +4,16 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use usher_core::model::{
-    Credential, CredentialType, Document, DocumentId, EnvironmentKey, Kind, Timestamp, VenueKey, parse_strict,
+    Credential, CredentialType, Document, DocumentId, EnvironmentKey, Kind, Role, RoleBinding, Timestamp,
+    VenueKey, parse_strict,
 };
 use usher_journal::{Change, Entry, Expected};
+use usher_release::scope;
 use utoipa::ToSchema;
 
 use super::{
     identity,
-    schemas::KeySchema,
+    schemas::{KeySchema, RoleBindingSchema},
     write::{Write, Written},
 };
 use crate::{app::App, auth::secret, body::Body, clock, problem::Problem};
@@ -36,6 +38,14 @@ pub struct NewKey {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     venues: Vec<VenueKey>,
+    /// What an API token may do everywhere: `viewer`, `operator`, `editor` or `admin`. Without it: nothing, with
+    /// `bindings`, and everything without.
+    #[schema(value_type = Option<String>)]
+    role: Option<Role>,
+    /// What more an API token may do in some places.
+    #[serde(default)]
+    #[schema(value_type = Vec<RoleBindingSchema>)]
+    bindings: Vec<RoleBinding>,
     /// From when on it is refused.
     #[schema(value_type = Option<String>)]
     expires_at: Option<Timestamp>,
@@ -67,13 +77,27 @@ pub(super) fn shown(document: &Document) -> Value {
     value
 }
 
-/// Lists all credentials, revoked ones too.
+/// What a credential may do everywhere. Tokens say so from the beginning: those that do not are from before they could.
+fn role(new: &NewKey) -> Option<Role> {
+    let usual = || if new.bindings.is_empty() { Role::Admin } else { Role::Viewer };
+    new.role.or_else(|| (new.credential_type == CredentialType::Api).then(usual))
+}
+
+/// Lists all credentials, revoked ones too; for an administrator of some places, those of these places.
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys", operation_id = "list_keys",
     responses((status = 200, description = "All credentials", body = KeyList)))]
-pub async fn list(app: web::Data<App>) -> HttpResponse {
+pub async fn list(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let snapshot = app.world.snapshot();
-    let items: Vec<Value> = snapshot.state.of_kind(&Kind::Key).map(|entry| shown(&entry.document)).collect();
-    HttpResponse::Ok().json(json!({"items": items}))
+    let rights = identity(&request)?.rights();
+    let is_theirs = |document: &&Document| {
+        let needs = scope::needs(Role::Admin, None, Some(document), &*snapshot.state);
+        needs
+            .iter()
+            .all(|need| rights.may(need.role, need.reach.environment.as_ref(), &need.reach.venues).is_ok())
+    };
+    let all = snapshot.state.of_kind(&Kind::Key).map(|entry| &entry.document);
+    let items: Vec<Value> = all.filter(is_theirs).map(shown).collect();
+    Ok(HttpResponse::Ok().json(json!({"items": items})))
 }
 
 /// Makes a credential.
@@ -81,6 +105,11 @@ pub async fn list(app: web::Data<App>) -> HttpResponse {
     responses((status = 201, description = "Made; the secret is shown this once", body = CreatedKey), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let new: NewKey = usher_core::problem::from_json(&body)?;
+    if new.credential_type == CredentialType::Api && !new.venues.is_empty() {
+        let mend = "Give `bindings`: [{\"role\": …, \"venues\": […]}].";
+        let detail = "an API token is bound to venues by what it may do there";
+        return Err(Problem::bad_value("venues", new.venues.len(), detail, mend));
+    }
     let credential = |secret: &str| -> Result<Credential, Problem> {
         Ok(Credential {
             key: new_identity()?,
@@ -88,6 +117,8 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
             credential_type: new.credential_type,
             environment: new.environment.clone(),
             venues: new.venues.clone(),
+            role: role(&new),
+            bindings: new.bindings.clone(),
             hash: secret::hash(secret),
             prefix: secret.chars().take(secret::PREFIX_CHARACTERS).collect(),
             created_at: clock::now(),

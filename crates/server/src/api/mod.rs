@@ -51,6 +51,7 @@ use crate::{
     body::Limit,
     clock,
     problem::Problem,
+    scopes,
     world::Snapshot,
 };
 
@@ -93,9 +94,9 @@ fn admit(request: &ServiceRequest) -> Result<Option<Cookie<'static>>, Problem> {
         // Nobody learns which routes there are without saying who they are.
         return auth::identify(request.request(), app).map(|_| None);
     };
-    let role = match rights::needs(request.method().as_str(), &pattern) {
+    let needs = match rights::needs(request.method().as_str(), &pattern) {
         Some(Needs::Nobody) => return Ok(None),
-        Some(Needs::Role(role)) => role,
+        Some(needs) => needs,
         // Without an entry in the table nobody has the right, whatever the handler would do.
         None => {
             auth::identify(request.request(), app)?;
@@ -104,10 +105,14 @@ fn admit(request: &ServiceRequest) -> Result<Option<Cookie<'static>>, Problem> {
         }
     };
     let identity = auth::identify(request.request(), app)?;
-    if identity.role() < role {
-        let detail = format!("This needs the role {role:?}; yours is {:?}.", identity.role());
-        return Err(Problem::forbidden(detail));
-    }
+    let rights = identity.rights();
+    let refused = match needs {
+        Needs::Nobody => Ok(()),
+        Needs::Role(role) if rights.highest() < role => rights.may(role, None, &[]),
+        Needs::Role(_) => Ok(()),
+        Needs::Everywhere(role) => rights.may(role, None, &[]),
+    };
+    refused.map_err(|out| scopes::refusal(&rights, "This", &out))?;
     let signs_out = request.method() == "DELETE" && pattern == "/api/v1/session";
     let renewed = match &identity {
         Identity::Person(user) if !signs_out => Some(app.sessions.issue(user, clock::now())?.0),

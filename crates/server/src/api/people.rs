@@ -4,12 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use usher_core::model::{Document, DocumentId, Key, Kind, Role, Timestamp, User, parse_strict};
+use usher_core::model::{Document, DocumentId, Key, Kind, Role, RoleBinding, Timestamp, User, parse_strict};
 use usher_journal::{Change, Expected};
 use utoipa::ToSchema;
 
 use super::{
     identity,
+    schemas::RoleBindingSchema,
     write::{Write, Written},
 };
 use crate::{app::App, auth::password, auth::secret, body::Body, clock, problem::Problem};
@@ -28,9 +29,12 @@ pub struct Account {
     email: String,
     /// How they are shown.
     name: String,
-    /// What they may do: `viewer`, `operator`, `editor` or `admin`.
+    /// What they may do everywhere: `viewer`, `operator`, `editor` or `admin`.
     #[schema(value_type = String)]
     role: Role,
+    /// What more they may do in some places.
+    #[schema(value_type = Vec<RoleBindingSchema>)]
+    bindings: Vec<RoleBinding>,
     /// When the account was made.
     #[schema(value_type = String)]
     created_at: Timestamp,
@@ -38,8 +42,8 @@ pub struct Account {
 
 impl From<User> for Account {
     fn from(user: User) -> Self {
-        let User { key, email, name, role, created_at, password_hash: _ } = user;
-        Self { key, email, name, role, created_at }
+        let User { key, email, name, role, bindings, created_at, password_hash: _ } = user;
+        Self { key, email, name, role, bindings, created_at }
     }
 }
 
@@ -57,9 +61,13 @@ pub struct NewAccount {
     email: String,
     /// How they are shown.
     name: String,
-    /// What they may do.
+    /// What they may do everywhere.
     #[schema(value_type = String)]
     role: Role,
+    /// What more they may do in some places.
+    #[serde(default)]
+    #[schema(value_type = Vec<RoleBindingSchema>)]
+    bindings: Vec<RoleBinding>,
     /// Ten characters or more.
     password: String,
 }
@@ -70,9 +78,12 @@ pub struct NewAccount {
 pub struct AccountChange {
     /// How they are shown.
     name: Option<String>,
-    /// What they may do.
+    /// What they may do everywhere.
     #[schema(value_type = Option<String>)]
     role: Option<Role>,
+    /// What more they may do in some places, all of it.
+    #[schema(value_type = Option<Vec<RoleBindingSchema>>)]
+    bindings: Option<Vec<RoleBinding>>,
     /// A new password.
     password: Option<String>,
 }
@@ -93,8 +104,12 @@ pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
 pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let new: NewAccount = read(&body)?;
     let email = new.email.trim().to_lowercase();
-    let write = write(&app, &request, &json!({"email": email, "name": new.name, "role": new.role}))?
-        .or_message(|| format!("Create the account of {}", new.name));
+    let write = write(
+        &app,
+        &request,
+        &json!({"email": email, "name": new.name, "role": new.role, "bindings": new.bindings}),
+    )?
+    .or_message(|| format!("Create the account of {}", new.name));
     let key: Key = secret::hex(&Sha256::digest(email.as_bytes()))[..KEY_CHARACTERS]
         .parse()
         .map_err(Problem::internal)?;
@@ -110,6 +125,7 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
             name: new.name,
             password_hash,
             role: new.role,
+            bindings: new.bindings,
             created_at: clock::now(),
         };
         let document = checked(&user)?;
@@ -119,7 +135,7 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(find(&app, &key)?.0)))
 }
 
-/// Changes an account. Who is signed in stays so, with the new role.
+/// Changes an account. Who is signed in stays so, with the new rights.
 #[utoipa::path(put, path = "/api/v1/users/{key}", tag = "people", operation_id = "change_user",
     params(("key" = String, Path, description = "The account")), request_body = AccountChange,
     responses((status = 200, description = "Changed", body = Account), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
@@ -129,8 +145,9 @@ pub async fn change(
     key: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let AccountChange { name, role, password } = read(&body)?;
-    let write = write(&app, &request, &json!({"name": name, "role": role, "password": password.is_some()}))?;
+    let AccountChange { name, role, bindings, password } = read(&body)?;
+    let seen = json!({"name": name, "role": role, "bindings": bindings, "password": password.is_some()});
+    let write = write(&app, &request, &seen)?;
     if write.replayed().await?.is_none() {
         let (user, version) = find(&app, &key)?;
         if role.is_some_and(|role| role < user.role) {
@@ -142,7 +159,8 @@ pub async fn change(
             None => user.password_hash.clone(),
         };
         let (name, role) = (name.unwrap_or_else(|| user.name.clone()), role.unwrap_or(user.role));
-        let document = checked(&User { name, role, password_hash, ..user })?;
+        let bindings = bindings.unwrap_or_else(|| user.bindings.clone());
+        let document = checked(&User { name, role, bindings, password_hash, ..user })?;
         let expected = vec![(document.id().clone(), version)];
         write.commit(vec![Change::Put(document)], expected).await?;
     }

@@ -78,6 +78,8 @@ pub async fn run(
         let changed = changes.iter().map(|change| change.id().to_string()).collect();
         let message = called(&playbook, run.message.as_deref(), &notices);
         let done = if changes.is_empty() {
+            // Nothing is written, but people are told something.
+            write.check_plan(Document::from_model(&playbook)?, &state)?;
             Ok(state.seq())
         } else {
             // What it does was looked at when it was written.

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use usher_core::model::{
-    Actor, Document, DocumentId, Environment, EnvironmentKey, Kind, Progress, Release, ReleaseRehearsal, Seq,
-    Status, Step, StepKind,
+    Actor, Document, DocumentId, Environment, EnvironmentKey, Kind, Progress, Release, ReleaseRehearsal,
+    Role, Seq, Status, Step, StepKind,
 };
 use usher_journal::{Change, Entry, State};
 use usher_release::{
@@ -27,6 +27,7 @@ use crate::{
     clock,
     problem::Problem,
     releases::{self, NotTaken, View},
+    scopes,
 };
 
 /// Why it is done.
@@ -124,7 +125,10 @@ pub async fn rehearse(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let Rehearse { environment } = usher_core::problem::from_json(&body)?;
-    let actor = identity(&request)?.actor();
+    let identity = identity(&request)?;
+    // It is written without a request in the end, so here is where it is asked.
+    scopes::check_environment(&identity.rights(), Role::Editor, "environment", &environment)?;
+    let actor = identity.actor();
     // By itself: who asked may go away, and it is ended all the same.
     let rehearsal = releases::rehearse(app.into_inner(), key.into_inner(), environment, actor);
     let (seq, rehearsal) = tokio::spawn(rehearsal).await.map_err(Problem::internal)??;

@@ -74,6 +74,8 @@ documents! {
     ChangeRequestSchema = "ChangeRequest";
     /// A staged rollout.
     ReleaseSchema = "Release";
+    /// A role that holds in some places only.
+    RoleBindingSchema = "RoleBinding";
     /// A credential, without its hash.
     KeySchema = "Key";
     /// What a venue gets from a flag.

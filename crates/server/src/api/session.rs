@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
-use usher_core::model::{Role, Timestamp, User};
+use usher_core::model::{Rights, Role, RoleBinding, Timestamp};
 use utoipa::ToSchema;
 
-use super::identity;
+use super::{identity, schemas::RoleBindingSchema};
 use crate::{
     app::App,
     auth::{Identity, password, session::check_same_origin},
@@ -45,13 +45,28 @@ pub struct Person {
     #[serde(skip_serializing_if = "String::is_empty")]
     email: String,
     name: String,
+    /// What they may do everywhere.
     #[schema(value_type = String)]
     role: Role,
+    /// What more they may do in some places.
+    #[schema(value_type = Vec<RoleBindingSchema>)]
+    bindings: Vec<RoleBinding>,
 }
 
-impl From<&User> for Person {
-    fn from(user: &User) -> Self {
-        Self { id: user.key.to_string(), email: user.email.clone(), name: user.name.clone(), role: user.role }
+impl Person {
+    fn new(id: &str, email: &str, name: &str, rights: &Rights) -> Self {
+        let (role, bindings) = (rights.everywhere(), rights.bindings().to_vec());
+        Self { id: id.to_owned(), email: email.to_owned(), name: name.to_owned(), role, bindings }
+    }
+}
+
+impl From<&Identity> for Person {
+    fn from(identity: &Identity) -> Self {
+        let rights = identity.rights();
+        match identity {
+            Identity::Person(user) => Self::new(&user.key, &user.email, &user.name, &rights),
+            Identity::Program(credential) => Self::new(&credential.key, "", &credential.name, &rights),
+        }
     }
 }
 
@@ -86,24 +101,15 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     };
     app.throttle.forgive(&names);
     let (cookie, expires_at) = app.sessions.issue(&user, now)?;
-    let session = Session { user: Person::from(&*user), expires_at: Some(expires_at) };
+    let session = Session { user: Person::from(&Identity::Person(user)), expires_at: Some(expires_at) };
     Ok(HttpResponse::Ok().cookie(cookie).json(session))
 }
 
-/// Tells who is signed in.
+/// Tells who is signed in, and what they may do where.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", operation_id = "who_am_i",
     responses((status = 200, description = "Who is signed in", body = Session), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn who(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let identity = identity(&request)?;
-    let user = match &identity {
-        Identity::Person(user) => Person::from(&**user),
-        Identity::Program(credential) => Person {
-            id: credential.key.to_string(),
-            email: String::new(),
-            name: credential.name.clone(),
-            role: identity.role(),
-        },
-    };
+    let user = Person::from(&identity(&request)?);
     Ok(HttpResponse::Ok().json(Session { user, expires_at: None }))
 }
 

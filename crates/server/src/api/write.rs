@@ -9,7 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use usher_core::{
     Problems,
     limits::MAX_TEXT_BYTES,
-    model::{Document, DocumentId, Kind, Role, Seq, Timestamp},
+    model::{Document, DocumentId, Kind, Rights, Role, Seq, Timestamp},
     references,
 };
 use usher_journal::{Append, AppendError, Appended, Change, Check, Commit, Expected, Idempotency, State};
@@ -19,9 +19,10 @@ use super::{identity, kills};
 use crate::{
     app::App,
     approvals::{self, Asked},
+    auth::rights::{self, Needs},
     clock, freezes,
     problem::Problem,
-    schedules,
+    schedules, scopes,
 };
 
 /// How often a change is tried anew when somebody else was faster: on another server, for those of this one take
@@ -48,6 +49,8 @@ pub struct Write<'a> {
     glass: Option<String>,
     /// Whether somebody else has looked at what is done, now or when it was planned.
     approved: bool,
+    /// The least role for what it does, by the route that it took.
+    floor: Role,
 }
 
 /// The answer to a change.
@@ -129,8 +132,18 @@ impl<'a> Write<'a> {
                 return Err(Problem::bad_value("Idempotency-Key", "…", "this key can't be used", mend));
             }
         };
-        let mut write =
-            Self { app, request, message, idempotency, despite_freezes: false, glass: None, approved: false };
+        let needs = request.match_pattern().and_then(|own| rights::needs(request.method().as_str(), &own));
+        let mut write = Self {
+            app,
+            request,
+            message,
+            idempotency,
+            despite_freezes: false,
+            glass: None,
+            approved: false,
+            // A route that the table does not know is nobody's.
+            floor: needs.and_then(Needs::role).unwrap_or(Role::Admin),
+        };
         if let Some(reason) = request.headers().get(BREAK_GLASS) {
             let reason = reason.to_str().map(str::trim).unwrap_or_default();
             if reason.is_empty() || reason.len() > MAX_REASON_BYTES {
@@ -323,6 +336,15 @@ impl<'a> Write<'a> {
         }
     }
 
+    /// Refuses whoever may not carry out all that a plan says, whatever of it there is to do now.
+    ///
+    /// # Errors
+    /// 403, with where their rights end.
+    pub(super) fn check_plan(&self, plan: Document, state: &State) -> Result<(), Problem> {
+        let anew = state.with(&[Change::Delete(plan.id().clone())]);
+        scopes::check(&identity(self.request)?.rights(), self.floor, &[Change::Put(plan)], &anew)
+    }
+
     /// Waits until nobody else of this server writes, and all that others have written is here. What is planned from
     /// the state from then on is written over no other; and where it finds nothing to do, there is nothing to do.
     ///
@@ -357,18 +379,19 @@ impl<'a> Write<'a> {
         expected: Vec<(DocumentId, Expected)>,
     ) -> Result<Written, Problem> {
         let identity = identity(self.request)?;
-        let is_admin = identity.role() >= Role::Admin;
+        let (rights, floor) = (identity.rights(), self.floor);
         let (mut turn, mut changes, mut tries) = (turn, changes, 0);
         loop {
             tries += 1;
             let state = Arc::clone(&self.app.world.snapshot().state);
-            if !is_admin && changes.iter().any(|change| is_of_environments(change, &state)) {
-                return Err(Problem::forbidden("This changes an environment, which needs the role Admin."));
-            }
             let seq = state.seq();
             // Of a large import this takes long; streams are not to wait for it.
-            let read = Arc::clone(&state);
-            changes = web::block(move || checked(changes, &read)).await.map_err(Problem::internal)??;
+            let (read, own) = (Arc::clone(&state), rights.clone());
+            let look = move || {
+                scopes::check(&own, floor, &changes, &read)?;
+                Ok::<_, Problem>(checked(changes, &read)?)
+            };
+            changes = web::block(look).await.map_err(Problem::internal)??;
             schedules::check_times(&changes, &state, clock::now())?;
             self.check_freezes(&changes, &state)?;
             self.check_approvals(&changes, &state)?;
@@ -380,7 +403,7 @@ impl<'a> Write<'a> {
                 changes: changes.clone(),
                 at: clock::now(),
             };
-            let check = still_fits(seq, changes.clone(), is_admin);
+            let check = still_fits(seq, changes.clone(), rights.clone(), floor);
             // By itself: who asked may go away, and the turn is over only once the next one can read the change.
             let world = Arc::clone(&self.app.world);
             let appended = tokio::spawn(async move { (world.append_checked(append, check).await, turn) });
@@ -413,19 +436,10 @@ pub(crate) fn checked(changes: Vec<Change>, state: &State) -> Result<Vec<Change>
 }
 
 /// Asked by a journal that others write too, where they have since changes were found to make sense at `seq`.
-fn still_fits(seq: Seq, changes: Vec<Change>, is_admin: bool) -> Check {
+fn still_fits(seq: Seq, changes: Vec<Change>, rights: Rights, floor: Role) -> Check {
     Arc::new(move |state: &State| {
         state.seq() == seq
-            || ((is_admin || !changes.iter().any(|change| is_of_environments(change, state)))
+            || (scopes::check(&rights, floor, &changes, state).is_ok()
                 && checked(changes.clone(), state).is_ok())
     })
-}
-
-/// Whether a change makes an environment another one than it is.
-fn is_of_environments(change: &Change, state: &State) -> bool {
-    let same = match change {
-        Change::Put(document) => state.get(document.id()).is_some_and(|entry| entry.document == *document),
-        Change::Delete(_) => false,
-    };
-    change.id().kind == Kind::Environment && !same
 }

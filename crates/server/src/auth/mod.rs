@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, http::header};
 use usher_core::{
-    model::{Credential, CredentialType, Role, User},
+    model::{Credential, CredentialType, Rights, User},
     protocol::KEY_SUBPROTOCOL_PREFIX,
 };
 use usher_journal::{Actor, ActorKind};
@@ -30,12 +30,12 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// What they may do. API tokens are the administrator's until they have scopes.
+    /// What they may do, and where.
     #[must_use]
-    pub fn role(&self) -> Role {
+    pub fn rights(&self) -> Rights {
         match self {
-            Self::Person(user) => user.role,
-            Self::Program(_) => Role::Admin,
+            Self::Person(user) => user.rights(),
+            Self::Program(credential) => credential.rights(),
         }
     }
 

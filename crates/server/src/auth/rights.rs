@@ -1,4 +1,7 @@
 //! Who may call which route: the one table.
+//!
+//! Whoever has a role anywhere is let in where it is needed; where they may then write is asked of what they write, by
+//! [`crate::api::write`].
 
 use usher_core::model::Role;
 
@@ -7,14 +10,28 @@ use usher_core::model::Role;
 pub enum Needs {
     /// Nothing: signing in.
     Nobody,
-    /// At least this role.
+    /// At least this role, somewhere.
     Role(Role),
+    /// At least this role, everywhere: what is about no environment or venue.
+    Everywhere(Role),
+}
+
+impl Needs {
+    /// The least role that it asks for.
+    #[must_use]
+    pub fn role(self) -> Option<Role> {
+        match self {
+            Self::Nobody => None,
+            Self::Role(role) | Self::Everywhere(role) => Some(role),
+        }
+    }
 }
 
 const VIEWER: Needs = Needs::Role(Role::Viewer);
 const OPERATOR: Needs = Needs::Role(Role::Operator);
 const EDITOR: Needs = Needs::Role(Role::Editor);
 const ADMIN: Needs = Needs::Role(Role::Admin);
+const OWNER: Needs = Needs::Everywhere(Role::Admin);
 
 /// Method and pattern of every route of the administration API, with what it needs.
 pub const RIGHTS: &[(&str, &str, Needs)] = &[
@@ -25,8 +42,8 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/openapi.json", VIEWER),
     ("GET", "/api/v1/environments", VIEWER),
     ("GET", "/api/v1/environments/{key}", VIEWER),
-    ("PUT", "/api/v1/environments/{key}", ADMIN),
-    ("DELETE", "/api/v1/environments/{key}", ADMIN),
+    ("PUT", "/api/v1/environments/{key}", OWNER),
+    ("DELETE", "/api/v1/environments/{key}", OWNER),
     ("GET", "/api/v1/venues", VIEWER),
     ("GET", "/api/v1/venues/{key}", VIEWER),
     ("PUT", "/api/v1/venues/{key}", EDITOR),
@@ -85,10 +102,10 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/keys", ADMIN),
     ("POST", "/api/v1/keys/{key}/rotate", ADMIN),
     ("POST", "/api/v1/keys/{key}/revoke", ADMIN),
-    ("GET", "/api/v1/users", ADMIN),
-    ("POST", "/api/v1/users", ADMIN),
-    ("PUT", "/api/v1/users/{key}", ADMIN),
-    ("DELETE", "/api/v1/users/{key}", ADMIN),
+    ("GET", "/api/v1/users", OWNER),
+    ("POST", "/api/v1/users", OWNER),
+    ("PUT", "/api/v1/users/{key}", OWNER),
+    ("DELETE", "/api/v1/users/{key}", OWNER),
     ("POST", "/api/v1/commits", EDITOR),
     ("GET", "/api/v1/commits", VIEWER),
     ("GET", "/api/v1/commits/{seq}", VIEWER),

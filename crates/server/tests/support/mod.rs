@@ -11,7 +11,7 @@ use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use usher_core::model::{Document, Role, Timestamp, User};
+use usher_core::model::{Document, Role, RoleBinding, Timestamp, User};
 use usher_journal::{Actor, Append, Change};
 use usher_server::{Running, Secret, Settings, auth::password, run};
 
@@ -109,16 +109,24 @@ impl Server {
     /// Makes an account, `viewer@example.org` for a viewer.
     pub async fn person(&self, role: Role) -> String {
         let name = format!("{role:?}").to_lowercase();
-        self.account(&format!("{name}-1"), &name, &format!("The {name}"), role).await
+        self.account(&format!("{name}-1"), &name, &format!("The {name}"), role, Vec::new()).await
     }
 
-    async fn account(&self, key: &str, local: &str, name: &str, role: Role) -> String {
+    async fn account(
+        &self,
+        key: &str,
+        local: &str,
+        name: &str,
+        role: Role,
+        bindings: Vec<RoleBinding>,
+    ) -> String {
         let user = User {
             key: key.parse().unwrap(),
             email: format!("{local}@example.org"),
             name: name.to_owned(),
             password_hash: password::hash(PASSWORD).unwrap(),
             role,
+            bindings,
             created_at: Timestamp::EPOCH,
         };
         let append = Append {
@@ -141,7 +149,14 @@ impl Server {
 
     /// The same for somebody of this name, which is their key too.
     pub async fn signed_in_as(&self, name: &str, role: Role) -> Api {
-        let email = self.account(name, name, name, role).await;
+        let email = self.account(name, name, name, role, Vec::new()).await;
+        self.session(&email).await
+    }
+
+    /// The same for somebody who has a role in some places only.
+    pub async fn signed_in_bound(&self, name: &str, bindings: Value) -> Api {
+        let bindings = serde_json::from_value(bindings).unwrap();
+        let email = self.account(name, name, name, Role::Viewer, bindings).await;
         self.session(&email).await
     }
 
