@@ -57,6 +57,18 @@ export async function ask(
   return answer;
 }
 
+/** Adds somebody, as the administrator who is signed in on this page; what they sign in with. */
+export async function added(
+  page: Page,
+  demo: Demo,
+  name: string,
+  rights: Record<string, unknown>,
+): Promise<Demo> {
+  const [email, password] = [`${name.toLowerCase()}@usher.example`, 'correct horse battery'];
+  await ask(page, demo, 'POST', 'users', { email, name, password, ...rights });
+  return { ...demo, email, password };
+}
+
 /** No violation of WCAG 2.2 A and AA that axe can find. */
 export async function accessible(page: Page, what: string) {
   const found = await new AxeBuilder({ page })

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accessible, ask, DESK, launch, PHONE, shoot, signedIn } from './browser';
+import { accessible, added, ask, DESK, launch, PHONE, shoot, signedIn } from './browser';
 import { type Demo, Server } from './server';
 
 let server: Server;
@@ -8,20 +8,13 @@ let browser: Browser;
 let ben: Demo;
 let eve: Demo;
 
-const PASSWORD = 'correct horse battery';
-
 beforeAll(async () => {
   server = await Server.start(40);
   browser = await launch();
   const context = await browser.newContext({ viewport: DESK });
   const page = await signedIn(context, server.demo, []);
-  const person = async (name: string, role: string) => {
-    const email = `${name.toLowerCase()}@usher.example`;
-    await ask(page, server.demo, 'POST', 'users', { email, name, password: PASSWORD, role });
-    return { ...server.demo, email, password: PASSWORD };
-  };
-  ben = await person('Ben', 'editor');
-  eve = await person('Eve', 'viewer');
+  ben = await added(page, server.demo, 'Ben', { role: 'editor' });
+  eve = await added(page, server.demo, 'Eve', { role: 'viewer' });
   const production = await (
     await page.request.get(`${server.demo.url}/api/v1/environments/production`)
   ).json();

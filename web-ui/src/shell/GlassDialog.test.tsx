@@ -83,7 +83,7 @@ test('what somebody else has to look at can be asked for, where documents can sa
   await import('../changes/AskForm');
   const client = new QueryClient({ defaultOptions: { queries: { enabled: false } } });
   const become = (role: string) =>
-    act(() => client.setQueryData(['session'], { user: { id: 'ana', name: 'Ana', role } }));
+    act(() => client.setQueryData(['session'], { user: { id: 'ana', name: 'Ana', role, bindings: [] } }));
   become('editor');
   render(
     <QueryClientProvider client={client}>
