@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DESK, hold, launch, signedIn } from './browser';
+import { accessible, added, DESK, hold, launch, signedIn } from './browser';
 import { Server } from './server';
 
 let server: Server;
@@ -85,5 +85,58 @@ test('the same by keyboard alone: choose a cell, hold to kill, see it, revive', 
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Seat map' }).waitFor();
   expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('an operator of one venue kills there, and nowhere else, whichever door they try', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const admin = await signedIn(context, server.demo, complaints);
+  const wim = await added(admin, server.demo, 'Wim', {
+    role: 'viewer',
+    bindings: [{ role: 'operator', environments: ['production'], venues: ['wembley-stadium'] }],
+  });
+  const theirs = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(theirs, wim, []);
+  const cell = (venue: string) => page.locator(`[data-cell="express-checkout@${venue}"]`);
+
+  // The board: what is elsewhere is there to be read, and pressing it does nothing.
+  await cell('camp-nou').click({ force: true });
+  expect(await cell('camp-nou').getAttribute('aria-disabled')).toBe('true');
+  expect(await page.getByRole('region', { name: 'Chosen cells' }).count()).toBe(0);
+  await accessible(page, 'a board that is read only but for one venue');
+  await cell('wembley-stadium').click();
+  await hold(page, /Kill at Wembley Stadium/);
+  await expect.poll(() => cell('wembley-stadium').textContent()).toBe('killed: off');
+
+  // The flag's page: nobody but Wembley can be chosen.
+  await page.getByRole('link', { name: 'Express checkout' }).click();
+  await page.getByRole('heading', { name: 'Express checkout' }).waitFor();
+  await page.getByRole('combobox', { name: 'Venue', exact: true }).first().fill('Camp');
+  await page.getByText('Nothing that you may kill it for').waitFor();
+  // A list of nothing is open as long as one types, and is the component library's.
+  await page.keyboard.press('Escape');
+  await accessible(page, 'a flag that may be killed at one venue');
+
+  // A page of their own making: the server says no, and says where their rights end.
+  const refused = async (method: string, path: string, data: unknown = {}) => {
+    const answer = await page.request.fetch(`${server.demo.url}/api/v1/${path}`, {
+      method,
+      data,
+      headers: { Origin: server.demo.url },
+    });
+    return [answer.status(), (await answer.json()).code];
+  };
+  const kill = (environment: string, venues: string[]) =>
+    refused('POST', `flags/express-checkout/environments/${environment}/kill`, { venues });
+  expect(await kill('production', ['camp-nou'])).toEqual([403, 'not_in_scope']);
+  expect(await kill('production', [])).toEqual([403, 'not_in_scope']);
+  expect(await kill('staging', ['wembley-stadium'])).toEqual([403, 'not_in_scope']);
+  expect(await refused('DELETE', 'flags/express-checkout')).toEqual([403, 'forbidden']);
+  expect(await refused('GET', 'users')).toEqual([403, 'forbidden']);
+  await admin.getByRole('link', { name: 'Board' }).click();
+  expect(await admin.locator('[data-cell="express-checkout@camp-nou"]').textContent()).toBe('on');
+  expect(complaints).toEqual([]);
+  await theirs.close();
   await context.close();
 });
