@@ -1,6 +1,8 @@
 //! Evaluation never touches the heap. In a test binary of its own, because the allocator counts for all.
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
+#[allow(dead_code)] // Its own part only.
+#[path = "core_tests/support/mod.rs"]
 mod support;
 
 use serde_json::json;

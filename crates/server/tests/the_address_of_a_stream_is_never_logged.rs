@@ -1,7 +1,10 @@
 //! The token in the address of an event stream is in no log, however much is logged.
+//! A binary of its own: it keeps the log of its whole process.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
+#[allow(dead_code, unused_imports)] // Its own part only.
+#[path = "server_tests/support/mod.rs"]
 mod support;
 
 use std::{

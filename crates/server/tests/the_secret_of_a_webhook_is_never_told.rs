@@ -1,8 +1,11 @@
 //! Neither the secret of a webhook nor its address is in a log, however much is logged; no key and nobody's address is in
 //! what it is sent.
+//! A binary of its own: it keeps the log of its whole process.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
+#[allow(dead_code, unused_imports)] // Its own part only.
+#[path = "server_tests/support/mod.rs"]
 mod support;
 
 use std::{

@@ -1,7 +1,10 @@
 //! Closing and dropping return at once, whatever the connection is doing, and nothing is left running.
+//! A binary of its own: it counts the threads of its whole process.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
+#[allow(dead_code, unused_imports)] // Its own part only.
+#[path = "sdk_tests/support/mod.rs"]
 mod support;
 
 use std::time::{Duration, Instant};

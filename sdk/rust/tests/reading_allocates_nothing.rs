@@ -2,6 +2,8 @@
 //! its own, because the allocator counts for all.
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
+#[allow(dead_code, unused_imports)] // Its own part only.
+#[path = "sdk_tests/support/mod.rs"]
 mod support;
 
 use serde_json::{Value, json};

@@ -1,0 +1,4 @@
+//! What the comparisons with peers share.
+
+pub mod flagd;
+pub mod random;

@@ -1,0 +1,38 @@
+//! The server's tests, as one binary: it is compiled and linked once. Beside it is what needs a process of its own.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
+mod a_change_is_looked_at_by_somebody_else;
+mod a_fleet_counts_as_one;
+mod a_freeze_is_broken_only_with_a_reason;
+mod a_guard_runs_a_playbook;
+mod a_playbook_is_run_and_rehearsed;
+mod a_release_is_rehearsed;
+mod a_release_never_goes_on_blindly;
+mod a_schedule_is_done_once_in_its_time;
+mod bad_input_is_refused_and_writes_nothing;
+mod coming_back_costs_little;
+mod convergence_is_counted_from_acks;
+mod counts_are_taken_whole_or_not_at_all;
+mod flags_are_killed_and_revived;
+mod flags_of_other_systems_are_imported;
+mod kills_hold_whatever_happens;
+mod many_servers_are_one;
+mod no_route_is_open;
+mod ofrep_answers_as_published;
+mod ofrep_change_events_arrive;
+mod ofrep_refuses_in_its_words;
+mod openapi_is_generated;
+mod outside; // Not tests: what guards ask.
+mod people_sign_in;
+mod polling_gives_what_streams_give;
+mod preflight_tells_what_is_missing;
+mod rights_end_where_they_are_bound;
+mod rights_hold_by_every_way;
+mod scoped_streams_carry_only_their_venues;
+mod sending_again_changes_nothing;
+mod streams_carry_every_change;
+mod streams_end_clearly;
+mod support;
+mod the_fleet_adds_up_what_was_counted;
+mod webhooks_lose_nothing;

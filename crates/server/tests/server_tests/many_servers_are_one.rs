@@ -1,0 +1,233 @@
+//! Several servers on one Redis: any of them takes changes, all of them serve the same.
+
+use crate::support::{Events, PASSWORD, Server, Socket, events::address, eventually, fixtures};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use usher_core::model::Role;
+use usher_server::Secret;
+use usher_testkit::redis::RedisServer;
+
+async fn on(redis: &RedisServer) -> Server {
+    let url = Secret::from(redis.url());
+    Server::start_with(|settings| settings.redis = Some(url)).await
+}
+
+async fn two(redis: &RedisServer) -> (Server, Server) {
+    let (one, two) = tokio::join!(on(redis), on(redis));
+    fixtures::seed(&one).await;
+    same(&one, &two).await;
+    (one, two)
+}
+
+/// Waits until the second has all that the first has.
+async fn same(one: &Server, two: &Server) {
+    eventually("the other has it too", async || two.seq() >= one.seq()).await;
+}
+
+async fn kill(server: &Server, flag: &str) -> u64 {
+    let path = format!("/api/v1/flags/{flag}/environments/production/kill");
+    server.admin().post(&path, &json!({})).await.expect(200).json()["seq"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn servers_that_start_at_once_on_an_empty_redis_begin_one_workspace() {
+    let redis = RedisServer::start();
+    let servers = join_all((0..3).map(|_| on(&redis))).await;
+    for server in &servers {
+        let workspace = server.admin().get("/api/v1/workspace").await.expect(200).json();
+        assert_eq!(workspace["seq"], 1, "{workspace}");
+        assert_eq!(workspace["journal"]["health"], "well", "{workspace}");
+        assert_eq!(workspace["journal"]["durability"]["sync"], "always", "{workspace}");
+        assert!(
+            workspace["journal"]["durability"]["engine"].as_str().unwrap().starts_with("Redis"),
+            "{workspace}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_change_at_one_server_is_pushed_to_the_clients_of_the_other() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let key = one.key("server").await;
+    same(&one, &two).await;
+    let mut stream = Socket::ruleset(&two, &key, json!({})).await;
+    let (ready, _) = stream.snapshot().await;
+    for n in 0..10_u64 {
+        let (writer, action) = (if n % 2 == 0 { &one } else { &two }, ["kill", "revive"][n as usize % 2]);
+        let path = format!("/api/v1/flags/always/environments/production/{action}");
+        let seq = writer.admin().post(&path, &json!({})).await.expect(200).json()["seq"].clone();
+        let delta = stream.expect("delta").await;
+        assert_eq!(delta["seq"], seq);
+        stream.ack(seq.as_u64().unwrap()).await;
+    }
+    // A client that changes servers goes on where it was: they have the same journal.
+    let resume = json!({"resume": {"epoch": ready["epoch"], "seq": two.seq()}});
+    let mut elsewhere = Socket::ruleset(&one, &key, resume).await;
+    assert_eq!(elsewhere.expect("ready").await["intent"], "current");
+}
+
+#[tokio::test]
+async fn what_one_server_has_signed_the_other_takes() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let (email, key) = (one.person(Role::Editor).await, one.key("client").await);
+    same(&one, &two).await;
+    let body = json!({"email": email, "password": PASSWORD});
+    let answer = one.nobody().post("/api/v1/session", &body).await.expect(200);
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    let there = two.nobody().header("Cookie", &cookie).header("Origin", &format!("http://{}", two.address()));
+    assert_eq!(there.get("/api/v1/session").await.expect(200).json()["user"]["email"], email.as_str());
+    // The address of an OFREP stream is signed too.
+    let address = address(&one.with(&key)).await;
+    let mut events = Events::open(&two, &address, None).await;
+    events.began().await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_at_one_server_closes_its_streams_at_the_other() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let kept = one.key("server").await;
+    let new = json!({"name": "gates", "type": "server", "environment": "production"});
+    let (secret, key) = one.new_key(new).await;
+    same(&one, &two).await;
+    let mut stream = Socket::ruleset(&two, &secret, json!({})).await;
+    let mut other = Socket::ruleset(&two, &kept, json!({})).await;
+    stream.snapshot().await;
+    other.snapshot().await;
+    one.admin().post(&format!("/api/v1/keys/{key}/revoke"), &json!({})).await.expect(200);
+    stream.refused("unauthorized").await;
+    let seq = kill(&one, "always").await;
+    assert_eq!(other.expect("delta").await["seq"], seq, "others stay");
+}
+
+#[tokio::test]
+async fn without_redis_servers_go_on_answering_say_so_and_refuse_changes() {
+    let mut redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let key = one.key("client").await;
+    same(&one, &two).await;
+    let mut stream = Socket::values(&two, &key, json!({"context": {"targetingKey": "u-1"}})).await;
+    stream.all_values().await;
+    redis.kill_nine();
+    for server in [&one, &two] {
+        eventually("it says so", async || {
+            server.nobody().get("/readyz").await.json()["status"] == "degraded"
+        })
+        .await;
+        let ready = server.nobody().get("/readyz").await.expect(200).json();
+        assert!(ready["reason"].as_str().unwrap().contains("Redis"), "{ready}");
+        server.nobody().get("/healthz").await.expect(200);
+        let refused =
+            server.admin().post("/api/v1/flags/always/environments/production/kill", &json!({})).await;
+        let problem = refused.expect(503).json();
+        assert_eq!(problem["code"], "journal_unavailable", "{problem}");
+        let who = json!({"context": {"targetingKey": "u-1"}});
+        let evaluated = server.with(&key).post("/ofrep/v1/evaluate/flags/always", &who).await.expect(200);
+        assert_eq!(evaluated.json()["value"], true);
+    }
+    redis.restart();
+    for server in [&one, &two] {
+        eventually("it is well again", async || {
+            server.nobody().get("/readyz").await.json()["status"] == "ready"
+        })
+        .await;
+    }
+    let seq = kill(&one, "always").await;
+    let values = stream.expect("values").await;
+    assert_eq!(values["seq"], seq, "the stream was never lost");
+}
+
+/// A server that has not heard of the revival yet must not find that there is nothing to do.
+#[tokio::test]
+async fn a_kill_right_after_a_revival_at_another_server_kills() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let path = |action: &str| format!("/api/v1/flags/always/environments/production/{action}");
+    kill(&one, "always").await;
+    for n in 0..40 {
+        let (reviver, killer) = if n % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        let revived = reviver.admin().post(&path("revive"), &json!({})).await.expect(200).json();
+        let killed = killer.admin().post(&path("kill"), &json!({})).await.expect(200).json();
+        assert!(killed["seq"].as_u64() > revived["seq"].as_u64(), "{revived} {killed}");
+        same(killer, reviver).await;
+    }
+}
+
+/// What one server refers to, the other may delete at that moment; each alone makes sense.
+#[tokio::test]
+async fn changes_that_make_sense_alone_are_not_made_together_by_two_servers() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    for n in 0..15 {
+        let cohort = format!("c{n}");
+        let path = format!("/api/v1/cohorts/{cohort}");
+        let document = json!({"kind": "cohort", "key": cohort, "name": "Short-lived", "keys": ["u-1"]});
+        one.admin().put(&path, &document).await.expect(201);
+        same(&one, &two).await;
+        let rule = json!({"rules": [{"id": "r", "if": {"cohort": cohort}, "serve": {"variant": "on"}}]});
+        let flag_path = format!("/api/v1/flags/f{n}");
+        let flag = fixtures::flag(&format!("f{n}"), &rule);
+        let (by_one, by_two) = (one.admin(), two.admin());
+        let (put, deleted) = tokio::join!(by_one.put(&flag_path, &flag), by_two.delete(&path));
+        let statuses = (put.status, deleted.status);
+        assert!(matches!(statuses, (201, 400 | 409) | (400, 200 | 204)), "{put:?} {deleted:?}");
+    }
+}
+
+/// Whoever deletes a flag knows what is killed; a kill that comes in between at another server counts.
+#[tokio::test]
+async fn a_flag_that_is_killed_at_one_server_is_not_deleted_at_the_other() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    for n in 0..15 {
+        let path = format!("/api/v1/flags/d{n}");
+        one.admin().put(&path, &fixtures::flag(&format!("d{n}"), &json!({}))).await.expect(201);
+        same(&one, &two).await;
+        let kill = format!("{path}/environments/production/kill");
+        let (by_one, by_two) = (one.admin(), two.admin());
+        let nowhere = json!({});
+        let (killed, deleted) = tokio::join!(by_one.post(&kill, &nowhere), by_two.delete(&path));
+        let statuses = (killed.status, deleted.status);
+        assert!(matches!(statuses, (200, 409) | (404, 200)), "{killed:?} {deleted:?}");
+    }
+}
+
+/// Kills from both servers, with edits in between: each edit starts from what its server knew.
+#[tokio::test]
+async fn kills_at_both_servers_outlive_edits_at_both() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let venues = ["wembley-stadium", "anfield", "berlin-dome"];
+    for n in 0..12_usize {
+        let flag = format!("k{n}");
+        let path = format!("/api/v1/flags/{flag}");
+        let mut document = fixtures::flag(&flag, &json!({}));
+        one.admin().put(&path, &document).await.expect(201);
+        same(&one, &two).await;
+        document["description"] = "edited".into();
+        let act = async |server: &Server, venue: &str| {
+            let path = format!("/api/v1/flags/{flag}/environments/production/kill");
+            server.admin().post(&path, &json!({"venues": [venue]})).await.expect(200);
+        };
+        let edit = async |server: &Server| {
+            server.admin().put(&path, &document).await.expect(200);
+        };
+        tokio::join!(
+            act(&one, venues[0]),
+            act(&two, venues[1]),
+            act(&one, venues[2]),
+            edit(&one),
+            edit(&two)
+        );
+        same(&one, &two).await;
+        same(&two, &one).await;
+        let now: Value = two.admin().get(&path).await.expect(200).json();
+        let killed = &now["environments"]["production"]["killed"]["venues"];
+        let mut killed: Vec<&str> =
+            killed.as_array().unwrap().iter().map(|venue| venue.as_str().unwrap()).collect();
+        killed.sort_unstable();
+        assert_eq!(killed, ["anfield", "berlin-dome", "wembley-stadium"], "{now}");
+    }
+}

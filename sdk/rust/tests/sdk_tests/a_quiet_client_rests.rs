@@ -1,0 +1,40 @@
+//! While nothing happens, a client costs nothing but its answers to pings.
+
+use std::time::Duration;
+
+use crate::support::{Line, State, live, server, stale};
+use usher_sdk::Client;
+
+/// The hundredths of a second that the clients' threads have computed for.
+fn work() -> u64 {
+    let mut ticks = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
+        // `pid (name) state …`; what is counted is the 14th and 15th field, proc(5).
+        if let Some((_, rest)) = stat.split_once("(usher-sdk) ") {
+            ticks += rest.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum::<u64>();
+        }
+    }
+    ticks
+}
+
+#[tokio::test]
+async fn live_or_stale_with_a_cache_or_without_it_waits_for_the_next_event() {
+    let server = server().await;
+    let key = server.key("server").await;
+    let folder = tempfile::tempdir().unwrap();
+    let line = Line::to(&server.address()).await;
+    let builder = || Client::builder(&line.url(), &key);
+    let clients = [builder().build().unwrap(), builder().cache_dir(folder.path()).build().unwrap()];
+    for state in [State::Open, State::NoUpgrades(400), State::Cut] {
+        line.set(state);
+        for client in &clients {
+            if state == State::Cut { stale(client).await } else { live(client).await }
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let before = work();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let spent = work() - before;
+        assert!(spent < 30, "{spent} hundredths of a second in seventy, {state:?}");
+    }
+}
