@@ -1,4 +1,5 @@
-//! A real `redis-server`, in a folder and on a port of its own.
+//! A real `redis-server`, in a folder and on a port of its own; or another one that speaks as it does, Valkey say, which
+//! the variable `USHER_REDIS_SERVER` gives the file of.
 // A fixture that breaks should fail loudly.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -228,8 +229,9 @@ impl RedisServer {
     }
 
     fn try_start(&mut self) -> bool {
+        let program = std::env::var_os("USHER_REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
         let mut command = Command::new("sh");
-        command.args(["-c", GUARD, "sh", "redis-server"]).args(&self.settings);
+        command.args(["-c", GUARD, "sh"]).arg(program).args(&self.settings);
         command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--logfile", "log", "--dir"]);
         command.arg(self.folder.path());
         for option in &self.options {

@@ -52,7 +52,7 @@ async fn sentinels_lead_to_the_next_master_and_nothing_acknowledged_is_lost_on_t
     });
     master.kill_nine();
     assert_eq!(numbers(&journal.state()), "a=20");
-    wait("the replica is the master", || replica.command(&["ROLE"]).contains("master"));
+    wait("the replica is the master", || replica.says(&["ROLE"], "master"));
     // There is no second one to have it; whoever must have two copies is not told that there are.
     let limit = std::time::Instant::now() + Duration::from_secs(60);
     let refused = loop {
@@ -66,7 +66,7 @@ async fn sentinels_lead_to_the_next_master_and_nothing_acknowledged_is_lost_on_t
     assert!(refused.contains("commit 21") && refused.contains("0 of 1 replicas"), "{refused}");
     // The old one comes back as a replica.
     master.restart();
-    wait("the old master follows", || replica.command(&["INFO", "replication"]).contains("state=online"));
+    wait("the old master follows", || replica.says(&["INFO", "replication"], "state=online"));
     let again = journal.append(named(append([put("a", 21)]), "k", 1)).await.unwrap();
     assert_eq!((again.seq, again.replayed), (Seq(21), true));
     assert_eq!(journal.health(), Health::Well);

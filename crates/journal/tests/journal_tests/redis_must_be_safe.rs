@@ -41,7 +41,11 @@ async fn a_redis_that_could_lose_commits_is_refused_unless_that_is_accepted() {
     let server = RedisServer::start();
     let durability = redis::at(&server, "w").durability();
     assert_eq!((durability.weakness, durability.sync.as_str()), (None, "always"));
-    assert!(durability.engine.starts_with("Redis 7."), "{}", durability.engine);
+    let said = server.command(&["INFO", "server"]);
+    let of = |field: &str| said.lines().find_map(|line| Some(line.strip_prefix(field)?.trim().to_owned()));
+    let valkey = of("valkey_version:").map(|version| format!("Valkey {version}"));
+    let told = valkey.or_else(|| Some(format!("Redis {}", of("redis_version:")?)));
+    assert_eq!(Some(durability.engine), told);
 }
 
 #[tokio::test]
@@ -83,10 +87,37 @@ async fn a_commit_that_replicas_do_not_have_is_not_acknowledged_until_they_do() 
     assert!(matches!(journal.answered(&asked, support::at(1_000)).await, Err(AppendError::Unavailable(_))));
     replica.restart();
     wait("the replica is back", || server.command(&["INFO", "replication"]).contains("state=online"));
-    let again = journal.append(request()).await.unwrap();
+    // Where the server tells of disks, a replica that came back has nothing there until it has written its log anew.
+    let again = loop {
+        match journal.append(request()).await {
+            Err(AppendError::Unavailable(reason)) => {
+                assert!(reason.contains("commit 2 is written"), "{reason}")
+            }
+            other => break other.unwrap(),
+        }
+    };
     assert_eq!((again.seq, again.replayed), (Seq(2), true));
     assert_eq!(journal.answered(&asked, support::at(1_000)).await.unwrap(), Some(again));
     assert_eq!(replica.command(&["XLEN", "{usher:w}:log"]), ":2\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_without_a_log_does_not_count_where_the_server_can_tell() {
+    let server = RedisServer::start();
+    let of = format!("--replicaof 127.0.0.1 {}", server.port());
+    let replica = RedisServer::start_with(&["--appendonly no", &of]);
+    wait("the replica is there", || server.command(&["INFO", "replication"]).contains("state=online"));
+    let tells_disks = server.command(&["COMMAND", "INFO", "WAITAOF"]).contains("waitaof");
+    let options = RedisOptions { replicas: 1, ..redis::options(&server, "w") };
+    let added = RedisJournal::open(&options).unwrap().append(append([put("a", 1)])).await;
+    if tells_disks {
+        let Err(AppendError::Unavailable(reason)) = added else { panic!("acknowledged: {added:?}") };
+        assert!(reason.contains("only 0 of 1 replicas have it"), "{reason}");
+    } else {
+        assert_eq!(added.unwrap().seq, Seq(1));
+    }
+    // It has it in memory all the same.
+    assert_eq!(replica.command(&["XLEN", "{usher:w}:log"]), ":1\r\n");
 }
 
 #[tokio::test]
