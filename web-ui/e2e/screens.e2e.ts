@@ -64,6 +64,7 @@ const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] =
   { name: 'venues', path: '/venues', ready: 'Venues' },
   { name: 'cohorts', path: '/cohorts', ready: 'Cohorts' },
   { name: 'environments', path: '/environments', ready: 'Environments', shows: /Kills are never held up/ },
+  { name: 'fleet', path: '/fleet', ready: 'Fleet', shows: /Changes are kept in SQLite/ },
   { name: 'keys', path: '/keys', ready: 'Keys' },
   { name: 'people', path: '/people', ready: 'People' },
 ];

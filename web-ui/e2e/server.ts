@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline';
 
 export type Demo = { url: string; email: string; password: string; serverKey: string; clientKey: string };
 
+/** The real binary, as it was built last. */
+export const BINARY = process.env.USHER_BIN ?? new URL('../../target/debug/usher', import.meta.url).pathname;
+
 /** The real binary with its demo workspace and simulated devices, on a port of its own. */
 export class Server {
   private constructor(
@@ -45,9 +48,8 @@ export class Server {
 }
 
 async function serve(folder: string, devices: number, listen: string): Promise<[ChildProcess, Demo]> {
-  const binary = process.env.USHER_BIN ?? new URL('../../target/debug/usher', import.meta.url).pathname;
   const words = ['serve', '--demo', '--listen', listen, '--data', folder, '--devices', String(devices)];
-  const child = spawn(binary, [...words, '--output', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(BINARY, [...words, '--output', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const demo = await new Promise<Demo>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));

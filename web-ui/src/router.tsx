@@ -106,6 +106,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/fleet',
+    component: lazyRouteComponent(() => import('./fleet/FleetPage'), 'FleetPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/environments',
     component: lazyRouteComponent(() => import('./directory/EnvironmentsPage'), 'EnvironmentsPage'),
   }),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use dashmap::DashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use usher_core::{
     model::Seq,
@@ -166,6 +166,26 @@ pub struct ModeCount {
     pub count: usize,
 }
 
+/// An edge's stream: one for each of its keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeStatus {
+    /// What it calls itself.
+    pub name: String,
+    /// Its process.
+    pub instance: String,
+    /// Name and version of its program.
+    pub sdk: String,
+    /// The environment that it serves.
+    pub environment: String,
+    /// Devices that it counts, behind edges of its own too.
+    pub devices: u64,
+    /// The last commit that it has acknowledged.
+    pub seq: u64,
+    /// The last one that concerns it.
+    pub head: u64,
+}
+
 impl Connections {
     /// A client has come.
     pub fn add(&self, connection: Connection) -> (ConnectionId, Arc<Connection>) {
@@ -243,6 +263,30 @@ impl Connections {
     pub fn edge(&self, source: &Source) -> Option<Arc<Connection>> {
         let id = self.below().over.get(source).copied()?;
         self.get(id)
+    }
+
+    /// The edges whose streams end here, by name. `head` is the last commit that concerns a view.
+    #[must_use]
+    pub fn edges(&self, head: impl Fn(&View) -> Seq) -> Vec<EdgeStatus> {
+        let edges = self.all.iter().filter_map(|own| Some((own.edge.clone()?, Arc::clone(&own))));
+        // Not under the lock of those below: whoever counts takes them in the other order.
+        let edges: Vec<(String, Arc<Connection>)> = edges.collect();
+        let below = self.below();
+        let mut all: Vec<EdgeStatus> = edges
+            .into_iter()
+            .map(|(name, own)| EdgeStatus {
+                name,
+                instance: own.instance.clone(),
+                sdk: own.sdk.clone(),
+                environment: own.view.environment().to_string(),
+                devices: below.censuses.get(&source(&own)).map_or(0, Census::devices),
+                seq: own.acked().0,
+                head: head(&own.view).0,
+            })
+            .collect();
+        drop(below);
+        all.sort();
+        all
     }
 
     fn below(&self) -> MutexGuard<'_, Below> {

@@ -23,6 +23,7 @@ use crate::api::{
         status::workspace,
         status::convergence,
         status::connections,
+        status::fleet,
         status::verify,
         documents::environments::list,
         documents::environments::get,

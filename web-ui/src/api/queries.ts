@@ -6,6 +6,9 @@ const SESSION_AGAIN_MS = 3_000;
 /** A commit that is still on its way is asked about this often. */
 const UNDER_WAY_MS = 1_000;
 
+/** How servers and edges stand is told by none of them to browsers, so it is asked for this often. */
+const FLEET_MS = 3_000;
+
 /** An answer that was under way while `/live` told more may replace it: what is not complete is asked again. */
 const whileUnderWay = ({ state: { data, error } }: { state: { data?: Report; error: Error | null } }) =>
   error || !data || data.converged + data.left >= data.expected ? false : UNDER_WAY_MS;
@@ -150,6 +153,19 @@ export const queries = {
     }),
   connections: () =>
     queryOptions({ queryKey: ['connections'], queryFn: () => body(api.GET('/api/v1/connections')) }),
+  connectionsIn: (environment: string) =>
+    queryOptions({
+      queryKey: ['connections', environment],
+      queryFn: () => body(api.GET('/api/v1/connections', { params: { query: { environment } } })),
+      placeholderData: keepPreviousData,
+    }),
+  /** Servers and edges, and how they stand. */
+  fleet: () =>
+    queryOptions({
+      queryKey: ['fleet'],
+      queryFn: () => body(api.GET('/api/v1/fleet')),
+      refetchInterval: FLEET_MS,
+    }),
   /** The last commit of a flag. */
   lastCommit: (flag: string) =>
     queryOptions({

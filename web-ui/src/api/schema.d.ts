@@ -74,6 +74,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells who serves this workspace: servers and edges, and how they stand. Edges of edges are not listed; their devices
+         *     are counted.
+         */
+        get: operations["fleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/verify": {
         parameters: {
             query?: never;
@@ -1371,6 +1391,32 @@ export interface components {
             /** @description What has happened to it since this server started. */
             notice?: string | null;
         };
+        /** @description An edge's stream: one for each of its keys. */
+        EdgeStatus: {
+            /** @description What it calls itself. */
+            name: string;
+            /** @description Its process. */
+            instance: string;
+            /** @description Name and version of its program. */
+            sdk: string;
+            /** @description The environment that it serves. */
+            environment: string;
+            /**
+             * Format: int64
+             * @description Devices that it counts, behind edges of its own too.
+             */
+            devices: number;
+            /**
+             * Format: int64
+             * @description The last commit that it has acknowledged.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description The last one that concerns it.
+             */
+            head: number;
+        };
         /** @description What became of a flag or cohort of the file. */
         EntrySchema: {
             /** @description `flag` or `cohort`. */
@@ -1542,6 +1588,11 @@ export interface components {
             };
             /** @description Metrics that programs count by the variant of this flag. */
             measure?: string[];
+        };
+        /** @description Who serves this workspace. */
+        Fleet: {
+            /** @description The servers: first the one that answers, then the others by name. One that is not heard for seconds is left out. */
+            nodes: components["schemas"]["NodeStatus"][];
         };
         Freeze: {
             key: string;
@@ -2240,6 +2291,26 @@ export interface components {
             bindings?: components["schemas"]["RoleBinding"][];
             /** @description From when on it is refused. */
             expiresAt?: string | null;
+        };
+        /** @description A server of the fleet, as it last told of itself. */
+        NodeStatus: {
+            /** @description Its name in the fleet; none for a server that is alone. */
+            name?: string | null;
+            /** @description Its version. */
+            version: string;
+            /**
+             * Format: int64
+             * @description The last commit that it has.
+             */
+            seq: number;
+            /** @description `ready`, `degraded` while it can't write, `draining`, `empty` or `failed`, as its `/readyz` says. */
+            status: string;
+            /** @description Why it is not ready. */
+            reason?: string | null;
+            /** @description Streams that end there, those of edges included. */
+            streams: number;
+            /** @description Edges whose streams end there. */
+            edges: components["schemas"]["EdgeStatus"][];
         };
         /** @description What was done with one part. */
         NoteSchema: {
@@ -3161,6 +3232,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Summary"];
+                };
+            };
+        };
+    };
+    fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who serves */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fleet"];
                 };
             };
         };

@@ -29,6 +29,7 @@ const PAGES = [
   { to: '/venues', label: 'Venues' },
   { to: '/cohorts', label: 'Cohorts' },
   { to: '/environments', label: 'Environments' },
+  { to: '/fleet', label: 'Fleet' },
   { to: '/keys', label: 'Keys' },
   { to: '/people', label: 'People' },
 ] as const;

@@ -218,6 +218,12 @@ impl<S: Ord> Censuses<S> {
 }
 
 impl Census {
+    /// How many clients it counts.
+    #[must_use]
+    pub fn devices(&self) -> u64 {
+        self.clients.iter().fold(0, |sum, clients| sum.saturating_add(clients.count))
+    }
+
     /// Brings it within its bounds: what is oldest, or finest, goes first.
     #[must_use]
     pub fn bounded(mut self) -> Self {

@@ -96,6 +96,15 @@ async fn convergence_counts_devices_behind_edges_by_venue_until_all_are_accounte
     assert_eq!(counts(&done, Some("wembley-stadium")), [1, 0, 1]);
     assert_eq!(done["laggards"], json!([]));
     assert!(done["p50Ms"].as_f64().unwrap() <= done["maxMs"].as_f64().unwrap());
+    // The server lists the edge that has its stream there, with the devices of the one behind it.
+    let fleet = server.admin().get("/api/v1/fleet").await.expect(200).json();
+    let edges = fleet["nodes"][0]["edges"].as_array().unwrap();
+    let told = ["name", "environment", "devices", "seq", "head"].map(|field| edges[0][field].clone());
+    assert_eq!(
+        (edges.len(), told),
+        (1, [json!("edge-north"), json!("production"), json!(3), json!(seq), json!(seq)]),
+        "{fleet}"
+    );
     // An edge that goes takes its devices along.
     far.stop().await;
     eventually("they are gone", async || {

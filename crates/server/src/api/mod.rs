@@ -162,6 +162,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/openapi.json", web::get().to(crate::openapi::document))
         .route("/convergence", web::get().to(status::convergence))
         .route("/connections", web::get().to(status::connections))
+        .route("/fleet", web::get().to(status::fleet))
         .route("/verify", web::get().to(status::verify))
         .route("/environments", web::get().to(documents::environments::list))
         .route("/environments/{key}", web::get().to(documents::environments::get))

@@ -6,7 +6,7 @@ use usher_core::model::{Environment, Epoch, Kind, Seq, Timestamp};
 use usher_journal::{Durability, Health, Journal};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{app::App, connections::Summary, convergence::Report, problem::Problem};
+use crate::{app::App, connections::Summary, convergence::Report, fleet::NodeStatus, problem::Problem};
 
 /// The workspace at a glance.
 #[derive(Serialize, ToSchema)]
@@ -149,6 +149,23 @@ pub struct ConnectionsQuery {
     responses((status = 200, description = "Who is connected", body = Summary)))]
 pub async fn connections(app: web::Data<App>, query: web::Query<ConnectionsQuery>) -> HttpResponse {
     HttpResponse::Ok().json(app.connections.summary(query.environment.as_deref()))
+}
+
+/// Who serves this workspace.
+#[derive(Serialize, ToSchema)]
+pub struct Fleet {
+    /// The servers: first the one that answers, then the others by name. One that is not heard for seconds is left out.
+    nodes: Vec<NodeStatus>,
+}
+
+/// Tells who serves this workspace: servers and edges, and how they stand. Edges of edges are not listed; their devices
+/// are counted.
+#[utoipa::path(get, path = "/api/v1/fleet", tag = "status", operation_id = "fleet",
+    responses((status = 200, description = "Who serves", body = Fleet)))]
+pub async fn fleet(app: web::Data<App>) -> HttpResponse {
+    let mut nodes = vec![NodeStatus::of(&app)];
+    nodes.extend(app.peers.statuses());
+    HttpResponse::Ok().json(Fleet { nodes })
 }
 
 /// What a check of the journal found.

@@ -116,6 +116,7 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/board", VIEWER),
     ("GET", "/api/v1/convergence", VIEWER),
     ("GET", "/api/v1/connections", VIEWER),
+    ("GET", "/api/v1/fleet", VIEWER),
     ("GET", "/api/v1/export", VIEWER),
     ("POST", "/api/v1/import/{format}", EDITOR),
     ("GET", "/api/v1/verify", VIEWER),

@@ -1,14 +1,15 @@
 //! The other nodes of the fleet: each tells all others, beside the journal, of the clients that it and the edges below
 //! it serve, so that convergence and connections are those of the whole fleet on every node; and of what it has counted
-//! for measured flags (`counts`), so that whichever node decides about one knows all of it.
+//! for measured flags (`counts`), so that whichever node decides about one knows all of it; and of how it stands (`roll`).
 //!
 //! What is said is cumulative and may be lost: the next word makes up for it. A node that says nothing for a while is
 //! gone, and its clients with it; they come back elsewhere.
 
 mod counts;
+mod roll;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -21,6 +22,7 @@ use usher_core::protocol::{Census, Clients, Source};
 use usher_journal::Fleet;
 
 use crate::app::App;
+pub use roll::NodeStatus;
 
 /// How often a node speaks at most: convergence is told no later than this.
 const EVERY: Duration = Duration::from_millis(200);
@@ -31,19 +33,31 @@ pub(crate) const SILENT: Duration = Duration::from_secs(7);
 /// Nodes that are listened to; more are passed over.
 const MAX_NODES: usize = 256;
 
-/// The other nodes that are heard.
+/// The other nodes that are heard, and what they say of themselves; an older one says nothing of that.
 #[derive(Default)]
-pub struct Peers(Mutex<BTreeSet<String>>);
+pub struct Peers(Mutex<BTreeMap<String, Option<NodeStatus>>>);
 
 impl Peers {
     /// Whether this node is the one to do what only one should: the first by name of those that are heard. Two may
     /// believe so for a moment, so it only keeps them from doing the same in vain.
     pub(crate) fn acts(&self, fleet: Option<&dyn Fleet>) -> bool {
-        let first = self.lock().first().cloned();
+        let first = self.lock().keys().next().cloned();
         fleet.zip(first).is_none_or(|(own, first)| own.node() < first.as_str())
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    /// How the others stand, by name.
+    pub(crate) fn statuses(&self) -> Vec<NodeStatus> {
+        self.lock().values().flatten().cloned().collect()
+    }
+
+    /// One has said how it stands. One that is not among those that are heard is passed over.
+    fn stands(&self, node: &str, status: NodeStatus) {
+        if let Some(own) = self.lock().get_mut(node) {
+            *own = Some(status);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Option<NodeStatus>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -54,6 +68,7 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
     let mut nodes = Nodes::default();
     let mut own = Own::default();
     let (mut counted, mut told) = (counts::Nodes::default(), counts::Own::default());
+    let mut standing = roll::Own::default();
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -68,6 +83,7 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
                             told.tell_all();
                         }
                     }
+                    Some(Word { node, status: Some(status), .. }) => app.peers.stands(&node, status),
                     _ => {}
                 },
                 // The next word of each makes up for it.
@@ -76,12 +92,15 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
             },
             _ = tick.tick() => {
                 nodes.forget_silent(&app);
-                let node = || fleet.node().to_owned();
+                let word = || Word::of(fleet.node());
                 if let Some(census) = own.word(&app) {
-                    say(&*fleet, "census", &Word { node: node(), census: Some(census), counts: None });
+                    say(&*fleet, "census", &Word { census: Some(census), ..word() });
                 }
                 if let Some(counts) = told.word(&app) {
-                    say(&*fleet, "counts", &Word { node: node(), census: None, counts: Some(counts) });
+                    say(&*fleet, "counts", &Word { counts: Some(counts), ..word() });
+                }
+                if let Some(status) = standing.word(&app) {
+                    say(&*fleet, "status", &Word { status: Some(status), ..word() });
                 }
             }
         }
@@ -96,9 +115,15 @@ struct Word {
     census: Option<Census>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     counts: Option<counts::Told>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<NodeStatus>,
 }
 
 impl Word {
+    fn of(node: &str) -> Self {
+        Self { node: node.to_owned(), census: None, counts: None, status: None }
+    }
+
     /// What another node says.
     fn read(text: &str, own: &str) -> Option<Self> {
         match serde_json::from_str::<Self>(text) {
@@ -157,7 +182,7 @@ impl Nodes {
             return;
         }
         if self.0.insert(node.clone(), Instant::now()).is_none() {
-            app.peers.lock().insert(node.clone());
+            app.peers.lock().insert(node.clone(), None);
         }
         let source = Source::Node(node);
         let same_journal = census.epoch == app.world.snapshot().epoch;

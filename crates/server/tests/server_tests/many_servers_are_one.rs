@@ -231,3 +231,36 @@ async fn kills_at_both_servers_outlive_edits_at_both() {
         assert_eq!(killed, ["anfield", "berlin-dome", "wembley-stadium"], "{now}");
     }
 }
+
+/// Whoever is asked tells how each of them stands.
+#[tokio::test]
+async fn each_server_tells_of_all_and_of_one_that_is_gone_no_more() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let told = async |server: &Server| server.admin().get("/api/v1/fleet").await.expect(200).json();
+    let names = |told: &Value| -> Vec<String> {
+        told["nodes"].as_array().unwrap().iter().map(|node| node["name"].to_string()).collect()
+    };
+    for server in [&one, &two] {
+        eventually("it tells of both", async || names(&told(server).await).len() == 2).await;
+    }
+    let key = one.key("server").await;
+    same(&one, &two).await;
+    let _stream = Socket::ruleset(&two, &key, json!({})).await;
+    eventually("one knows of the stream at two", async || {
+        let told = told(&one).await;
+        let nodes = told["nodes"].as_array().unwrap();
+        nodes[0]["streams"] == 0 && nodes[1]["streams"] == 1 && nodes[1]["seq"] == one.seq()
+    })
+    .await;
+    let (first, second) = (told(&one).await, told(&two).await);
+    let mut turned = names(&second);
+    turned.reverse();
+    assert_eq!(names(&first), turned, "its own name comes first: {first} {second}");
+    for node in first["nodes"].as_array().unwrap() {
+        assert_eq!((&node["status"], &node["edges"]), (&json!("ready"), &json!([])), "{first}");
+        assert_eq!(node["version"], env!("CARGO_PKG_VERSION"));
+    }
+    two.stop().await;
+    eventually("it is gone", async || names(&told(&one).await).len() == 1).await;
+}
