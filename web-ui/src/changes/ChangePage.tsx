@@ -79,9 +79,7 @@ function Shown({ view, me }: { view: ChangeRequestView; me: Person }) {
         <Moved view={view} me={me} />
         <Decide view={view} me={me} />
         <section className="panel" aria-labelledby="diff-title">
-          <h2 id="diff-title" className={classes.title}>
-            What changes
-          </h2>
+          <h2 id="diff-title">What changes</h2>
           {request.status === 'open' ? (
             view.diff.map((change) => (
               <div key={`${change.kind}/${change.key}`}>
@@ -108,9 +106,7 @@ function Shown({ view, me }: { view: ChangeRequestView; me: Person }) {
         </section>
         {reach && (
           <section className="panel" aria-labelledby="reach-title">
-            <h2 id="reach-title" className={classes.title}>
-              Whom it reaches
-            </h2>
+            <h2 id="reach-title">Whom it reaches</h2>
             <ReachList reach={reach} />
           </section>
         )}

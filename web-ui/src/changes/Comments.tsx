@@ -19,9 +19,7 @@ export function Comments({ request }: { request: ChangeRequest }) {
   const comments = request.comments ?? [];
   return (
     <section className="panel" aria-labelledby="comments-title">
-      <h2 id="comments-title" className={classes.title}>
-        What is said about it
-      </h2>
+      <h2 id="comments-title">What is said about it</h2>
       {comments.length === 0 && (
         <Text size="sm" className="soft" mb="sm">
           Nothing yet.

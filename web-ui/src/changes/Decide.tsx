@@ -23,7 +23,7 @@ export function Decide({ view, me }: { view: ChangeRequestView; me: Person }) {
   const taken = act.variables?.step;
   return (
     <section className="panel" aria-labelledby="decide-title">
-      <h2 id="decide-title" className={classes.title}>
+      <h2 id="decide-title">
         {isOpen ? approvalWords(standing) : request.status === 'merged' ? 'It was made' : 'It was closed'}
       </h2>
       {request.approvals?.map(({ by, at }) => (

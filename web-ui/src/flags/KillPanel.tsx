@@ -50,9 +50,7 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
 
   return (
     <section className="panel" aria-labelledby="kill-title">
-      <h2 id="kill-title" style={{ margin: '0 0 8px', fontSize: 17 }}>
-        Kill
-      </h2>
+      <h2 id="kill-title">Kill</h2>
       <Group gap="sm" align="flex-end">
         <SegmentedControl
           aria-label="Whom to kill it for"

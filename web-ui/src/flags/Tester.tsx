@@ -33,9 +33,7 @@ export function Tester({ flag, isDraft }: { flag: string; isDraft: boolean }) {
   const answer = ask.data?.evaluations[0];
   return (
     <section className="panel" aria-labelledby="tester-title">
-      <h2 id="tester-title" style={{ margin: '0 0 8px', fontSize: 17 }}>
-        Who gets what, and why?
-      </h2>
+      <h2 id="tester-title">Who gets what, and why?</h2>
       {isDraft && (
         <Text size="sm" className="soft" mb={6}>
           It tells what is saved, without your changes.

@@ -26,9 +26,7 @@ export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagCo
     });
   return (
     <section className="panel" aria-labelledby="venues-title">
-      <h2 id="venues-title" style={{ margin: '0 0 8px', fontSize: 17 }}>
-        Venues with their own setting
-      </h2>
+      <h2 id="venues-title">Venues with their own setting</h2>
       {own.length === 0 && (
         <Text size="sm" className="soft">
           None: rules and the default decide everywhere.

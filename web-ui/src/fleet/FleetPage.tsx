@@ -1,4 +1,4 @@
-import { Badge } from '@mantine/core';
+import { Badge, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { EdgeStatus, NodeStatus, Workspace } from '../api/client';
 import { queries } from '../api/queries';
@@ -18,16 +18,18 @@ export function FleetPage() {
   return (
     <>
       <Head title="Fleet" about="Servers, edges and the apps that they serve, as they are now" />
-      {fleet.isPending && <Loading what="the fleet" />}
-      {fleet.error && <Failed error={fleet.error} retry={() => fleet.refetch()} />}
-      {fleet.data && (
-        <>
-          <Servers nodes={nodes} newest={newest} journal={workspace.data?.journal} />
-          <Edges nodes={nodes} />
-        </>
-      )}
-      <Apps environment={environment} />
-      <SteeringPanel environment={environment} />
+      <Stack>
+        {fleet.isPending && <Loading what="the fleet" />}
+        {fleet.error && <Failed error={fleet.error} retry={() => fleet.refetch()} />}
+        {fleet.data && (
+          <>
+            <Servers nodes={nodes} newest={newest} journal={workspace.data?.journal} />
+            <Edges nodes={nodes} />
+          </>
+        )}
+        <Apps environment={environment} />
+        <SteeringPanel environment={environment} />
+      </Stack>
     </>
   );
 }

@@ -25,9 +25,7 @@ export function Guards({ release, view }: { release: Release; view: ReleaseView 
   const watched = isWatched(release);
   return (
     <section className="panel" aria-labelledby="guards-title">
-      <h2 id="guards-title" className={classes.title}>
-        Guards
-      </h2>
+      <h2 id="guards-title">Guards</h2>
       {guards.length === 0 ? (
         <p className={`soft ${classes.about}`}>
           It has none: nothing takes it back by itself, and it goes on as soon as a stage has had its time.

@@ -32,9 +32,7 @@ export function Stages({ release, view }: { release: Release; view: ReleaseView 
   };
   return (
     <section className="panel" aria-labelledby="stages-title">
-      <h2 id="stages-title" className={classes.title}>
-        Stages
-      </h2>
+      <h2 id="stages-title">Stages</h2>
       <ol className={classes.stages}>
         {release.stages.map((stage, n) => {
           const place = placeOf(n);

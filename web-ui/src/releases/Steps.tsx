@@ -8,9 +8,7 @@ import { stepTone, stepWords } from './words';
 export function Steps({ steps }: { steps: readonly Step[] }) {
   return (
     <section className="panel" aria-labelledby="steps-title">
-      <h2 id="steps-title" className={classes.title}>
-        What happened
-      </h2>
+      <h2 id="steps-title">What happened</h2>
       <ol className={classes.steps} reversed>
         {[...steps].reverse().map((step) => (
           <li key={`${step.at} ${step.kind}`} data-tone={stepTone(step.kind)}>

@@ -25,9 +25,7 @@ export function Basics({ plan, isNew, at, set }: Props) {
   };
   return (
     <section className="panel" aria-labelledby="basics-title">
-      <h2 id="basics-title" style={{ margin: '0 0 8px', fontSize: 17 }}>
-        What is released
-      </h2>
+      <h2 id="basics-title">What is released</h2>
       <div className={classes.fields}>
         <TextInput
           label="Name"

@@ -21,9 +21,7 @@ export function Parts<T extends { name: string }>(props: Props<T>) {
   const id = useId();
   return (
     <section className="panel" aria-labelledby={id}>
-      <h2 id={id} style={{ margin: '0 0 4px', fontSize: 17 }}>
-        {title}
-      </h2>
+      <h2 id={id}>{title}</h2>
       <Text size="sm" className="soft" mb="sm">
         {about}
       </Text>

@@ -16,9 +16,7 @@ export function TemplatePicker({ fill }: { fill: (part: Partial<Release>) => voi
   const missing = !fromScratch && (!metric.trim() || (template !== 'checkout' && venues.length === 0));
   return (
     <section className="panel" aria-labelledby="template-title">
-      <h2 id="template-title" style={{ margin: '0 0 8px', fontSize: 17 }}>
-        Begin with a template
-      </h2>
+      <h2 id="template-title">Begin with a template</h2>
       <SegmentedControl
         aria-label="Template"
         value={template}

@@ -11,9 +11,7 @@ export function Timing({ plan, at, set }: Props) {
   const never = plan.never ?? [];
   return (
     <section className="panel" aria-labelledby="timing-title">
-      <h2 id="timing-title" style={{ margin: '0 0 8px', fontSize: 17 }}>
-        When, and how much is taken back
-      </h2>
+      <h2 id="timing-title">When, and how much is taken back</h2>
       <div className={classes.fields}>
         <Select
           label="A breach takes back"
