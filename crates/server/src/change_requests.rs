@@ -2,11 +2,9 @@
 //!
 //! The changes of a request and its own end are one commit, taken only where every document is what its author saw.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_web::ResponseError;
-use futures_util::FutureExt;
-use tokio::time::{MissedTickBehavior, interval};
 use usher_core::model::{
     Actor, ChangeRequest, Document, DocumentId, Ended, Kind, Outcome, RequestStatus, Seq, Timestamp, Turn,
 };
@@ -22,8 +20,6 @@ use crate::{
     scopes,
 };
 
-/// How often it is looked whether one is due.
-const TICK: Duration = Duration::from_millis(500);
 /// How late a request is made by itself at most, after it was due and approved: for a server that was down.
 const LATEST: usher_core::model::Duration = usher_core::model::Duration::from_seconds(15 * 60);
 
@@ -100,29 +96,12 @@ fn moved(request: &ChangeRequest, state: &State) -> Option<String> {
 
 /// Makes requests that are approved and due, until the server stops.
 pub(crate) async fn run(app: Arc<App>) {
-    let mut agenda = Agenda::new(Kind::ChangeRequest, |document, state| {
+    let agenda = Agenda::new(Kind::ChangeRequest, |document, state| {
         let request: ChangeRequest = document.parse().ok()?;
         let waits = request.status == RequestStatus::Open && request.outcome.is_none();
         request.apply_at.filter(|_| waits).map(|at| at.due(state))
     });
-    let mut tick = interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        if !app.peers.acts(app.world.journal().fleet().as_deref()) {
-            continue;
-        }
-        let state = Arc::clone(&app.world.snapshot().state);
-        for key in agenda.due(&state, clock::now()) {
-            match AssertUnwindSafe(make(&app, &key)).catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(problem)) => {
-                    tracing::warn!(request = &*key, %problem, "a change request could not be made yet");
-                }
-                Err(_) => tracing::error!(request = &*key, "making a change request ended in a panic"),
-            }
-        }
-    }
+    agenda.follow(app, |app, key| async move { make(&app, &key).await }).await;
 }
 
 /// Makes the request `key`, if it is approved and due, or notes why it is not made.

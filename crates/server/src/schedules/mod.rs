@@ -7,12 +7,10 @@
 mod agenda;
 mod outcome;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use actix_web::ResponseError;
-use futures_util::FutureExt;
 use serde_json::json;
-use tokio::time::{MissedTickBehavior, interval};
 use usher_core::model::{Document, DocumentId, Ended, Kind, Outcome, Schedule, Seq, Timestamp, Turn};
 use usher_journal::{Actor, Append, AppendError, Change, Expected, State};
 
@@ -28,36 +26,14 @@ use crate::{
     problem::Problem,
 };
 
-/// How often it is looked whether one is due.
-const TICK: Duration = Duration::from_millis(200);
-
 /// Carries out schedules, until the server stops.
 pub(crate) async fn run(app: Arc<App>) {
     // One that a newer version wrote is left to that.
-    let mut agenda = Agenda::new(Kind::Schedule, |document, state| {
+    let agenda = Agenda::new(Kind::Schedule, |document, state| {
         let schedule = document.parse::<Schedule>().ok().filter(|own| own.outcome.is_none())?;
         Some(schedule.at.due(state))
     });
-    let mut tick = interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        if !app.peers.acts(app.world.journal().fleet().as_deref()) {
-            continue;
-        }
-        let state = Arc::clone(&app.world.snapshot().state);
-        for key in agenda.due(&state, clock::now()) {
-            // One that makes the server stumble must not leave the others without anybody who does them.
-            match AssertUnwindSafe(carry_out(&app, &key)).catch_unwind().await {
-                Ok(Ok(())) => {}
-                // It is looked at again, and tried again, with the next tick.
-                Ok(Err(problem)) => {
-                    tracing::warn!(schedule = &*key, %problem, "a schedule could not be carried out yet");
-                }
-                Err(_) => tracing::error!(schedule = &*key, "carrying out a schedule ended in a panic"),
-            }
-        }
-    }
+    agenda.follow(app, |app, key| async move { carry_out(&app, &key).await }).await;
 }
 
 /// A commit that the server makes by itself.
