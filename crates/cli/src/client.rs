@@ -73,9 +73,10 @@ impl Client {
             return Err(Usage(format!("--email needs the password in {PASSWORD}")).into());
         };
         self.token.clear();
-        let body = json!({"email": email, "password": password});
+        let body = json!({"email": email, "password": password, "brief": true});
         let request = self.request(Method::POST, "/api/v1/session", &[]).json(&body);
         let response = request.send().await.map_err(|error| self.unsent(&error, false))?;
+        // The first is the one that every request carries.
         let cookie = response.headers().get(header::SET_COOKIE).and_then(|value| value.to_str().ok());
         let session = cookie.and_then(|cookie| cookie.split(';').next()).map(ToOwned::to_owned);
         let status = response.status();

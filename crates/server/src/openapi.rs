@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use crate::api::{
     board, change_requests, commits, documents, evaluate, export, flags, import, keys, people, playbooks,
-    reach, releases, restore, schedules, schemas, session, status,
+    reach, releases, restore, schedules, schemas, session, sessions, status,
 };
 
 /// All of the administration API.
@@ -20,6 +20,13 @@ use crate::api::{
         session::sign_in,
         session::who,
         session::sign_out,
+        session::refresh,
+        sessions::list,
+        sessions::end_all,
+        sessions::end,
+        sessions::list_of,
+        sessions::end_all_of,
+        sessions::rotate_key,
         status::workspace,
         status::convergence,
         status::connections,

@@ -5,6 +5,7 @@ import { type Account, api, body, type RoleBinding } from '../api/client';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
+import { SessionsDialog } from '../session/SessionsDialog';
 import { Failed, Head, Loading, Table } from '../shell/states';
 import { BindRole } from './BindRole';
 import { NewAccount } from './NewAccount';
@@ -17,6 +18,7 @@ export function PeoplePage() {
   const client = useQueryClient();
   const [adding, setAdding] = useState(false);
   const [binding, setBinding] = useState<Account>();
+  const [sessionsOf, setSessionsOf] = useState<Account>();
   const again = () => client.invalidateQueries({ queryKey: ['people'] });
   const change = useMutation({
     mutationFn: ({ key, ...rights }: { key: string; role?: string; bindings?: RoleBinding[] }) =>
@@ -58,6 +60,7 @@ export function PeoplePage() {
                   choose={(role) => change.mutate({ key: account.key, role })}
                   bind={() => setBinding(account)}
                   keep={(bindings) => change.mutate({ key: account.key, bindings })}
+                  showSessions={() => setSessionsOf(account)}
                   remove={() => remove.mutate(account.key)}
                 />
               ))}
@@ -65,6 +68,7 @@ export function PeoplePage() {
           </Table>
         </div>
       )}
+      {sessionsOf && <SessionsDialog of={sessionsOf} close={() => setSessionsOf(undefined)} />}
       {binding && (
         <BindRole
           account={binding}
@@ -94,10 +98,11 @@ type RowProps = {
   choose: (role: string) => void;
   bind: () => void;
   keep: (bindings: RoleBinding[]) => void;
+  showSessions: () => void;
   remove: () => void;
 };
 
-function Row({ account, isMe, choose, bind, keep, remove }: RowProps) {
+function Row({ account, isMe, choose, bind, keep, showSessions, remove }: RowProps) {
   const venueName = useVenueName();
   return (
     <tr>
@@ -153,7 +158,15 @@ function Row({ account, isMe, choose, bind, keep, remove }: RowProps) {
         {new Date(account.createdAt).toLocaleDateString('en-GB', { dateStyle: 'medium' })}
       </td>
       <td>
-        <Group justify="flex-end">
+        <Group justify="flex-end" wrap="nowrap">
+          <Button
+            size="xs"
+            variant="default"
+            aria-label={`Sessions of ${account.name}`}
+            onClick={showSessions}
+          >
+            Sessions
+          </Button>
           {isMe ? (
             <span className="soft">You</span>
           ) : (

@@ -227,7 +227,7 @@ fn refuse_oneself(request: &HttpRequest, key: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn find(app: &App, key: &str) -> Result<(User, Expected), Problem> {
+pub(super) fn find(app: &App, key: &str) -> Result<(User, Expected), Problem> {
     let id = DocumentId::new(Kind::User, key);
     let snapshot = app.world.snapshot();
     let entry = snapshot.state.get(&id).ok_or_else(|| Problem::not_found(&id))?;

@@ -1,14 +1,23 @@
-//! Signing in and out.
+//! Signing in, going on, and signing out.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use serde::{Deserialize, Serialize};
 use usher_core::model::{Rights, Role, RoleBinding, Timestamp};
 use utoipa::ToSchema;
 
-use super::{identity, schemas::RoleBindingSchema};
+use super::{known, schemas::RoleBindingSchema};
 use crate::{
     app::App,
-    auth::{Identity, password, session::check_same_origin},
+    auth::{
+        self, Identity,
+        origin::check_same_origin,
+        password,
+        session::{Granted, Means, REFRESH_COOKIE, agent},
+    },
     body::Body,
     clock,
     problem::Problem,
@@ -25,6 +34,9 @@ pub struct SignIn {
     email: String,
     /// Password.
     password: String,
+    /// For programs: a session that is over after some minutes, and can't be renewed.
+    #[serde(default)]
+    brief: bool,
 }
 
 /// Who is signed in.
@@ -32,7 +44,7 @@ pub struct SignIn {
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     user: Person,
-    /// When the session ends, unless it is used before; none for API tokens.
+    /// When the session has to be renewed; none for API tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     expires_at: Option<Timestamp>,
@@ -80,13 +92,13 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     // Nothing of the body: it holds a password.
     let refused =
         || Problem::bad_value("", "…", "this is not a sign-in", "Send {\"email\": …, \"password\": …}.");
-    let SignIn { email, password } = usher_core::problem::from_json(&body).map_err(|_| refused())?;
+    let SignIn { email, password, brief } = usher_core::problem::from_json(&body).map_err(|_| refused())?;
     let email = email.trim().to_lowercase();
     if email.len() > MAX_EMAIL_BYTES {
         return Err(refused());
     }
     let now = clock::now();
-    let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
+    let address = auth::address(&request);
     let names = [format!("account {email}"), format!("address {address}")];
     app.throttle.enter(&names, now).map_err(|seconds| {
         let detail = format!("Too many failed sign-ins; wait {seconds} s.");
@@ -95,27 +107,62 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     let user = app.world.snapshot().users.get(&email).cloned();
     let hash = user.as_ref().map_or_else(|| password::NOBODY.clone(), |user| user.password_hash.clone());
     let good = web::block(move || password::verify(&password, &hash)).await.map_err(Problem::internal)?;
+    // Not what was typed as an address: people type passwords there.
+    let account = user.as_ref().map_or("none", |user| &*user.key).to_owned();
     let Some(user) = user.filter(|_| good) else {
-        tracing::warn!(%address, "a sign-in failed");
+        tracing::warn!(target: "usher::audit", account, address, "a sign-in failed");
         return Err(Problem::unauthorized("E-mail or password is wrong."));
     };
     app.throttle.forgive(&names);
-    let (cookie, expires_at) = app.sessions.issue(&user, now)?;
-    let session = Session { user: Person::from(&Identity::Person(user)), expires_at: Some(expires_at) };
-    Ok(HttpResponse::Ok().cookie(cookie).json(session))
+    let from = (Means::Password, address, agent_of(&request));
+    app.sessions.open(user, from, brief, now).await.map(answer)
+}
+
+/// What a browser is sent whose session was opened or renewed.
+fn answer(granted: Granted) -> HttpResponse {
+    let Granted { cookies, expires_at, user } = granted;
+    let mut response = HttpResponse::Ok();
+    for cookie in cookies {
+        response.cookie(cookie);
+    }
+    response.json(Session { user: Person::from(&Identity::Person(user)), expires_at: Some(expires_at) })
+}
+
+fn agent_of(request: &HttpRequest) -> String {
+    let header = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    agent(header.unwrap_or_default())
+}
+
+/// Renews the session of a browser: exchanges its refresh token, which is good once, and gives it a new access token.
+#[utoipa::path(post, path = "/api/v1/session/refresh", tag = "session", operation_id = "refresh",
+    responses((status = 200, description = "Renewed", body = Session), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn refresh(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let cookie = request.cookie(REFRESH_COOKIE).ok_or_else(|| Problem::unauthorized("Sign in first."))?;
+    check_same_origin(&request)?;
+    let address = auth::address(&request);
+    app.sessions.refresh(cookie.value(), &address, auth::people(&app), clock::now()).await.map(answer)
 }
 
 /// Tells who is signed in, and what they may do where.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", operation_id = "who_am_i",
     responses((status = 200, description = "Who is signed in", body = Session), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn who(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let user = Person::from(&identity(&request)?);
-    Ok(HttpResponse::Ok().json(Session { user, expires_at: None }))
+    let known = known(&request)?;
+    let expires_at = known.access.map(|access| access.expires_at);
+    Ok(HttpResponse::Ok().json(Session { user: Person::from(&known.identity), expires_at }))
 }
 
-/// Signs out.
+/// Signs out: the session ends.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out",
-    responses((status = 204, description = "Signed out")))]
-pub async fn sign_out(app: web::Data<App>) -> HttpResponse {
-    HttpResponse::NoContent().cookie(app.sessions.end()).finish()
+    responses((status = 204, description = "Signed out"), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn sign_out(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let known = known(&request)?;
+    if let Some(access) = &known.access {
+        app.sessions.end(&access.session, &known.identity.actor().id).await?;
+    }
+    let mut response = HttpResponse::NoContent();
+    for cookie in app.sessions.no_cookies() {
+        response.cookie(cookie);
+    }
+    Ok(response.finish())
 }

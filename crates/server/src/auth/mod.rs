@@ -3,10 +3,12 @@
 //! People have a session cookie, programs an API token or an SDK key. The administration API's rights stand in
 //! one table, [`rights`], that is asked before any handler runs; a route without an entry is refused.
 
+pub mod origin;
 pub mod password;
 pub mod rights;
 pub mod secret;
 pub mod session;
+pub mod shelf;
 pub mod throttle;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use usher_core::{
 };
 use usher_journal::{Actor, ActorKind};
 
+use self::{origin::check_same_origin, session::Access};
 use crate::{app::App, clock, problem::Problem, source::unknown_key, surface::Surface};
 
 /// Whoever uses the administration API.
@@ -55,11 +58,20 @@ impl Identity {
     }
 }
 
+/// Who sent a request, and by which access token, if it is a person.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Who.
+    pub identity: Identity,
+    /// Their access token.
+    pub access: Option<Access>,
+}
+
 /// Who sent this request to the administration API.
 ///
 /// # Errors
 /// Nobody known (401), or a browser that was sent by another site (403).
-pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
+pub async fn identify(request: &HttpRequest, app: &App) -> Result<Known, Problem> {
     if let Some(token) = bearer(request) {
         let credential = live_credential(token, app)?;
         if credential.credential_type != CredentialType::Api {
@@ -67,15 +79,38 @@ pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
                 "This is an SDK key; the administration API takes an API token (uat_…).",
             ));
         }
-        return Ok(Identity::Program(credential));
+        return Ok(Known { identity: Identity::Program(credential), access: None });
     }
     let Some(cookie) = request.cookie(session::COOKIE) else {
         return Err(Problem::unauthorized("Sign in, or send an API token as `Authorization: Bearer uat_…`."));
     };
-    session::check_same_origin(request)?;
-    let snapshot = app.world.snapshot();
+    check_same_origin(request)?;
     // Looked up again each time, so that a role that was taken away is gone at once.
-    app.sessions.read(cookie.value(), clock::now(), snapshot.users.values()).map(Identity::Person)
+    let (user, access) = app.sessions.read(cookie.value(), people(app), clock::now()).await?;
+    Ok(Known { identity: Identity::Person(user), access: Some(access) })
+}
+
+impl Known {
+    /// Whether whoever sent this request would still be let in: with a session that goes on, whatever became of the
+    /// token that it was opened with.
+    pub async fn is_still(&self, request: &HttpRequest, app: &App) -> bool {
+        match &self.access {
+            Some(access) => app.sessions.still(access, people(app), clock::now()).await.is_ok(),
+            None => identify(request, app).await.is_ok(),
+        }
+    }
+}
+
+/// Finds people by their key.
+pub fn people(app: &App) -> impl Fn(&str) -> Option<Arc<User>> + use<> {
+    let snapshot = app.world.snapshot();
+    move |key| snapshot.users.values().find(|own| *own.key == *key).cloned()
+}
+
+/// The address that a request comes from.
+#[must_use]
+pub fn address(request: &HttpRequest) -> String {
+    request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default()
 }
 
 /// The SDK key that a request carries: in `Authorization`, in `X-API-Key`, or, from a browser's WebSocket, as a
