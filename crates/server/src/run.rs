@@ -113,7 +113,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let hooks = webhooks::prepare(&settings)?;
     let secrets = settings.secrets.clone();
-    let Engine { journal, sessions, events_key } = engine::open(&settings).await?;
+    let Engine { journal, sessions, factors, events_key } = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
     let world = World::open(journal);
     let source = Arc::clone(&world) as Arc<dyn Source>;
@@ -122,6 +122,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         surface: Arc::clone(&surface),
         world: Arc::clone(&world),
         sessions,
+        factors,
         throttle: Throttle::default(),
         live: live::Live::default(),
         peers: fleet::Peers::default(),

@@ -34,7 +34,7 @@ async fn a_person_signs_in_and_is_known_from_then_on() {
     let session = answer.json();
     assert_eq!(
         session["user"],
-        json!({"id": "editor-1", "email": email, "name": "The editor", "role": "editor", "bindings": []})
+        json!({"id": "editor-1", "email": email, "name": "The editor", "role": "editor", "bindings": [], "secondFactor": false})
     );
     assert!(session["expiresAt"].as_str().unwrap() > "2026");
     assert!(!answer.body.contains(PASSWORD) && !answer.body.contains("argon2"));

@@ -17,6 +17,8 @@ export const queries = {
       queryKey: ['session'],
       queryFn: () => body(api.GET('/api/v1/session')),
       retry: false,
+      // Whoever sets up a factor they owe is shown codes once, which stay until they say so.
+      refetchOnWindowFocus: ({ state: { data } }) => !data?.owesFactor,
       refetchInterval: ({ state: { error } }) =>
         error && !(error instanceof ApiError && error.isSignedOut) ? SESSION_AGAIN_MS : false,
     }),

@@ -40,6 +40,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to set up a second factor, which holds once a code of it is given. */
+        post: operations["begin_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/factor/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets it up: the code shows that the app has the secret. */
+        post: operations["confirm_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/factor/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes one's own second factor away. */
+        post: operations["remove_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{key}/factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Resets the second factor of somebody who has lost it: they sign in with their password alone until they have set up
+         *     another. Their sessions end.
+         */
+        delete: operations["reset_factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -1112,6 +1183,8 @@ export interface components {
             role: string;
             /** @description What more they may do in some places. */
             bindings: components["schemas"]["RoleBinding"][];
+            /** @description Whether they have a second factor. */
+            secondFactor: boolean;
             /** @description When the account was made. */
             createdAt: string;
         };
@@ -1360,6 +1433,11 @@ export interface components {
             dialect?: "usher" | "flagd" | "launchDarkly" | "growthBook" | "growthBookElement" | "unleash";
             prerequisite?: components["schemas"]["Prerequisite"];
         };
+        /** @description A code of the app that was set up. */
+        Confirmation: {
+            /** @description Six digits. */
+            code: string;
+        };
         /** @description How many flags and cohorts there are of each outcome. */
         Counts: {
             /** @description Evaluate as before. */
@@ -1537,6 +1615,15 @@ export interface components {
                 percent?: number;
             }[];
             exceptions?: boolean;
+        };
+        /** @description What an app needs to make codes: shown this once. */
+        FactorSetup: {
+            /** @description To be typed into an app, in base32. */
+            secret: string;
+            /** @description The same as a URI, `otpauth://…`. */
+            uri: string;
+            /** @description The same as a QR code: a picture in SVG. */
+            qr: string;
         };
         /** @description One field that can't be accepted. */
         FieldError: {
@@ -2368,6 +2455,8 @@ export interface components {
             role: string;
             /** @description What more they may do in some places. */
             bindings: components["schemas"]["RoleBinding"][];
+            /** @description Whether they have a second factor. */
+            secondFactor: boolean;
         };
         Playbook: {
             key: string;
@@ -2476,6 +2565,13 @@ export interface components {
              */
             maxMs?: number | null;
         };
+        /** @description What shows that it is really them. */
+        Proof: {
+            /** @description Password. */
+            password: string;
+            /** @description A code of the factor that they have, or a recovery code; only to take it away. */
+            code?: string | null;
+        };
         /** @description A question. */
         Question: {
             /** @description Where. */
@@ -2513,6 +2609,10 @@ export interface components {
             prerequisites: string[];
             /** @description Whether there are more differences than are listed. */
             truncated: boolean;
+        };
+        /** @description For when the app is gone: each is good once, and shown this once. */
+        RecoveryCodes: {
+            recoveryCodes: string[];
         };
         /** @description Where a playbook is rehearsed. */
         Rehearse: {
@@ -2891,6 +2991,8 @@ export interface components {
             user: components["schemas"]["Person"];
             /** @description When the session has to be renewed; none for API tokens. */
             expiresAt?: string | null;
+            /** @description Whether they have to set up a second factor before they may do anything else. */
+            owesFactor: boolean;
         };
         /** @description All open sessions of somebody. */
         SessionList: {
@@ -2903,6 +3005,8 @@ export interface components {
             email: string;
             /** @description Password. */
             password: string;
+            /** @description A code of their second factor, or a recovery code, if they have one. */
+            code?: string | null;
             /** @description For programs: a session that is over after some minutes, and can't be renewed. */
             brief?: boolean;
         };
@@ -3232,6 +3336,133 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Begun */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSetup"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Set up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reset */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem */
             default: {

@@ -25,6 +25,10 @@ export function PeoplePage() {
       body(api.PUT('/api/v1/users/{key}', { params: { path: { key } }, body: rights })),
     onSuccess: again,
   });
+  const reset = useMutation({
+    mutationFn: (key: string) => api.DELETE('/api/v1/users/{key}/factor', { params: { path: { key } } }),
+    onSuccess: again,
+  });
   const remove = useMutation({
     mutationFn: (key: string) => body(api.DELETE('/api/v1/users/{key}', { params: { path: { key } } })),
     onSuccess: again,
@@ -36,7 +40,9 @@ export function PeoplePage() {
       </Head>
       {people.isPending && <Loading what="people" />}
       {people.error && <Failed error={people.error} retry={() => people.refetch()} />}
-      {(change.error ?? remove.error) && <Failed error={change.error ?? remove.error} />}
+      {(change.error ?? remove.error ?? reset.error) && (
+        <Failed error={change.error ?? remove.error ?? reset.error} />
+      )}
       {people.data && (
         <div className="panel">
           <Table label="People">
@@ -61,6 +67,7 @@ export function PeoplePage() {
                   bind={() => setBinding(account)}
                   keep={(bindings) => change.mutate({ key: account.key, bindings })}
                   showSessions={() => setSessionsOf(account)}
+                  resetFactor={() => reset.mutate(account.key)}
                   remove={() => remove.mutate(account.key)}
                 />
               ))}
@@ -99,10 +106,11 @@ type RowProps = {
   bind: () => void;
   keep: (bindings: RoleBinding[]) => void;
   showSessions: () => void;
+  resetFactor: () => void;
   remove: () => void;
 };
 
-function Row({ account, isMe, choose, bind, keep, showSessions, remove }: RowProps) {
+function Row({ account, isMe, choose, bind, keep, showSessions, resetFactor, remove }: RowProps) {
   const venueName = useVenueName();
   return (
     <tr>
@@ -111,6 +119,22 @@ function Row({ account, isMe, choose, bind, keep, showSessions, remove }: RowPro
         <div className="soft" style={{ fontSize: 13 }}>
           {account.email}
         </div>
+        {account.secondFactor && (
+          <Group gap="xs" mt={4}>
+            <span className="chip" data-tone="on">
+              Second factor
+            </span>
+            {!isMe && (
+              <HoldButton
+                size="compact-xs"
+                aria-label={`Reset the second factor of ${account.name}`}
+                onHeld={resetFactor}
+              >
+                Reset
+              </HoldButton>
+            )}
+          </Group>
+        )}
       </td>
       <td>
         {isMe ? (

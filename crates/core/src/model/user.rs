@@ -57,8 +57,21 @@ pub struct User {
     /// What more they may do in some places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<RoleBinding>,
+    /// What they show besides their password, if they have set that up. The secret of it is elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<SecondFactor>,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+/// That somebody has a second factor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecondFactor {
+    /// By which its secret is found.
+    pub id: String,
+    /// When it was set up.
+    pub since: Timestamp,
 }
 
 impl User {

@@ -72,7 +72,9 @@ pub(super) fn shown(document: &Document) -> Value {
     let mut value = document.value();
     if let Some(fields) = value.as_object_mut() {
         fields.shift_remove("hash");
-        fields.shift_remove("passwordHash");
+        for secret in ["passwordHash", "secondFactor"] {
+            fields.shift_remove(secret);
+        }
     }
     value
 }

@@ -10,6 +10,7 @@ pub mod commits;
 pub mod documents;
 pub mod evaluate;
 pub mod export;
+pub mod factor;
 pub mod flags;
 pub mod import;
 pub mod keys;
@@ -97,6 +98,9 @@ async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
         }
     };
     let known = auth::identify(request.request(), app).await?;
+    if !rights::is_of_session(&pattern) {
+        known.check_factor()?;
+    }
     let rights = known.identity.rights();
     let refused = match needs {
         Needs::Nobody => Ok(()),
@@ -154,6 +158,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/session", web::get().to(session::who))
         .route("/session", web::delete().to(session::sign_out))
         .route("/session/refresh", web::post().to(session::refresh))
+        .route("/session/factor", web::post().to(factor::begin))
+        .route("/session/factor/confirm", web::post().to(factor::confirm))
+        .route("/session/factor/remove", web::post().to(factor::remove))
         .route("/sessions", web::get().to(sessions::list))
         .route("/sessions", web::delete().to(sessions::end_all))
         .route("/sessions/{id}", web::delete().to(sessions::end))
@@ -232,6 +239,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/users", web::post().to(people::create))
         .route("/users/{key}", web::put().to(people::change))
         .route("/users/{key}", web::delete().to(people::delete))
+        .route("/users/{key}/factor", web::delete().to(factor::reset))
         .route("/users/{key}/sessions", web::get().to(sessions::list_of))
         .route("/users/{key}/sessions", web::delete().to(sessions::end_all_of))
         .service(

@@ -35,6 +35,8 @@ pub struct Account {
     /// What more they may do in some places.
     #[schema(value_type = Vec<RoleBindingSchema>)]
     bindings: Vec<RoleBinding>,
+    /// Whether they have a second factor.
+    second_factor: bool,
     /// When the account was made.
     #[schema(value_type = String)]
     created_at: Timestamp,
@@ -42,8 +44,8 @@ pub struct Account {
 
 impl From<User> for Account {
     fn from(user: User) -> Self {
-        let User { key, email, name, role, bindings, created_at, password_hash: _ } = user;
-        Self { key, email, name, role, bindings, created_at }
+        let User { key, email, name, role, bindings, created_at, second_factor, password_hash: _ } = user;
+        Self { key, email, name, role, bindings, second_factor: second_factor.is_some(), created_at }
     }
 }
 
@@ -126,6 +128,7 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
             password_hash,
             role: new.role,
             bindings: new.bindings,
+            second_factor: None,
             created_at: clock::now(),
         };
         let document = checked(&user)?;
@@ -189,11 +192,11 @@ pub async fn delete(
 }
 
 /// A body with a password, none of which is repeated when it can't be read.
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     usher_core::problem::from_json(body).map_err(|mut problems| {
         for problem in &mut problems.0 {
             "…".clone_into(&mut problem.value);
-            if problem.field == "password" {
+            if ["password", "code"].contains(&problem.field.as_str()) {
                 "this must be a text".clone_into(&mut problem.detail);
             }
         }
@@ -220,7 +223,7 @@ async fn hashed(password: String) -> Result<String, Problem> {
 }
 
 /// Nobody shuts themselves out: the last administrator could not be let in again.
-fn refuse_oneself(request: &HttpRequest, key: &str) -> Result<(), Problem> {
+pub(super) fn refuse_oneself(request: &HttpRequest, key: &str) -> Result<(), Problem> {
     if identity(request)?.actor().id == key {
         return Err(Problem::forbidden("This is your own account: ask another administrator."));
     }

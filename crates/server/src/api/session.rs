@@ -14,6 +14,7 @@ use crate::{
     app::App,
     auth::{
         self, Identity,
+        factor::{self, Passed},
         origin::check_same_origin,
         password,
         session::{Granted, Means, REFRESH_COOKIE, agent},
@@ -34,6 +35,9 @@ pub struct SignIn {
     email: String,
     /// Password.
     password: String,
+    /// A code of their second factor, or a recovery code, if they have one.
+    #[serde(default)]
+    code: Option<String>,
     /// For programs: a session that is over after some minutes, and can't be renewed.
     #[serde(default)]
     brief: bool,
@@ -48,10 +52,13 @@ pub struct Session {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     expires_at: Option<Timestamp>,
+    /// Whether they have to set up a second factor before they may do anything else.
+    owes_factor: bool,
 }
 
 /// A person, or a program, as the UI shows them.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Person {
     id: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -63,12 +70,15 @@ pub struct Person {
     /// What more they may do in some places.
     #[schema(value_type = Vec<RoleBindingSchema>)]
     bindings: Vec<RoleBinding>,
+    /// Whether they have a second factor.
+    second_factor: bool,
 }
 
 impl Person {
     fn new(id: &str, email: &str, name: &str, rights: &Rights) -> Self {
         let (role, bindings) = (rights.everywhere(), rights.bindings().to_vec());
-        Self { id: id.to_owned(), email: email.to_owned(), name: name.to_owned(), role, bindings }
+        let (id, email, name) = (id.to_owned(), email.to_owned(), name.to_owned());
+        Self { id, email, name, role, bindings, second_factor: false }
     }
 }
 
@@ -76,7 +86,10 @@ impl From<&Identity> for Person {
     fn from(identity: &Identity) -> Self {
         let rights = identity.rights();
         match identity {
-            Identity::Person(user) => Self::new(&user.key, &user.email, &user.name, &rights),
+            Identity::Person(user) => Self {
+                second_factor: user.second_factor.is_some(),
+                ..Self::new(&user.key, &user.email, &user.name, &rights)
+            },
             Identity::Program(credential) => Self::new(&credential.key, "", &credential.name, &rights),
         }
     }
@@ -92,18 +105,15 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     // Nothing of the body: it holds a password.
     let refused =
         || Problem::bad_value("", "…", "this is not a sign-in", "Send {\"email\": …, \"password\": …}.");
-    let SignIn { email, password, brief } = usher_core::problem::from_json(&body).map_err(|_| refused())?;
+    let SignIn { email, password, code, brief } =
+        usher_core::problem::from_json(&body).map_err(|_| refused())?;
     let email = email.trim().to_lowercase();
     if email.len() > MAX_EMAIL_BYTES {
         return Err(refused());
     }
     let now = clock::now();
     let address = auth::address(&request);
-    let names = [format!("account {email}"), format!("address {address}")];
-    app.throttle.enter(&names, now).map_err(|seconds| {
-        let detail = format!("Too many failed sign-ins; wait {seconds} s.");
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(seconds)
-    })?;
+    let names = slow_down(&request, &app, &email)?;
     let user = app.world.snapshot().users.get(&email).cloned();
     let hash = user.as_ref().map_or_else(|| password::NOBODY.clone(), |user| user.password_hash.clone());
     let good = web::block(move || password::verify(&password, &hash)).await.map_err(Problem::internal)?;
@@ -113,19 +123,49 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
         tracing::warn!(target: "usher::audit", account, address, "a sign-in failed");
         return Err(Problem::unauthorized("E-mail or password is wrong."));
     };
+    let means = match (&user.second_factor, code) {
+        (None, _) => Means::Password,
+        (Some(_), None) => {
+            app.throttle.forgive(&names);
+            let detail = "Give a code of your second factor too, or a recovery code.";
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "second_factor_needed", detail));
+        }
+        (Some(factor), Some(code)) => match app.factors.pass(factor, &code, now).await? {
+            Some(Passed::Code) => Means::PasswordAndCode,
+            Some(Passed::RecoveryCode) => Means::PasswordAndRecoveryCode,
+            None => {
+                tracing::warn!(target: "usher::audit", account, address, "a second factor was wrong");
+                let detail = "This code is wrong, or was used before: wait for the next one.";
+                return Err(Problem::new(StatusCode::UNAUTHORIZED, "wrong_code", detail));
+            }
+        },
+    };
     app.throttle.forgive(&names);
-    let from = (Means::Password, address, agent_of(&request));
-    app.sessions.open(user, from, brief, now).await.map(answer)
+    let from = (means, address, agent_of(&request));
+    let granted = app.sessions.open(user, from, brief, now).await?;
+    Ok(answer(&app, granted))
+}
+
+/// Notes a try of somebody before it is known how it ends; the names to forgive it by when it ends well.
+pub(super) fn slow_down(request: &HttpRequest, app: &App, email: &str) -> Result<[String; 2], Problem> {
+    let names = [format!("account {email}"), format!("address {}", auth::address(request))];
+    app.throttle.enter(&names, clock::now()).map_err(|seconds| {
+        let detail = format!("Too many failed sign-ins; wait {seconds} s.");
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(seconds)
+    })?;
+    Ok(names)
 }
 
 /// What a browser is sent whose session was opened or renewed.
-fn answer(granted: Granted) -> HttpResponse {
+fn answer(app: &App, granted: Granted) -> HttpResponse {
     let Granted { cookies, expires_at, user } = granted;
     let mut response = HttpResponse::Ok();
     for cookie in cookies {
         response.cookie(cookie);
     }
-    response.json(Session { user: Person::from(&Identity::Person(user)), expires_at: Some(expires_at) })
+    let owes_factor = app.settings.require_second_factor_for_admins && factor::is_owed(&user);
+    let user = Person::from(&Identity::Person(user));
+    response.json(Session { user, expires_at: Some(expires_at), owes_factor })
 }
 
 fn agent_of(request: &HttpRequest) -> String {
@@ -140,7 +180,8 @@ pub async fn refresh(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     let cookie = request.cookie(REFRESH_COOKIE).ok_or_else(|| Problem::unauthorized("Sign in first."))?;
     check_same_origin(&request)?;
     let address = auth::address(&request);
-    app.sessions.refresh(cookie.value(), &address, auth::people(&app), clock::now()).await.map(answer)
+    let granted = app.sessions.refresh(cookie.value(), &address, auth::people(&app), clock::now()).await?;
+    Ok(answer(&app, granted))
 }
 
 /// Tells who is signed in, and what they may do where.
@@ -149,7 +190,8 @@ pub async fn refresh(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
 pub async fn who(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let known = known(&request)?;
     let expires_at = known.access.map(|access| access.expires_at);
-    Ok(HttpResponse::Ok().json(Session { user: Person::from(&known.identity), expires_at }))
+    let (user, owes_factor) = (Person::from(&known.identity), known.owes_factor);
+    Ok(HttpResponse::Ok().json(Session { user, expires_at, owes_factor }))
 }
 
 /// Signs out: the session ends.

@@ -3,6 +3,7 @@
 //! People have a session cookie, programs an API token or an SDK key. The administration API's rights stand in
 //! one table, [`rights`], that is asked before any handler runs; a route without an entry is refused.
 
+pub mod factor;
 pub mod origin;
 pub mod password;
 pub mod rights;
@@ -13,7 +14,10 @@ pub mod throttle;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, http::header};
+use actix_web::{
+    HttpRequest,
+    http::{StatusCode, header},
+};
 use usher_core::{
     model::{Credential, CredentialType, Rights, User},
     protocol::KEY_SUBPROTOCOL_PREFIX,
@@ -65,6 +69,8 @@ pub struct Known {
     pub identity: Identity,
     /// Their access token.
     pub access: Option<Access>,
+    /// Whether they have to set up a second factor before they may do anything else.
+    pub owes_factor: bool,
 }
 
 /// Who sent this request to the administration API.
@@ -79,7 +85,7 @@ pub async fn identify(request: &HttpRequest, app: &App) -> Result<Known, Problem
                 "This is an SDK key; the administration API takes an API token (uat_…).",
             ));
         }
-        return Ok(Known { identity: Identity::Program(credential), access: None });
+        return Ok(Known { identity: Identity::Program(credential), access: None, owes_factor: false });
     }
     let Some(cookie) = request.cookie(session::COOKIE) else {
         return Err(Problem::unauthorized("Sign in, or send an API token as `Authorization: Bearer uat_…`."));
@@ -87,10 +93,23 @@ pub async fn identify(request: &HttpRequest, app: &App) -> Result<Known, Problem
     check_same_origin(request)?;
     // Looked up again each time, so that a role that was taken away is gone at once.
     let (user, access) = app.sessions.read(cookie.value(), people(app), clock::now()).await?;
-    Ok(Known { identity: Identity::Person(user), access: Some(access) })
+    let owes_factor = app.settings.require_second_factor_for_admins && factor::is_owed(&user);
+    Ok(Known { identity: Identity::Person(user), access: Some(access), owes_factor })
 }
 
 impl Known {
+    /// Refuses who has to set up a second factor first.
+    ///
+    /// # Errors
+    /// 403 for an administrator without one, where they have to have one.
+    pub fn check_factor(&self) -> Result<(), Problem> {
+        if self.owes_factor {
+            let detail = "Administrators need a second factor here: set it up first, as *Second factor* in the web UI, or by POST /api/v1/session/factor.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "second_factor_required", detail));
+        }
+        Ok(())
+    }
+
     /// Whether whoever sent this request would still be let in: with a session that goes on, whatever became of the
     /// token that it was opened with.
     pub async fn is_still(&self, request: &HttpRequest, app: &App) -> bool {

@@ -39,6 +39,9 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/session", VIEWER),
     ("DELETE", "/api/v1/session", VIEWER),
     ("POST", "/api/v1/session/refresh", Needs::Nobody),
+    ("POST", "/api/v1/session/factor", VIEWER),
+    ("POST", "/api/v1/session/factor/confirm", VIEWER),
+    ("POST", "/api/v1/session/factor/remove", VIEWER),
     ("GET", "/api/v1/sessions", VIEWER),
     ("DELETE", "/api/v1/sessions", VIEWER),
     ("DELETE", "/api/v1/sessions/{id}", VIEWER),
@@ -111,6 +114,7 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/users", OWNER),
     ("PUT", "/api/v1/users/{key}", OWNER),
     ("DELETE", "/api/v1/users/{key}", OWNER),
+    ("DELETE", "/api/v1/users/{key}/factor", OWNER),
     ("GET", "/api/v1/users/{key}/sessions", OWNER),
     ("DELETE", "/api/v1/users/{key}/sessions", OWNER),
     ("POST", "/api/v1/commits", EDITOR),
@@ -132,4 +136,10 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
 #[must_use]
 pub fn needs(method: &str, pattern: &str) -> Option<Needs> {
     RIGHTS.iter().find(|(own, route, _)| *own == method && *route == pattern).map(|(_, _, needs)| *needs)
+}
+
+/// Whether a route is about the session itself: open to who has to set up a second factor before anything else.
+#[must_use]
+pub fn is_of_session(pattern: &str) -> bool {
+    pattern == "/api/v1/session" || pattern.starts_with("/api/v1/session/")
 }

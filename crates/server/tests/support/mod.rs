@@ -127,6 +127,7 @@ impl Server {
             password_hash: password::hash(PASSWORD).unwrap(),
             role,
             bindings,
+            second_factor: None,
             created_at: Timestamp::EPOCH,
         };
         let append = Append {

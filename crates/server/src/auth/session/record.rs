@@ -48,6 +48,10 @@ pub struct Opened {
 pub enum Means {
     /// With a password.
     Password,
+    /// With a password and a code by time.
+    PasswordAndCode,
+    /// With a password and a recovery code.
+    PasswordAndRecoveryCode,
 }
 
 impl Means {
@@ -56,6 +60,8 @@ impl Means {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::PasswordAndCode => "passwordAndCode",
+            Self::PasswordAndRecoveryCode => "passwordAndRecoveryCode",
         }
     }
 }
