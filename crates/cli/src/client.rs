@@ -98,6 +98,11 @@ impl Client {
         Ok(self)
     }
 
+    /// Where a page of the server is.
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
     pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
         Ok(self.ask(Method::GET, path, query, None, None).await?.body)
     }

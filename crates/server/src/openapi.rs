@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use crate::api::{
-    board, change_requests, commits, documents, evaluate, export, factor, flags, import, keys, people,
-    playbooks, reach, releases, restore, schedules, schemas, session, sessions, status,
+    board, change_requests, commits, documents, evaluate, export, factor, flags, import, invitations, keys,
+    people, playbooks, reach, releases, restore, schedules, schemas, session, sessions, status,
 };
 
 /// All of the administration API.
@@ -21,6 +21,9 @@ use crate::api::{
         session::who,
         session::sign_out,
         session::refresh,
+        invitations::create,
+        invitations::renew,
+        invitations::accept,
         factor::begin,
         factor::confirm,
         factor::remove,

@@ -11,6 +11,7 @@ export type Rule = Schemas['Rule'];
 export type Serve = Schemas['Serve'];
 export type Condition = Schemas['Condition'];
 export type Account = Schemas['Account'];
+export type Invited = Schemas['Invited'];
 export type OpenSession = Schemas['OpenSession'];
 export type RoleBinding = Schemas['RoleBinding'];
 export type Venue = Schemas['Venue'];
@@ -130,8 +131,9 @@ const renewed: Middleware = {
   async onResponse({ id, request, response, options }) {
     const isSession = new URL(request.url).pathname === SESSION;
     if (response.ok && isSession && request.method !== 'DELETE') await noteExpiry(response);
-    // A password that is wrong has nothing to do with a session.
-    if (response.status !== 401 || (isSession && request.method === 'POST')) return undefined;
+    // A password or an invitation that is refused has nothing to do with a session.
+    const signsIn = request.method === 'POST' && (isSession || request.url.endsWith('/invitations/accept'));
+    if (response.status !== 401 || signsIn) return undefined;
     if (!(await renew())) return undefined;
     const { fetch: send } = options;
     return send((sent.get(id) ?? request).clone());

@@ -40,6 +40,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invites somebody: makes their account, and a link with which they set their password. Usher sends no mail. */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{key}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new link for somebody who has not taken the first; that one opens nothing any more. */
+        post: operations["invite_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an invitation: sets the password, and signs in. */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session/factor": {
         parameters: {
             query?: never;
@@ -1171,6 +1222,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What somebody sends who opens a link. */
+        Acceptance: {
+            /** @description What is behind `#` in the link. */
+            invitation: string;
+            /** @description Their password: ten characters or more. */
+            password: string;
+        };
         /** @description Somebody who can sign in. */
         Account: {
             /** @description Its identity. */
@@ -1185,6 +1243,8 @@ export interface components {
             bindings: components["schemas"]["RoleBinding"][];
             /** @description Whether they have a second factor. */
             secondFactor: boolean;
+            /** @description Until when they can take their invitation; none for who has a password. */
+            invitedUntil?: string | null;
             /** @description When the account was made. */
             createdAt: string;
         };
@@ -1761,6 +1821,15 @@ export interface components {
         ImportedEntry: components["schemas"]["EntrySchema"] & {
             /** @description `created`, `updated` or `unchanged`; none for what was refused. */
             change?: string | null;
+        };
+        /** @description A link for somebody: shown this once. */
+        Invited: {
+            /** @description Their account. */
+            account: components["schemas"]["Account"];
+            /** @description What is to be put behind the server's address, `/invitation#…`. Whoever has it can set the account's password. */
+            link: string;
+            /** @description When it ends. */
+            expiresAt: string;
         };
         /** @description A document with its version. */
         ItemOf_ChangeRequest: {
@@ -2398,6 +2467,17 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @description Who is invited. */
+        NewInvitation: {
+            /** @description What they will sign in with. */
+            email: string;
+            /** @description How they are shown. */
+            name: string;
+            /** @description What they may do everywhere. */
+            role: string;
+            /** @description What more they may do in some places. */
+            bindings?: components["schemas"]["RoleBinding"][];
+        };
         /** @description A credential to be. */
         NewKey: {
             /** @description What it is for. */
@@ -2439,7 +2519,7 @@ export interface components {
             lastUsedAt: string;
             /** @description When it ends, unless it is used before. */
             endsAt: string;
-            /** @description How its person signed in: `password`. */
+            /** @description How its person signed in: `password`, `passwordAndCode`, `passwordAndRecoveryCode` or `invitation`. */
             with: string;
             /** @description The address that it was opened from, as the server saw it. */
             address: string;
@@ -3329,6 +3409,104 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Renewed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvitation"];
+            };
+        };
+        responses: {
+            /** @description Invited; the link is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Invited; the link is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acceptance"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,13 +1,16 @@
 import { ActionIcon, Button, Group, Select } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { type Account, api, body, type RoleBinding } from '../api/client';
+import { type Account, api, body, type Invited, type RoleBinding } from '../api/client';
+import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { SessionsDialog } from '../session/SessionsDialog';
 import { Failed, Head, Loading, Table } from '../shell/states';
 import { BindRole } from './BindRole';
+import { Invite } from './Invite';
+import { InvitedNote } from './InvitedNote';
 import { NewAccount } from './NewAccount';
 import { bindingWords } from './rights';
 import { ROLES } from './roles';
@@ -19,11 +22,22 @@ export function PeoplePage() {
   const [adding, setAdding] = useState(false);
   const [binding, setBinding] = useState<Account>();
   const [sessionsOf, setSessionsOf] = useState<Account>();
+  const [inviting, setInviting] = useState(false);
+  const [invited, setInvited] = useState<Invited>();
   const again = () => client.invalidateQueries({ queryKey: ['people'] });
   const change = useMutation({
     mutationFn: ({ key, ...rights }: { key: string; role?: string; bindings?: RoleBinding[] }) =>
       body(api.PUT('/api/v1/users/{key}', { params: { path: { key } }, body: rights })),
     onSuccess: again,
+  });
+  const invite = useMutation({
+    mutationFn: useOnce((key: string) =>
+      body(api.POST('/api/v1/users/{key}/invitation', { params: { path: { key } } })),
+    ),
+    onSuccess: (made) => {
+      setInvited(made);
+      void again();
+    },
   });
   const reset = useMutation({
     mutationFn: (key: string) => api.DELETE('/api/v1/users/{key}/factor', { params: { path: { key } } }),
@@ -36,12 +50,16 @@ export function PeoplePage() {
   return (
     <>
       <Head title="People" about="Who signs in here, and what they may do.">
-        <Button onClick={() => setAdding(true)}>Add somebody</Button>
+        <Button variant="default" onClick={() => setAdding(true)}>
+          Add somebody
+        </Button>
+        <Button onClick={() => setInviting(true)}>Invite somebody</Button>
       </Head>
+      {invited && <InvitedNote invited={invited} done={() => setInvited(undefined)} />}
       {people.isPending && <Loading what="people" />}
       {people.error && <Failed error={people.error} retry={() => people.refetch()} />}
-      {(change.error ?? remove.error ?? reset.error) && (
-        <Failed error={change.error ?? remove.error ?? reset.error} />
+      {(change.error ?? remove.error ?? reset.error ?? invite.error) && (
+        <Failed error={change.error ?? remove.error ?? reset.error ?? invite.error} />
       )}
       {people.data && (
         <div className="panel">
@@ -67,6 +85,7 @@ export function PeoplePage() {
                   bind={() => setBinding(account)}
                   keep={(bindings) => change.mutate({ key: account.key, bindings })}
                   showSessions={() => setSessionsOf(account)}
+                  invite={() => invite.mutate(account.key)}
                   resetFactor={() => reset.mutate(account.key)}
                   remove={() => remove.mutate(account.key)}
                 />
@@ -82,6 +101,16 @@ export function PeoplePage() {
           close={() => setBinding(undefined)}
           made={() => {
             setBinding(undefined);
+            void again();
+          }}
+        />
+      )}
+      {inviting && (
+        <Invite
+          close={() => setInviting(false)}
+          made={(made) => {
+            setInviting(false);
+            setInvited(made);
             void again();
           }}
         />
@@ -106,11 +135,12 @@ type RowProps = {
   bind: () => void;
   keep: (bindings: RoleBinding[]) => void;
   showSessions: () => void;
+  invite: () => void;
   resetFactor: () => void;
   remove: () => void;
 };
 
-function Row({ account, isMe, choose, bind, keep, showSessions, resetFactor, remove }: RowProps) {
+function Row({ account, isMe, choose, bind, keep, showSessions, invite, resetFactor, remove }: RowProps) {
   const venueName = useVenueName();
   return (
     <tr>
@@ -119,6 +149,21 @@ function Row({ account, isMe, choose, bind, keep, showSessions, resetFactor, rem
         <div className="soft" style={{ fontSize: 13 }}>
           {account.email}
         </div>
+        {account.invitedUntil && (
+          <Group gap="xs" mt={4}>
+            <span className="chip" data-tone="mixed">
+              Invited
+            </span>
+            <Button
+              size="compact-xs"
+              variant="default"
+              aria-label={`New link for ${account.name}`}
+              onClick={invite}
+            >
+              New link
+            </Button>
+          </Group>
+        )}
         {account.secondFactor && (
           <Group gap="xs" mt={4}>
             <span className="chip" data-tone="on">

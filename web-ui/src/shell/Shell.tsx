@@ -16,6 +16,9 @@ import { Palette } from './Palette';
 import { PersonMenu } from './PersonMenu';
 import { Failed } from './states';
 
+const AcceptInvitation = lazy(() =>
+  import('../session/AcceptInvitation').then((module) => ({ default: module.AcceptInvitation })),
+);
 const FactorOwed = lazy(() =>
   import('../session/FactorOwed').then((module) => ({ default: module.FactorOwed })),
 );
@@ -45,6 +48,17 @@ const SCREENS_AFTER_MS = 1_500;
  * waits behind it, with all that was typed.
  */
 export function Shell() {
+  const isInvited = useRouterState({ select: (state) => state.location.pathname === '/invitation' });
+  return isInvited ? (
+    <Suspense>
+      <AcceptInvitation />
+    </Suspense>
+  ) : (
+    <Framed />
+  );
+}
+
+function Framed() {
   const session = useQuery(queries.session());
   if (session.isPending) return <Loader m="xl" aria-label="Loading" />;
   const isSignedOut = session.error instanceof ApiError && session.error.isSignedOut;

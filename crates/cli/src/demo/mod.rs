@@ -73,6 +73,7 @@ pub async fn seed(app: &Arc<App>) -> Result<Seeded> {
         role: Role::Admin,
         bindings: Vec::new(),
         second_factor: None,
+        invitation: None,
         created_at: now,
     };
     let (server_key, server) =

@@ -13,6 +13,7 @@ pub mod export;
 pub mod factor;
 pub mod flags;
 pub mod import;
+pub mod invitations;
 pub mod keys;
 pub(crate) mod kills;
 pub mod people;
@@ -239,6 +240,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/users", web::post().to(people::create))
         .route("/users/{key}", web::put().to(people::change))
         .route("/users/{key}", web::delete().to(people::delete))
+        .route("/invitations", web::post().to(invitations::create))
+        .route("/invitations/accept", web::post().to(invitations::accept))
+        .route("/users/{key}/invitation", web::post().to(invitations::renew))
         .route("/users/{key}/factor", web::delete().to(factor::reset))
         .route("/users/{key}/sessions", web::get().to(sessions::list_of))
         .route("/users/{key}/sessions", web::delete().to(sessions::end_all_of))

@@ -1,12 +1,14 @@
 //! Signing in, going on, and signing out.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web,
 };
 use serde::{Deserialize, Serialize};
-use usher_core::model::{Rights, Role, RoleBinding, Timestamp};
+use usher_core::model::{Rights, Role, RoleBinding, Timestamp, User};
 use utoipa::ToSchema;
 
 use super::{known, schemas::RoleBindingSchema};
@@ -115,11 +117,14 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     let address = auth::address(&request);
     let names = slow_down(&request, &app, &email)?;
     let user = app.world.snapshot().users.get(&email).cloned();
-    let hash = user.as_ref().map_or_else(|| password::NOBODY.clone(), |user| user.password_hash.clone());
+    // Who was invited has no password yet, and is told apart from nobody as little.
+    let hash = user.as_ref().map(|user| user.password_hash.clone()).filter(|hash| !hash.is_empty());
+    let hash = hash.unwrap_or_else(|| password::NOBODY.clone());
+    let may = user.as_ref().is_some_and(|user| !user.password_hash.is_empty());
     let good = web::block(move || password::verify(&password, &hash)).await.map_err(Problem::internal)?;
     // Not what was typed as an address: people type passwords there.
     let account = user.as_ref().map_or("none", |user| &*user.key).to_owned();
-    let Some(user) = user.filter(|_| good) else {
+    let Some(user) = user.filter(|_| good && may) else {
         tracing::warn!(target: "usher::audit", account, address, "a sign-in failed");
         return Err(Problem::unauthorized("E-mail or password is wrong."));
     };
@@ -141,9 +146,20 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
         },
     };
     app.throttle.forgive(&names);
-    let from = (means, address, agent_of(&request));
-    let granted = app.sessions.open(user, from, brief, now).await?;
-    Ok(answer(&app, granted))
+    open(&request, &app, user, means, brief).await
+}
+
+/// Opens a session, and sends the browser what it needs for that.
+pub(super) async fn open(
+    request: &HttpRequest,
+    app: &App,
+    user: Arc<User>,
+    means: Means,
+    brief: bool,
+) -> Result<HttpResponse, Problem> {
+    let from = (means, auth::address(request), agent_of(request));
+    let granted = app.sessions.open(user, from, brief, clock::now()).await?;
+    Ok(answer(app, granted))
 }
 
 /// Notes a try of somebody before it is known how it ends; the names to forgive it by when it ends well.

@@ -128,6 +128,7 @@ impl Server {
             role,
             bindings,
             second_factor: None,
+            invitation: None,
             created_at: Timestamp::EPOCH,
         };
         let append = Append {

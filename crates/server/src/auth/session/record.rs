@@ -52,6 +52,8 @@ pub enum Means {
     PasswordAndCode,
     /// With a password and a recovery code.
     PasswordAndRecoveryCode,
+    /// With an invitation.
+    Invitation,
 }
 
 impl Means {
@@ -62,6 +64,7 @@ impl Means {
             Self::Password => "password",
             Self::PasswordAndCode => "passwordAndCode",
             Self::PasswordAndRecoveryCode => "passwordAndRecoveryCode",
+            Self::Invitation => "invitation",
         }
     }
 }
