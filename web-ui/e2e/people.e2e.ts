@@ -83,7 +83,7 @@ test('somebody who is invited sets their own password with a link that opens onc
   await page.getByRole('textbox', { name: 'E-mail' }).fill('ines@usher.example');
   await accessible(page, 'inviting somebody');
   await page.getByRole('button', { name: 'Make a link' }).click();
-  const link = (await page.getByLabel('Link').textContent()) ?? '';
+  const link = (await page.getByLabel('Link', { exact: true }).textContent()) ?? '';
   expect(link).toContain('/invitation#');
   await accessible(page, 'the link of an invitation');
   await page.getByRole('button', { name: 'I have sent it' }).click();
