@@ -20,12 +20,12 @@ class Edge {
     private readonly folder: string,
   ) {}
 
-  static async start(upstream: string, key: string): Promise<Edge> {
+  static async start(upstream: string, key: string, settings: Record<string, string>): Promise<Edge> {
     const folder = mkdtempSync(join(tmpdir(), 'usher-e2e-edge-'));
     const words = ['edge', '--listen', '127.0.0.1:0', '--upstream', upstream, '--name', 'north-stand'];
     const child = spawn(BINARY, [...words, '--data', folder, '--output', 'json'], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, USHER_EDGE_KEYS: key },
+      env: { ...process.env, ...settings, USHER_EDGE_KEYS: key },
     });
     const url = await new Promise<string>((resolve, reject) => {
       child.once('error', reject);
@@ -45,9 +45,9 @@ class Edge {
 
 beforeAll(async () => {
   // Clients hear of steering with a heartbeat.
-  process.env.USHER_HEARTBEAT_SECONDS = '1';
-  server = await Server.start(12);
-  edge = await Edge.start(server.demo.url, server.demo.serverKey);
+  const often = { USHER_HEARTBEAT_SECONDS: '1' };
+  server = await Server.start(12, often);
+  edge = await Edge.start(server.demo.url, server.demo.serverKey, often);
   browser = await launch();
 });
 

@@ -72,3 +72,38 @@ test('an administrator says how many look at a change, and others see it', async
   await theirs.close();
   await context.close();
 });
+
+test('somebody who is invited sets their own password with a link that opens once', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  await page.getByRole('link', { name: 'People' }).click();
+  await page.getByRole('button', { name: 'Invite somebody' }).click();
+  await page.getByRole('textbox', { name: 'Name' }).fill('Ines Duarte');
+  await page.getByRole('textbox', { name: 'E-mail' }).fill('ines@usher.example');
+  await accessible(page, 'inviting somebody');
+  await page.getByRole('button', { name: 'Make a link' }).click();
+  const link = (await page.getByLabel('Link', { exact: true }).textContent()) ?? '';
+  expect(link).toContain('/invitation#');
+  await accessible(page, 'the link of an invitation');
+  await page.getByRole('button', { name: 'I have sent it' }).click();
+  await page.getByRole('button', { name: 'New link for Ines Duarte' }).waitFor();
+
+  const theirs = await browser.newContext({ viewport: PHONE });
+  const other = await theirs.newPage();
+  await other.goto(link);
+  await accessible(other, 'accepting an invitation');
+  await other.getByRole('textbox', { name: 'Password' }).fill('correct horse battery');
+  await other.getByRole('button', { name: 'Set it and sign in' }).click();
+  await other.getByRole('heading', { name: 'Board' }).waitFor();
+  await expect.poll(() => page.getByRole('button', { name: 'New link for Ines Duarte' }).count()).toBe(0);
+  // Whoever finds the link afterwards gets nowhere.
+  const late = await theirs.newPage();
+  await late.goto(link);
+  await late.getByRole('textbox', { name: 'Password' }).fill('another good password');
+  await late.getByRole('button', { name: 'Set it and sign in' }).click();
+  await late.getByText('This invitation was used').waitFor();
+  expect(complaints).toEqual([]);
+  await theirs.close();
+  await context.close();
+});

@@ -16,12 +16,14 @@ export class Server {
     private process: ChildProcess,
     private readonly folder: string,
     private readonly devices: number,
+    private readonly settings: Record<string, string>,
   ) {}
 
-  static async start(devices = 120): Promise<Server> {
+  /** `settings` are variables that the server reads. */
+  static async start(devices = 120, settings: Record<string, string> = {}): Promise<Server> {
     const folder = mkdtempSync(join(tmpdir(), 'usher-e2e-'));
-    const [child, demo] = await serve(folder, devices, '127.0.0.1:0');
-    return new Server(demo, child, folder, devices);
+    const [child, demo] = await serve(folder, devices, '127.0.0.1:0', settings);
+    return new Server(demo, child, folder, devices, settings);
   }
 
   /** As the power does it: no farewell. */
@@ -31,7 +33,8 @@ export class Server {
 
   /** Starts again on the same port, with the same data. */
   async again() {
-    [this.process, this.demo] = await serve(this.folder, this.devices, new URL(this.demo.url).host);
+    const { host } = new URL(this.demo.url);
+    [this.process, this.demo] = await serve(this.folder, this.devices, host, this.settings);
   }
 
   async stop() {
@@ -47,9 +50,17 @@ export class Server {
   }
 }
 
-async function serve(folder: string, devices: number, listen: string): Promise<[ChildProcess, Demo]> {
+async function serve(
+  folder: string,
+  devices: number,
+  listen: string,
+  settings: Record<string, string>,
+): Promise<[ChildProcess, Demo]> {
   const words = ['serve', '--demo', '--listen', listen, '--data', folder, '--devices', String(devices)];
-  const child = spawn(BINARY, [...words, '--output', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(BINARY, [...words, '--output', 'json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...settings },
+  });
   const demo = await new Promise<Demo>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));

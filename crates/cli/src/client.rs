@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LONG_PATIENCE: Duration = Duration::from_secs(300);
 /// The variable with the password of whoever signs in.
 const PASSWORD: &str = "USHER_PASSWORD";
+/// The variable with a code of their second factor.
+const CODE: &str = "USHER_CODE";
 /// Longest wait for a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -73,20 +75,32 @@ impl Client {
             return Err(Usage(format!("--email needs the password in {PASSWORD}")).into());
         };
         self.token.clear();
-        let body = json!({"email": email, "password": password});
+        let mut body = json!({"email": email, "password": password, "brief": true});
+        if let Ok(code) = std::env::var(CODE) {
+            body["code"] = code.into();
+        }
         let request = self.request(Method::POST, "/api/v1/session", &[]).json(&body);
         let response = request.send().await.map_err(|error| self.unsent(&error, false))?;
+        // The first is the one that every request carries.
         let cookie = response.headers().get(header::SET_COOKIE).and_then(|value| value.to_str().ok());
         let session = cookie.and_then(|cookie| cookie.split(';').next()).map(ToOwned::to_owned);
         let status = response.status();
         if !status.is_success() {
-            let body = response.json().await.unwrap_or_default();
+            let body: Value = response.json().await.unwrap_or_default();
             let status = status.as_u16();
-            let mend = format!("Give the address of an account, and its password in {PASSWORD}.");
+            let mend = match body["code"].as_str() {
+                Some("second_factor_needed" | "wrong_code") => format!("Give a fresh code in {CODE}."),
+                _ => format!("Give the address of an account, and its password in {PASSWORD}."),
+            };
             return Err(Refused { status, words: refusal(status, &body, &mend) }.into());
         }
         self.session = session;
         Ok(self)
+    }
+
+    /// Where a page of the server is.
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
     }
 
     pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {

@@ -7,7 +7,7 @@ use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use usher_sdk::parts::Cache;
 use usher_server::{
     Listening, NotListening,
-    auth::{secret, session::Sessions},
+    auth::{secret, session::Ring},
     listen,
     onlooker::Onlooker,
     source::Source,
@@ -141,7 +141,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         move |cause| StartError::System { what, cause }
     };
     fs::create_dir_all(folder).map_err(system("the folder can't be made:"))?;
-    let sessions = Sessions::open(folder, false).map_err(system("there is no good session key in"))?;
+    let ring = Ring::open(folder).map_err(system("there is no good session key in"))?;
     let http = Http::new(&upstream)?;
     let instance = secret::identity().map_err(StartError::Randomness)?;
     let metrics = Metrics::new()?;
@@ -149,7 +149,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     let mirrors: Vec<Arc<Mirror>> = settings.keys.iter().map(|_| Arc::default()).collect();
     let relay = Arc::new(Relay::new(mirrors.clone(), Arc::clone(&keys)));
     let source = Arc::clone(&relay) as Arc<dyn Source>;
-    let mut surface = Surface::new(settings.surface(), source, &sessions.key_for("usher ofrep events"))?;
+    let mut surface = Surface::new(settings.surface(), source, &ring.key_for("usher ofrep events"))?;
     metrics.register(surface.metrics.registry())?;
     let shadow = settings.shadow_url.as_deref().filter(|url| !url.is_empty());
     let shadow = shadow.map(|url| Shadow::new(url, settings.shadow_percent, metrics.clone())).transpose()?;

@@ -1,6 +1,6 @@
 //! What every engine promises.
 
-use std::{future::Future, path::Path, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, future::Future, path::Path, pin::Pin, sync::Arc};
 
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
@@ -162,6 +162,32 @@ pub trait Fleet: Send + Sync + 'static {
     /// # Errors
     /// It can't be read now.
     fn kept(&self, name: &str) -> BoxFuture<'_, Result<Option<String>, JournalError>>;
+
+    /// All texts of a shelf, which is a small map that all nodes share, each text changed on its own. They are kept as
+    /// [`Fleet::keep`] keeps them.
+    ///
+    /// # Errors
+    /// They can't be read now.
+    fn shelf(&self, shelf: &str) -> BoxFuture<'_, Result<BTreeMap<String, String>, JournalError>>;
+
+    /// One text of a shelf.
+    ///
+    /// # Errors
+    /// It can't be read now.
+    fn on_shelf(&self, shelf: &str, name: &str) -> BoxFuture<'_, Result<Option<String>, JournalError>>;
+
+    /// Puts a text on a shelf in place of the one that is there; none is an empty place. False, and nothing is changed,
+    /// where something else is there.
+    ///
+    /// # Errors
+    /// It is not known whether it was changed.
+    fn swap(
+        &self,
+        shelf: &str,
+        name: &str,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> BoxFuture<'_, Result<bool, JournalError>>;
 }
 
 /// A point in a journal.

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use crate::{
-    auth::{session::Sessions, throttle::Throttle},
+    auth::{factor::Factors, session::Sessions, throttle::Throttle},
     fleet::Peers,
     live::Live,
     releases::Releases,
@@ -20,6 +20,8 @@ pub struct App {
     pub world: Arc<World>,
     /// Sessions of people.
     pub sessions: Sessions,
+    /// Secrets of their second factors.
+    pub factors: Factors,
     /// Failed sign-ins.
     pub throttle: Throttle,
     /// What browsers are told.

@@ -87,18 +87,19 @@ pub async fn narrate(app: Arc<App>) {
 
 /// `GET /live`, a WebSocket.
 pub async fn live(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, actix_web::Error> {
-    auth::identify(&request, &app)?;
+    let known = auth::identify(&request, &app).await?;
+    known.check_factor()?;
     // A WebSocket carries the cookie wherever it is opened from, also as a GET.
     if request.headers().contains_key("Origin") {
-        auth::session::check_same_origin(&request)?;
+        auth::origin::check_same_origin(&request)?;
     }
     let asked = request.clone();
     accept(&request, None, MAX_MESSAGE_BYTES, move |socket| {
-        actix_web::rt::spawn(serve(asked, app, socket));
+        actix_web::rt::spawn(serve(asked, known, app, socket));
     })
 }
 
-async fn serve(request: HttpRequest, app: web::Data<App>, mut socket: Socket) {
+async fn serve(request: HttpRequest, known: auth::Known, app: web::Data<App>, mut socket: Socket) {
     // Silence for longer than two of these is a dead link, and so is a browser that takes nothing for as long.
     let ping_every = Duration::from_secs(app.settings.heartbeat_seconds.max(1).into());
     let patience = ping_every * 2;
@@ -120,7 +121,7 @@ async fn serve(request: HttpRequest, app: web::Data<App>, mut socket: Socket) {
             },
             _ = ping.tick() => {
                 // An account that was removed, a session that has ended, a token that was revoked: no more news.
-                if heard.elapsed() > patience || auth::identify(&request, &app).is_err() {
+                if heard.elapsed() > patience || !known.is_still(&request, &app).await {
                     break;
                 }
                 // Two pings: the protocol's own, which a browser answers by itself, and one its page can see.

@@ -182,7 +182,7 @@ impl Metrics {
 /// `GET /metrics` of a server.
 pub async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     if !app.settings.metrics_open {
-        auth::identify(&request, &app)?;
+        auth::identify(&request, &app).await?.check_factor()?;
     }
     let writable = app.world.journal().health() == Health::Well;
     app.metrics.writable.with_label_values::<&str>(&[]).set(writable.into());

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use crate::api::{
-    board, change_requests, commits, documents, evaluate, export, flags, import, keys, people, playbooks,
-    reach, releases, restore, schedules, schemas, session, status,
+    board, change_requests, commits, documents, evaluate, export, factor, flags, import, invitations, keys,
+    people, playbooks, reach, releases, restore, schedules, schemas, session, sessions, status,
 };
 
 /// All of the administration API.
@@ -20,6 +20,20 @@ use crate::api::{
         session::sign_in,
         session::who,
         session::sign_out,
+        session::refresh,
+        invitations::create,
+        invitations::renew,
+        invitations::accept,
+        factor::begin,
+        factor::confirm,
+        factor::remove,
+        factor::reset,
+        sessions::list,
+        sessions::end_all,
+        sessions::end,
+        sessions::list_of,
+        sessions::end_all_of,
+        sessions::rotate_key,
         status::workspace,
         status::convergence,
         status::connections,

@@ -13,9 +13,11 @@ use usher_journal::JournalError;
 use crate::{
     api,
     app::App,
-    auth::throttle::Throttle,
+    auth::{session, throttle::Throttle},
     body::Limit,
-    change_requests, engine, fleet, headers, health,
+    change_requests,
+    engine::{self, Engine},
+    fleet, headers, health,
     listen::{Listening, NotListening, listen},
     live, metrics,
     problem::Problem,
@@ -111,15 +113,16 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let hooks = webhooks::prepare(&settings)?;
     let secrets = settings.secrets.clone();
-    let (journal, sessions) = engine::open(&settings).await?;
+    let Engine { journal, sessions, factors, events_key } = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
     let world = World::open(journal);
     let source = Arc::clone(&world) as Arc<dyn Source>;
-    let surface = Arc::new(Surface::new(settings, source, &sessions.key_for("usher ofrep events"))?);
+    let surface = Arc::new(Surface::new(settings, source, &events_key)?);
     let app = Arc::new(App {
         surface: Arc::clone(&surface),
         world: Arc::clone(&world),
         sessions,
+        factors,
         throttle: Throttle::default(),
         live: live::Live::default(),
         peers: fleet::Peers::default(),
@@ -145,6 +148,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(releases::run(Arc::clone(&app), evidence)),
         tokio::spawn(schedules::run(Arc::clone(&app))),
         tokio::spawn(change_requests::run(Arc::clone(&app))),
+        tokio::spawn(session::tend(Arc::clone(&app))),
     ];
     tasks.extend(hooks.into_iter().map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, newest))));
     if let Some(nodes) = world.journal().fleet() {

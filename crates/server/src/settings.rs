@@ -7,6 +7,7 @@ use usher_core::protocol::HEARTBEAT_SECONDS;
 use usher_journal::{REDIS_WORKSPACE, RedisOptions};
 
 use crate::{
+    auth::session::ACCESS_SECONDS,
     ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS},
     webhooks::WebhookSettings,
 };
@@ -38,6 +39,12 @@ pub struct Settings {
     pub admin_token: Option<Secret>,
     /// Whether browsers may send the session cookie over TLS only. On behind a proxy that terminates TLS.
     pub secure_cookies: bool,
+    /// Whether administrators, of some places too, can do nothing before they have set up a second factor. Tokens need
+    /// none.
+    pub require_second_factor_for_admins: bool,
+    /// Seconds after which a browser has to renew the token of its session, which it does by itself. One that was
+    /// copied opens nothing for longer, wherever sessions can't be looked up.
+    pub session_access_seconds: u32,
     /// Whether `/metrics` answers without a token.
     pub metrics_open: bool,
     /// Seconds between pings on streams.
@@ -72,6 +79,8 @@ impl Default for Settings {
             redis_without_aof: false,
             admin_token: None,
             secure_cookies: false,
+            require_second_factor_for_admins: false,
+            session_access_seconds: ACCESS_SECONDS,
             metrics_open: false,
             heartbeat_seconds: HEARTBEAT_SECONDS,
             max_connection_minutes: MAX_CONNECTION_MINUTES,

@@ -1,6 +1,9 @@
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
 import { ApiError } from './client';
 
+/** The key of what signs in. */
+export const SIGN_IN = 'sign-in';
+
 /** The query cache, with what holds for all that is asked. */
 export function makeCache(): QueryClient {
   // Whoever hears that nobody is signed in says so to the session, and the sign-in comes up.
@@ -14,7 +17,12 @@ export function makeCache(): QueryClient {
         if (query.queryKey[0] !== 'session') heard(error);
       },
     }),
-    mutationCache: new MutationCache({ onError: heard }),
+    mutationCache: new MutationCache({
+      // A sign-in that is refused says nothing new of the session; to ask for it would take away what was typed.
+      onError: (error, _variables, _result, { options }) => {
+        if (options.mutationKey?.[0] !== SIGN_IN) heard(error);
+      },
+    }),
     defaultOptions: {
       queries: {
         staleTime: 30_000,

@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from 'openapi-fetch';
+import { noteExpiry, renew } from '../session/renew';
 import { askForGlass } from '../shell/glass';
 import { readWish, type Wish } from '../shell/wish';
 import type { components, paths } from './schema';
@@ -10,6 +11,8 @@ export type Rule = Schemas['Rule'];
 export type Serve = Schemas['Serve'];
 export type Condition = Schemas['Condition'];
 export type Account = Schemas['Account'];
+export type Invited = Schemas['Invited'];
+export type OpenSession = Schemas['OpenSession'];
 export type RoleBinding = Schemas['RoleBinding'];
 export type Venue = Schemas['Venue'];
 export type Board = Schemas['Board'];
@@ -124,6 +127,22 @@ const throughGlass: Middleware = {
   },
 };
 
+const SESSION = '/api/v1/session';
+
+/** A request that came too late for its token is sent again with a new one: nobody who works here notices. */
+const renewed: Middleware = {
+  async onResponse({ id, request, response, options }) {
+    const isSession = new URL(request.url).pathname === SESSION;
+    if (response.ok && isSession && request.method !== 'DELETE') await noteExpiry(response);
+    // A password or an invitation that is refused has nothing to do with a session.
+    const signsIn = request.method === 'POST' && (isSession || request.url.endsWith('/invitations/accept'));
+    if (response.status !== 401 || signsIn) return undefined;
+    if (!(await renew())) return undefined;
+    const { fetch: send } = options;
+    return send((sent.get(id) ?? request).clone());
+  },
+};
+
 /** What a refused request would have changed; nothing, when that is more than documents can say. */
 async function wishOf(request: Request): Promise<Wish | undefined> {
   const own = {
@@ -141,7 +160,7 @@ async function wishOf(request: Request): Promise<Wish | undefined> {
 
 export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? '' });
 // Answers go through the last one first.
-api.use(refuse, throughGlass);
+api.use(refuse, throughGlass, renewed);
 
 /** The body of an answer. Refusals have thrown before. */
 export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {

@@ -20,8 +20,21 @@ export const queries = {
       queryKey: ['session'],
       queryFn: () => body(api.GET('/api/v1/session')),
       retry: false,
+      // Whoever sets up a factor they owe is shown codes once, which stay until they say so.
+      refetchOnWindowFocus: ({ state: { data } }) => !data?.owesFactor,
       refetchInterval: ({ state: { error } }) =>
         error && !(error instanceof ApiError && error.isSignedOut) ? SESSION_AGAIN_MS : false,
+    }),
+  /** Where somebody is signed in: oneself, or the person with this account. */
+  sessions: (of?: string) =>
+    queryOptions({
+      queryKey: ['sessions', of ?? ''],
+      queryFn: () =>
+        of
+          ? body(api.GET('/api/v1/users/{key}/sessions', { params: { path: { key: of } } }))
+          : body(api.GET('/api/v1/sessions')),
+      // Nobody tells of sessions that come and go.
+      staleTime: 0,
     }),
   workspace: () =>
     queryOptions({ queryKey: ['workspace'], queryFn: () => body(api.GET('/api/v1/workspace')) }),

@@ -16,8 +16,220 @@ export interface paths {
         put?: never;
         /** Signs in; sets the session's cookie. */
         post: operations["sign_in"];
-        /** Signs out. */
+        /** Signs out: the session ends. */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Renews the session of a browser: exchanges its refresh token, which is good once, and gives it a new access token. */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invites somebody: makes their account, and a link with which they set their password. Usher sends no mail. */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{key}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new link for somebody who has not taken the first; that one opens nothing any more. */
+        post: operations["invite_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an invitation: sets the password, and signs in. */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to set up a second factor, which holds once a code of it is given. */
+        post: operations["begin_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/factor/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets it up: the code shows that the app has the secret. */
+        post: operations["confirm_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/factor/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes one's own second factor away. */
+        post: operations["remove_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{key}/factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Resets the second factor of somebody who has lost it: they sign in with their password alone until they have set up
+         *     another. Their sessions end.
+         */
+        delete: operations["reset_factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists one's own open sessions; an API token has none. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /** Ends one's own sessions: all of them, or all but the one that asks. */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one session: one's own, or, for an administrator, anybody's. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{key}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the open sessions of an account. */
+        get: operations["list_sessions_of"];
+        put?: never;
+        post?: never;
+        /** Ends all sessions of an account. */
+        delete: operations["end_sessions_of"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session-key/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a new key that signs sessions. What the old one signed is taken until it expires, which is a matter of minutes:
+         *     nobody has to sign in again.
+         */
+        post: operations["rotate_session_key"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1030,6 +1242,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What somebody sends who opens a link. */
+        Acceptance: {
+            /** @description What is behind `#` in the link. */
+            invitation: string;
+            /** @description Their password: ten characters or more. */
+            password: string;
+        };
         /** @description Somebody who can sign in. */
         Account: {
             /** @description Its identity. */
@@ -1042,6 +1261,10 @@ export interface components {
             role: string;
             /** @description What more they may do in some places. */
             bindings: components["schemas"]["RoleBinding"][];
+            /** @description Whether they have a second factor. */
+            secondFactor: boolean;
+            /** @description Until when they can take their invitation; none for who has a password. */
+            invitedUntil?: string | null;
             /** @description When the account was made. */
             createdAt: string;
         };
@@ -1290,6 +1513,11 @@ export interface components {
             dialect?: "usher" | "flagd" | "launchDarkly" | "growthBook" | "growthBookElement" | "unleash";
             prerequisite?: components["schemas"]["Prerequisite"];
         };
+        /** @description A code of the app that was set up. */
+        Confirmation: {
+            /** @description Six digits. */
+            code: string;
+        };
         /** @description How many flags and cohorts there are of each outcome. */
         Counts: {
             /** @description Evaluate as before. */
@@ -1494,6 +1722,15 @@ export interface components {
             }[];
             exceptions?: boolean;
         };
+        /** @description What an app needs to make codes: shown this once. */
+        FactorSetup: {
+            /** @description To be typed into an app, in base32. */
+            secret: string;
+            /** @description The same as a URI, `otpauth://…`. */
+            uri: string;
+            /** @description The same as a QR code: a picture in SVG. */
+            qr: string;
+        };
         /** @description One field that can't be accepted. */
         FieldError: {
             /** @description Its path. */
@@ -1635,6 +1872,15 @@ export interface components {
         ImportedEntry: components["schemas"]["EntrySchema"] & {
             /** @description `created`, `updated` or `unchanged`; none for what was refused. */
             change?: string | null;
+        };
+        /** @description A link for somebody: shown this once. */
+        Invited: {
+            /** @description Their account. */
+            account: components["schemas"]["Account"];
+            /** @description What is to be put behind the server's address, `/invitation#…`. Whoever has it can set the account's password. */
+            link: string;
+            /** @description When it ends. */
+            expiresAt: string;
         };
         /** @description A document with its version. */
         ItemOf_ChangeRequest: {
@@ -2272,6 +2518,17 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @description Who is invited. */
+        NewInvitation: {
+            /** @description What they will sign in with. */
+            email: string;
+            /** @description How they are shown. */
+            name: string;
+            /** @description What they may do everywhere. */
+            role: string;
+            /** @description What more they may do in some places. */
+            bindings?: components["schemas"]["RoleBinding"][];
+        };
         /** @description A credential to be. */
         NewKey: {
             /** @description What it is for. */
@@ -2321,6 +2578,25 @@ export interface components {
             /** @description How, or why not. */
             text: string;
         };
+        /** @description An open session. */
+        OpenSession: {
+            /** @description Its identity, by which it is ended. */
+            id: string;
+            /** @description Whether it is the one that asks. */
+            isThis: boolean;
+            /** @description When it was opened. */
+            madeAt: string;
+            /** @description When it was last renewed, which it is every few minutes while it is used. */
+            lastUsedAt: string;
+            /** @description When it ends, unless it is used before. */
+            endsAt: string;
+            /** @description How its person signed in: `password`, `passwordAndCode`, `passwordAndRecoveryCode` or `invitation`. */
+            with: string;
+            /** @description The address that it was opened from, as the server saw it. */
+            address: string;
+            /** @description What the browser said it was. */
+            agent: string;
+        };
         /** @description A person, or a program, as the UI shows them. */
         Person: {
             id: string;
@@ -2330,6 +2606,8 @@ export interface components {
             role: string;
             /** @description What more they may do in some places. */
             bindings: components["schemas"]["RoleBinding"][];
+            /** @description Whether they have a second factor. */
+            secondFactor: boolean;
         };
         Playbook: {
             key: string;
@@ -2438,6 +2716,13 @@ export interface components {
              */
             maxMs?: number | null;
         };
+        /** @description What shows that it is really them. */
+        Proof: {
+            /** @description Password. */
+            password: string;
+            /** @description A code of the factor that they have, or a recovery code; only to take it away. */
+            code?: string | null;
+        };
         /** @description A question. */
         Question: {
             /** @description Where. */
@@ -2475,6 +2760,10 @@ export interface components {
             prerequisites: string[];
             /** @description Whether there are more differences than are listed. */
             truncated: boolean;
+        };
+        /** @description For when the app is gone: each is good once, and shown this once. */
+        RecoveryCodes: {
+            recoveryCodes: string[];
         };
         /** @description Where a playbook is rehearsed. */
         Rehearse: {
@@ -2851,8 +3140,15 @@ export interface components {
         /** @description Who is signed in. */
         Session: {
             user: components["schemas"]["Person"];
-            /** @description When the session ends, unless it is used before; none for API tokens. */
+            /** @description When the session has to be renewed; none for API tokens. */
             expiresAt?: string | null;
+            /** @description Whether they have to set up a second factor before they may do anything else. */
+            owesFactor: boolean;
+        };
+        /** @description All open sessions of somebody. */
+        SessionList: {
+            /** @description The one used last first. */
+            items: components["schemas"]["OpenSession"][];
         };
         /** @description Who signs in. */
         SignIn: {
@@ -2860,6 +3156,10 @@ export interface components {
             email: string;
             /** @description Password. */
             password: string;
+            /** @description A code of their second factor, or a recovery code, if they have one. */
+            code?: string | null;
+            /** @description For programs: a session that is over after some minutes, and can't be renewed. */
+            brief?: boolean;
         };
         /** @description What a request still lacks. */
         Standing: {
@@ -3158,6 +3458,447 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Renewed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvitation"];
+            };
+        };
+        responses: {
+            /** @description Invited; the link is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Invited; the link is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acceptance"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Begun */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorSetup"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Set up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reset */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Open sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: {
+                /** @description Whether the one that asks goes on. */
+                keepThis?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Open sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_session_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rotated */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };

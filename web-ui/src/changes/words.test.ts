@@ -13,7 +13,7 @@ const request: ChangeRequest = {
   status: 'open',
 };
 const lacks: Standing = { mayMerge: false, needed: 2, approvedBy: ['Ben'], reasons: ['One more.'] };
-const person = (id: string, role = 'editor') => ({ id, name: id, role, bindings: [] });
+const person = (id: string, role = 'editor') => ({ id, name: id, role, bindings: [], secondFactor: false });
 
 test('how far it has come is told', () => {
   expect(approvalWords(lacks)).toBe('1 of 2 approvals');

@@ -1,12 +1,16 @@
 import { ActionIcon, Button, Group, Select } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { type Account, api, body, type RoleBinding } from '../api/client';
+import { type Account, api, body, type Invited, type RoleBinding } from '../api/client';
+import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
+import { SessionsDialog } from '../session/SessionsDialog';
 import { Failed, Head, Loading, Table } from '../shell/states';
 import { BindRole } from './BindRole';
+import { Invite } from './Invite';
+import { InvitedNote } from './InvitedNote';
 import { NewAccount } from './NewAccount';
 import { bindingWords } from './rights';
 import { ROLES } from './roles';
@@ -17,10 +21,26 @@ export function PeoplePage() {
   const client = useQueryClient();
   const [adding, setAdding] = useState(false);
   const [binding, setBinding] = useState<Account>();
+  const [sessionsOf, setSessionsOf] = useState<Account>();
+  const [inviting, setInviting] = useState(false);
+  const [invited, setInvited] = useState<Invited>();
   const again = () => client.invalidateQueries({ queryKey: ['people'] });
   const change = useMutation({
     mutationFn: ({ key, ...rights }: { key: string; role?: string; bindings?: RoleBinding[] }) =>
       body(api.PUT('/api/v1/users/{key}', { params: { path: { key } }, body: rights })),
+    onSuccess: again,
+  });
+  const invite = useMutation({
+    mutationFn: useOnce((key: string) =>
+      body(api.POST('/api/v1/users/{key}/invitation', { params: { path: { key } } })),
+    ),
+    onSuccess: (made) => {
+      setInvited(made);
+      void again();
+    },
+  });
+  const reset = useMutation({
+    mutationFn: (key: string) => api.DELETE('/api/v1/users/{key}/factor', { params: { path: { key } } }),
     onSuccess: again,
   });
   const remove = useMutation({
@@ -30,11 +50,17 @@ export function PeoplePage() {
   return (
     <>
       <Head title="People" about="Who signs in here, and what they may do.">
-        <Button onClick={() => setAdding(true)}>Add somebody</Button>
+        <Button variant="default" onClick={() => setAdding(true)}>
+          Add somebody
+        </Button>
+        <Button onClick={() => setInviting(true)}>Invite somebody</Button>
       </Head>
+      {invited && <InvitedNote invited={invited} done={() => setInvited(undefined)} />}
       {people.isPending && <Loading what="people" />}
       {people.error && <Failed error={people.error} retry={() => people.refetch()} />}
-      {(change.error ?? remove.error) && <Failed error={change.error ?? remove.error} />}
+      {(change.error ?? remove.error ?? reset.error ?? invite.error) && (
+        <Failed error={change.error ?? remove.error ?? reset.error ?? invite.error} />
+      )}
       {people.data && (
         <div className="panel">
           <Table label="People">
@@ -58,6 +84,9 @@ export function PeoplePage() {
                   choose={(role) => change.mutate({ key: account.key, role })}
                   bind={() => setBinding(account)}
                   keep={(bindings) => change.mutate({ key: account.key, bindings })}
+                  showSessions={() => setSessionsOf(account)}
+                  invite={() => invite.mutate(account.key)}
+                  resetFactor={() => reset.mutate(account.key)}
                   remove={() => remove.mutate(account.key)}
                 />
               ))}
@@ -65,12 +94,23 @@ export function PeoplePage() {
           </Table>
         </div>
       )}
+      {sessionsOf && <SessionsDialog of={sessionsOf} close={() => setSessionsOf(undefined)} />}
       {binding && (
         <BindRole
           account={binding}
           close={() => setBinding(undefined)}
           made={() => {
             setBinding(undefined);
+            void again();
+          }}
+        />
+      )}
+      {inviting && (
+        <Invite
+          close={() => setInviting(false)}
+          made={(made) => {
+            setInviting(false);
+            setInvited(made);
             void again();
           }}
         />
@@ -94,10 +134,13 @@ type RowProps = {
   choose: (role: string) => void;
   bind: () => void;
   keep: (bindings: RoleBinding[]) => void;
+  showSessions: () => void;
+  invite: () => void;
+  resetFactor: () => void;
   remove: () => void;
 };
 
-function Row({ account, isMe, choose, bind, keep, remove }: RowProps) {
+function Row({ account, isMe, choose, bind, keep, showSessions, invite, resetFactor, remove }: RowProps) {
   const venueName = useVenueName();
   return (
     <tr>
@@ -106,6 +149,37 @@ function Row({ account, isMe, choose, bind, keep, remove }: RowProps) {
         <div className="soft" style={{ fontSize: 13 }}>
           {account.email}
         </div>
+        {account.invitedUntil && (
+          <Group gap="xs" mt={4}>
+            <span className="chip" data-tone="mixed">
+              Invited
+            </span>
+            <Button
+              size="compact-xs"
+              variant="default"
+              aria-label={`New link for ${account.name}`}
+              onClick={invite}
+            >
+              New link
+            </Button>
+          </Group>
+        )}
+        {account.secondFactor && (
+          <Group gap="xs" mt={4}>
+            <span className="chip" data-tone="on">
+              Second factor
+            </span>
+            {!isMe && (
+              <HoldButton
+                size="compact-xs"
+                aria-label={`Reset the second factor of ${account.name}`}
+                onHeld={resetFactor}
+              >
+                Reset
+              </HoldButton>
+            )}
+          </Group>
+        )}
       </td>
       <td>
         {isMe ? (
@@ -153,7 +227,15 @@ function Row({ account, isMe, choose, bind, keep, remove }: RowProps) {
         {new Date(account.createdAt).toLocaleDateString('en-GB', { dateStyle: 'medium' })}
       </td>
       <td>
-        <Group justify="flex-end">
+        <Group justify="flex-end" wrap="nowrap">
+          <Button
+            size="xs"
+            variant="default"
+            aria-label={`Sessions of ${account.name}`}
+            onClick={showSessions}
+          >
+            Sessions
+          </Button>
           {isMe ? (
             <span className="soft">You</span>
           ) : (

@@ -1,6 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import type { CommitSummary, ReleaseView, Report, Workspace } from '../api/client';
 import { seenSince } from '../releases/past';
+import { renewInTime } from '../session/renew';
 import { notices } from '../shell/notices';
 import { spaced } from './spaced';
 
@@ -37,7 +38,13 @@ export function follow(client: QueryClient, tell: (state: LiveState) => void): (
     timer = setTimeout(() => socket?.close(), SILENCE_MS);
   };
 
+  // A socket whose token has expired is refused, and does not say why.
   const connect = () => {
+    const renewal = renewInTime();
+    if (renewal) void renewal.then(open);
+    else open();
+  };
+  const open = () => {
     if (ended) return;
     socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/live`);
     socket.onmessage = (event) => {
@@ -54,13 +61,17 @@ export function follow(client: QueryClient, tell: (state: LiveState) => void): (
       if (failures > 0) void client.invalidateQueries({ queryKey: ['session'] }, { cancelRefetch: false });
       const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures);
       failures += 1;
-      timer = setTimeout(connect, Math.random() * longest);
+      timer = setTimeout(() => {
+        timer = undefined;
+        connect();
+      }, Math.random() * longest);
     };
   };
   // The network is back: no reason to wait for the next try.
   const hurry = () => {
-    if (socket?.readyState !== WebSocket.CLOSED) return;
+    if (socket?.readyState !== WebSocket.CLOSED || timer === undefined) return;
     clearTimeout(timer);
+    timer = undefined;
     connect();
   };
   addEventListener('online', hurry);
@@ -114,7 +125,7 @@ export function taker(client: QueryClient) {
     if (kinds.has('venue')) old('venues');
     if (kinds.has('cohort')) old('cohorts');
     if (kinds.has('key')) old('keys');
-    if (kinds.has('user')) old('people', 'session', 'changes');
+    if (kinds.has('user')) old('people', 'session', 'sessions', 'changes');
   };
 
   const take = (message: Message) => {

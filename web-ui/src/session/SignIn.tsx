@@ -2,16 +2,24 @@ import { Alert, Button, Paper, PasswordInput, Stack, Text, TextInput, Title } fr
 import { useDocumentTitle } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, body, type Person } from '../api/client';
+import { SIGN_IN } from '../api/cache';
+import { ApiError, api, body, type Person } from '../api/client';
 
 /** Signs in; `again` is whose session has ended under a page that waits behind this. */
 export function SignIn({ again }: { again?: Person }) {
   const [email, setEmail] = useState(again?.email ?? '');
   const [password, setPassword] = useState('');
+  const [code, setCode] = useState('');
+  const [asksCode, setAsksCode] = useState(false);
   const client = useQueryClient();
   useDocumentTitle('Sign in · Usher');
   const signIn = useMutation({
-    mutationFn: () => body(api.POST('/api/v1/session', { body: { email, password } })),
+    mutationKey: [SIGN_IN],
+    mutationFn: () =>
+      body(api.POST('/api/v1/session', { body: { email, password, ...(asksCode && { code }) } })),
+    onError: (error) => {
+      if (needsCode(error)) setAsksCode(true);
+    },
     onSuccess: (session) => {
       const others = {
         predicate: ({ queryKey }: { queryKey: readonly unknown[] }) => queryKey[0] !== 'session',
@@ -41,32 +49,67 @@ export function SignIn({ again }: { again?: Person }) {
                 Your session has ended. Sign in again and go on where you were.
               </Text>
             )}
-            {signIn.error && (
+            {signIn.error && !needsCode(signIn.error) && (
               <Alert color="red" role="alert">
                 {signIn.error.message}
               </Alert>
             )}
-            <TextInput
-              label="E-mail"
-              type="email"
-              autoComplete="username"
-              required
-              value={email}
-              onChange={(event) => setEmail(event.currentTarget.value)}
-            />
-            <PasswordInput
-              label="Password"
-              autoComplete="current-password"
-              required
-              value={password}
-              onChange={(event) => setPassword(event.currentTarget.value)}
-            />
+            {asksCode ? (
+              <Code value={code} change={setCode} />
+            ) : (
+              <>
+                <TextInput
+                  label="E-mail"
+                  type="email"
+                  autoComplete="username"
+                  required
+                  value={email}
+                  onChange={(event) => setEmail(event.currentTarget.value)}
+                />
+                <PasswordInput
+                  label="Password"
+                  autoComplete="current-password"
+                  required
+                  value={password}
+                  onChange={(event) => setPassword(event.currentTarget.value)}
+                />
+              </>
+            )}
             <Button type="submit" loading={signIn.isPending}>
-              Sign in
+              {asksCode ? 'Go on' : 'Sign in'}
             </Button>
+            {asksCode && (
+              <Button
+                variant="subtle"
+                onClick={() => {
+                  setAsksCode(false);
+                  signIn.reset();
+                }}
+              >
+                Sign in as somebody else
+              </Button>
+            )}
           </Stack>
         </form>
       </Paper>
     </main>
+  );
+}
+
+const needsCode = (error: unknown) =>
+  error instanceof ApiError && error.problem.code === 'second_factor_needed';
+
+/** The second step: a code of the app, or one for when it is gone. */
+function Code({ value, change }: { value: string; change: (code: string) => void }) {
+  return (
+    <TextInput
+      label="Code"
+      description="Of your authenticator app; or one of your recovery codes"
+      autoComplete="one-time-code"
+      required
+      autoFocus
+      value={value}
+      onChange={(event) => change(event.currentTarget.value)}
+    />
   );
 }

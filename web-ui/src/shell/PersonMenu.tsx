@@ -1,32 +1,47 @@
 import { ActionIcon, Menu, useMantineColorScheme } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
-import { api } from '../api/client';
+import { lazy, Suspense, useState } from 'react';
+import type { Person } from '../api/client';
+import { useSignOut } from '../session/signOut';
 
-export function PersonMenu({ name, role }: { name: string; role: string }) {
+const SessionsDialog = lazy(() =>
+  import('../session/SessionsDialog').then((module) => ({ default: module.SessionsDialog })),
+);
+const FactorDialog = lazy(() =>
+  import('../session/FactorDialog').then((module) => ({ default: module.FactorDialog })),
+);
+
+type Asked = { what: 'sessions' } | { what: 'factor'; has: boolean };
+
+export function PersonMenu({ user: { name, role, secondFactor } }: { user: Person }) {
   const { setColorScheme } = useMantineColorScheme();
-  const client = useQueryClient();
-  const signOut = async () => {
-    await api.DELETE('/api/v1/session');
-    client.clear();
-    location.assign('/');
-  };
+  const signOut = useSignOut();
+  const [asked, setAsked] = useState<Asked>();
+  const close = () => setAsked(undefined);
   return (
-    <Menu position="bottom-end" withinPortal>
-      <Menu.Target>
-        <ActionIcon variant="default" size="lg" radius="xl" aria-label={`Account of ${name}`}>
-          {name.slice(0, 1).toUpperCase()}
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>
-          {name}, {role}
-        </Menu.Label>
-        <Menu.Item onClick={() => setColorScheme('light')}>Light colours</Menu.Item>
-        <Menu.Item onClick={() => setColorScheme('dark')}>Dark colours</Menu.Item>
-        <Menu.Item onClick={() => setColorScheme('auto')}>Colours of the system</Menu.Item>
-        <Menu.Divider />
-        <Menu.Item onClick={signOut}>Sign out</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu position="bottom-end" withinPortal>
+        <Menu.Target>
+          <ActionIcon variant="default" size="lg" radius="xl" aria-label={`Account of ${name}`}>
+            {name.slice(0, 1).toUpperCase()}
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label>
+            {name}, {role}
+          </Menu.Label>
+          <Menu.Item onClick={() => setColorScheme('light')}>Light colours</Menu.Item>
+          <Menu.Item onClick={() => setColorScheme('dark')}>Dark colours</Menu.Item>
+          <Menu.Item onClick={() => setColorScheme('auto')}>Colours of the system</Menu.Item>
+          <Menu.Divider />
+          <Menu.Item onClick={() => setAsked({ what: 'sessions' })}>Your sessions</Menu.Item>
+          <Menu.Item onClick={() => setAsked({ what: 'factor', has: secondFactor })}>Second factor</Menu.Item>
+          <Menu.Item onClick={signOut}>Sign out</Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Suspense>
+        {asked?.what === 'sessions' && <SessionsDialog close={close} />}
+        {asked?.what === 'factor' && <FactorDialog has={asked.has} close={close} />}
+      </Suspense>
+    </>
   );
 }

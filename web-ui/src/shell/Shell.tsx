@@ -2,8 +2,8 @@ import { AppShell, Burger, Group, Loader, NavLink, Select, Text } from '@mantine
 import { useDisclosure, useLocalStorage } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useRouter, useRouterState } from '@tanstack/react-router';
-import { Activity, useEffect, useState } from 'react';
-import { ApiError } from '../api/client';
+import { Activity, lazy, Suspense, useEffect, useState } from 'react';
+import { ApiError, type Person } from '../api/client';
 import { queries } from '../api/queries';
 import { follow, type LiveState } from '../live/live';
 import { SignIn } from '../session/SignIn';
@@ -15,6 +15,13 @@ import { count } from './numbers';
 import { Palette } from './Palette';
 import { PersonMenu } from './PersonMenu';
 import { Failed } from './states';
+
+const AcceptInvitation = lazy(() =>
+  import('../session/AcceptInvitation').then((module) => ({ default: module.AcceptInvitation })),
+);
+const FactorOwed = lazy(() =>
+  import('../session/FactorOwed').then((module) => ({ default: module.FactorOwed })),
+);
 
 const PAGES = [
   { to: '/board', label: 'Board' },
@@ -42,6 +49,17 @@ const SCREENS_AFTER_MS = 1_500;
  * waits behind it, with all that was typed.
  */
 export function Shell() {
+  const isInvited = useRouterState({ select: (state) => state.location.pathname === '/invitation' });
+  return isInvited ? (
+    <Suspense>
+      <AcceptInvitation />
+    </Suspense>
+  ) : (
+    <Framed />
+  );
+}
+
+function Framed() {
   const session = useQuery(queries.session());
   if (session.isPending) return <Loader m="xl" aria-label="Loading" />;
   const isSignedOut = session.error instanceof ApiError && session.error.isSignedOut;
@@ -49,18 +67,24 @@ export function Shell() {
     if (isSignedOut) return <SignIn />;
     return <Failed error={session.error} retry={() => session.refetch()} />;
   }
-  const { user } = session.data;
+  const { user, owesFactor } = session.data;
+  if (owesFactor && !isSignedOut)
+    return (
+      <Suspense>
+        <FactorOwed done={() => session.refetch()} />
+      </Suspense>
+    );
   return (
     <>
       {isSignedOut && <SignIn again={user} />}
       <Activity mode={isSignedOut ? 'hidden' : 'visible'}>
-        <SignedIn key={user.id} name={user.name} role={user.role} />
+        <SignedIn key={user.id} user={user} />
       </Activity>
     </>
   );
 }
 
-function SignedIn({ name, role }: { name: string; role: string }) {
+function SignedIn({ user }: { user: Person }) {
   const [opened, { toggle, close }] = useDisclosure();
   const [live, setLive] = useState<LiveState>('connecting');
   const [environment, setEnvironment] = useLocalStorage({
@@ -114,7 +138,7 @@ function SignedIn({ name, role }: { name: string; role: string }) {
             <Group gap="sm" wrap="nowrap">
               <LiveBadge state={live} connections={workspace.data?.connections} />
               <Palette />
-              <PersonMenu name={name} role={role} />
+              <PersonMenu user={user} />
             </Group>
           </Group>
         </AppShell.Header>

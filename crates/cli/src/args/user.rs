@@ -30,6 +30,25 @@ pub enum User {
         #[arg(long)]
         password_file: Option<PathBuf>,
     },
+    /// Invite somebody: prints a link with which they set their password, once, within a week.
+    #[command(
+        after_help = "Example: usher user invite ana@example.org --name Ana --role editor\nExample: usher user invite ana@example.org --again"
+    )]
+    Invite {
+        /// What they will sign in with.
+        email: String,
+        /// How they are shown.
+        #[arg(long, required_unless_present = "again")]
+        name: Option<String>,
+        /// What they may do: there, with `--environment` or `--venue`, and see everything else; without, everywhere.
+        #[arg(long, value_enum, required_unless_present = "again")]
+        role: Option<Role>,
+        #[command(flatten)]
+        places: Places,
+        /// Make a new link for somebody who has not taken the first, which opens nothing any more.
+        #[arg(long, conflicts_with_all = ["name", "role"])]
+        again: bool,
+    },
     /// Change what somebody may do, or their password.
     #[command(
         after_help = "Example: usher user set ana@example.org --role operator\nExample: usher user set ben@example.org --role operator --venue berlin-dome --add"

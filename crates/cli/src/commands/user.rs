@@ -44,6 +44,34 @@ pub async fn run(client: &Client, user: User, shown: Output) -> Result<()> {
             }
             Ok(())
         }
+        User::Invite { email, name, role, places, again } => {
+            let mut invited = match (name, role) {
+                (Some(name), Some(role)) if !again => {
+                    let (role, bindings) = rights::sent(role, &places);
+                    let body = json!({"email": email, "name": name, "role": role, "bindings": bindings});
+                    client.post("/api/v1/invitations", &body).await?
+                }
+                _ => {
+                    let path = path_of(&account(client, &email).await?);
+                    client.post(&format!("{path}/invitation"), &json!({})).await?
+                }
+            };
+            let link = client.address(&text(&invited["link"]));
+            match shown {
+                Output::Json => {
+                    invited["link"] = link.into();
+                    output::json(&invited);
+                }
+                Output::Table => {
+                    output::line(&link);
+                    let until = text(&invited["expiresAt"]);
+                    eprintln!(
+                        "This opens the account of {email} once, until {until}; it is shown this once."
+                    );
+                }
+            }
+            Ok(())
+        }
         User::Set { email, name, role, places, add, password_file } => {
             let password = password_file.as_deref().map(password).transpose()?;
             let account = account(client, &email).await?;
@@ -106,7 +134,9 @@ async fn list(client: &Client, shown: Output) -> Result<()> {
         return Ok(());
     }
     let row = |one: &Value| {
-        vec![text(&one["email"]), text(&one["name"]), rights::shown(one), text(&one["createdAt"])]
+        let name = text(&one["name"]);
+        let name = if one["invitedUntil"].is_null() { name } else { format!("{name} (invited)") };
+        vec![text(&one["email"]), name, rights::shown(one), text(&one["createdAt"])]
     };
     let rows: Vec<Vec<String>> = all["items"].as_array().into_iter().flatten().map(row).collect();
     output::table(&["EMAIL", "NAME", "MAY", "SINCE"], &rows);

@@ -72,6 +72,8 @@ pub async fn seed(app: &Arc<App>) -> Result<Seeded> {
         password_hash: password::hash(&password).map_err(anyhow::Error::msg)?,
         role: Role::Admin,
         bindings: Vec::new(),
+        second_factor: None,
+        invitation: None,
         created_at: now,
     };
     let (server_key, server) =

@@ -79,3 +79,18 @@ fn somebody_is_bound_to_places_and_to_more_of_them() {
     let listed = server.json(&["user", "ls"]);
     assert_eq!((&listed[0]["role"], &listed[0]["bindings"]), (&json!("editor"), &json!([])));
 }
+
+#[test]
+fn somebody_is_invited_by_a_link_that_is_shown_once() {
+    let server = Server::start();
+    let invite = ["user", "invite", "ana@example.org", "--name", "Ana", "--role", "editor"];
+    let invited = server.json(&invite);
+    let link = invited["link"].as_str().unwrap();
+    assert!(link.starts_with("http://127.0.0.1:") && link.contains("/invitation#"), "{link}");
+    server.run(&["user", "ls"]).ok().says(&["ana@example.org", "Ana (invited)", "editor"]);
+    server.run(&invite).fails(3, &["there is an account of this address"]);
+    let again = server.json(&["user", "invite", "ana@example.org", "--again"]);
+    assert_ne!(again["link"], invited["link"]);
+    server.run(&["user", "invite", "ben@example.org"]).fails(2, &["--name"]);
+    server.run(&["user", "invite", "ben@example.org", "--again"]).fails(1, &["has no account"]);
+}

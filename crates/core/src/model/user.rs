@@ -50,15 +50,41 @@ pub struct User {
     pub email: String,
     /// How they are shown.
     pub name: String,
-    /// argon2id hash in PHC form.
+    /// argon2id hash in PHC form; empty for who was invited and has not set a password yet.
     pub password_hash: String,
     /// What they may do everywhere.
     pub role: Role,
     /// What more they may do in some places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<RoleBinding>,
+    /// What they show besides their password, if they have set that up. The secret of it is elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<SecondFactor>,
+    /// With what they set their first password, if they have not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Invitation>,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+/// A link that lets somebody set their first password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Invitation {
+    /// Hash of the secret in the link.
+    pub hash: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// That somebody has a second factor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecondFactor {
+    /// By which its secret is found.
+    pub id: String,
+    /// When it was set up.
+    pub since: Timestamp,
 }
 
 impl User {

@@ -54,6 +54,24 @@ impl Fleet for RedisFleet {
     fn kept(&self, name: &str) -> BoxFuture<'_, Result<Option<String>, JournalError>> {
         self.notes.kept(name.to_owned())
     }
+
+    fn shelf(&self, shelf: &str) -> BoxFuture<'_, Result<BTreeMap<String, String>, JournalError>> {
+        self.notes.shelf(shelf)
+    }
+
+    fn on_shelf(&self, shelf: &str, name: &str) -> BoxFuture<'_, Result<Option<String>, JournalError>> {
+        self.notes.on_shelf(shelf, name)
+    }
+
+    fn swap(
+        &self,
+        shelf: &str,
+        name: &str,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> BoxFuture<'_, Result<bool, JournalError>> {
+        self.notes.swap(shelf, name, old, new)
+    }
 }
 
 /// Listens and speaks, for ever.

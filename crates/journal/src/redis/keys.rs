@@ -21,6 +21,8 @@ pub(super) struct Keys {
     pub(super) secrets: String,
     /// Hash: small texts that nodes keep for each other.
     pub(super) notes: String,
+    /// What the names of shelves begin with. Hash: small texts, each changed on its own.
+    shelves: String,
     /// Channel: what nodes say to each other.
     pub(super) fleet: String,
 }
@@ -37,7 +39,13 @@ impl Keys {
             snapshots: name("snapshots"),
             secrets: name("secrets"),
             notes: name("notes"),
+            shelves: name("shelf"),
             fleet: name("fleet"),
         }
+    }
+
+    /// The name of a shelf.
+    pub(super) fn shelf(&self, name: &str) -> String {
+        format!("{}:{name}", self.shelves)
     }
 }

@@ -1,12 +1,21 @@
-//! Small texts that nodes keep for each other, in a hash beside the log.
+//! Small texts that nodes keep for each other, in hashes beside the log.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use redis::{Cmd, FromRedisValue, aio::MultiplexedConnection};
 use tokio::{runtime::Handle, sync::Mutex};
 
 use super::shared::Shared;
 use crate::{BoxFuture, JournalError};
+
+/// Puts ARGV[3] in place of ARGV[2] under the name ARGV[1]; an empty text is none. What is there already was put there by
+/// the same command, whose answer was lost.
+const SWAP: &str = "
+    local found = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+    if found == ARGV[3] then return 1 end
+    if found ~= ARGV[2] then return 0 end
+    if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
+    return 1";
 
 /// What is kept, on a connection of its own: whoever keeps something holds up no commit.
 #[derive(Clone)]
@@ -34,6 +43,38 @@ impl Notes {
         self.ask(command)
     }
 
+    pub(super) fn shelf(
+        &self,
+        shelf: &str,
+    ) -> BoxFuture<'static, Result<BTreeMap<String, String>, JournalError>> {
+        let mut command = redis::cmd("HGETALL");
+        command.arg(self.shared.keys.shelf(shelf));
+        self.ask(command)
+    }
+
+    pub(super) fn on_shelf(
+        &self,
+        shelf: &str,
+        name: &str,
+    ) -> BoxFuture<'static, Result<Option<String>, JournalError>> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.shared.keys.shelf(shelf)).arg(name);
+        self.ask(command)
+    }
+
+    pub(super) fn swap(
+        &self,
+        shelf: &str,
+        name: &str,
+        old: Option<&str>,
+        new: Option<&str>,
+    ) -> BoxFuture<'static, Result<bool, JournalError>> {
+        let mut command = redis::cmd("EVAL");
+        command.arg(SWAP).arg(1).arg(self.shared.keys.shelf(shelf)).arg(name);
+        command.arg(old.unwrap_or_default()).arg(new.unwrap_or_default());
+        self.ask(command)
+    }
+
     fn ask<T: FromRedisValue + Send + 'static>(
         &self,
         command: Cmd,
@@ -50,7 +91,7 @@ impl Notes {
 
     async fn run<T: FromRedisValue>(&self, command: Cmd) -> Result<T, JournalError> {
         let mut held = self.connection.lock().await;
-        // One from before Redis was away says so when it is used; both commands may be sent twice.
+        // One from before Redis was away says so when it is used; all commands may be sent twice.
         if let Some(mut connection) = held.take()
             && let Ok(answer) = command.query_async(&mut connection).await
         {

@@ -76,3 +76,38 @@ async fn what_one_node_keeps_the_others_find_also_after_redis_was_away() {
     assert_eq!(b.kept("place").await.unwrap().as_deref(), Some("fourteen"));
     assert_eq!(other.fleet().unwrap().kept("place").await.unwrap(), None, "another workspace has its own");
 }
+
+#[tokio::test]
+async fn what_two_nodes_change_on_a_shelf_at_once_is_changed_once() {
+    let mut server = RedisServer::start();
+    let [a, b, other] = ["one", "one", "another"].map(|workspace| redis::at(&server, workspace));
+    let (a, b) = (a.fleet().unwrap(), b.fleet().unwrap());
+    assert!(a.swap("sessions", "s", None, Some("first")).await.unwrap());
+    assert!(!b.swap("sessions", "s", None, Some("second")).await.unwrap(), "there is one");
+    assert!(b.swap("sessions", "s", Some("first"), Some("second")).await.unwrap());
+    assert!(
+        b.swap("sessions", "s", Some("first"), Some("second")).await.unwrap(),
+        "the same command, sent again"
+    );
+    assert!(!a.swap("sessions", "s", Some("first"), Some("third")).await.unwrap());
+    assert_eq!(a.on_shelf("sessions", "s").await.unwrap().as_deref(), Some("second"));
+    let turns = (0..40).map(|n| {
+        let node = if n % 2 == 0 { &a } else { &b };
+        async move { node.swap("sessions", "s", Some("second"), Some(&format!("turn {n}"))).await.unwrap() }
+    });
+    let done = futures_util::future::join_all(turns).await;
+    assert_eq!(done.iter().filter(|done| **done).count(), 1);
+    server.kill_nine();
+    assert!(a.swap("sessions", "t", None, Some("x")).await.is_err(), "it can't be kept now");
+    server.restart();
+    assert!(a.swap("sessions", "t", None, Some("x")).await.unwrap());
+    let names: Vec<String> = b.shelf("sessions").await.unwrap().into_keys().collect();
+    assert_eq!(names, ["s", "t"]);
+    assert!(a.swap("sessions", "t", Some("x"), None).await.unwrap());
+    assert_eq!(b.on_shelf("sessions", "t").await.unwrap(), None);
+    assert!(b.shelf("others").await.unwrap().is_empty(), "another shelf has its own");
+    assert!(
+        other.fleet().unwrap().shelf("sessions").await.unwrap().is_empty(),
+        "and so has another workspace"
+    );
+}

@@ -72,7 +72,9 @@ pub(super) fn shown(document: &Document) -> Value {
     let mut value = document.value();
     if let Some(fields) = value.as_object_mut() {
         fields.shift_remove("hash");
-        fields.shift_remove("passwordHash");
+        for secret in ["passwordHash", "secondFactor", "invitation"] {
+            fields.shift_remove(secret);
+        }
     }
     value
 }
@@ -222,12 +224,12 @@ pub async fn revoke(
 }
 
 /// Refuses a request that was carried out before.
-async fn once(write: &Write<'_>) -> Result<(), Problem> {
+pub(super) async fn once(write: &Write<'_>) -> Result<(), Problem> {
     write.replayed().await?.map_or(Ok(()), |replayed| only_now(&replayed.written))
 }
 
 /// Refuses to answer again: the first answer held a secret, which nobody keeps.
-fn only_now(written: &Written) -> Result<(), Problem> {
+pub(super) fn only_now(written: &Written) -> Result<(), Problem> {
     if !written.replayed {
         return Ok(());
     }

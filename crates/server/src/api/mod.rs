@@ -10,8 +10,10 @@ pub mod commits;
 pub mod documents;
 pub mod evaluate;
 pub mod export;
+pub mod factor;
 pub mod flags;
 pub mod import;
+pub mod invitations;
 pub mod keys;
 pub(crate) mod kills;
 pub mod people;
@@ -22,6 +24,7 @@ pub mod restore;
 pub mod schedules;
 pub mod schemas;
 pub mod session;
+pub mod sessions;
 pub mod status;
 pub mod write;
 
@@ -30,7 +33,6 @@ use std::sync::Arc;
 use actix_web::{
     Error, HttpMessage, HttpRequest, ResponseError,
     body::{EitherBody, MessageBody},
-    cookie::Cookie,
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
@@ -45,11 +47,10 @@ use usher_journal::Point;
 use crate::{
     app::App,
     auth::{
-        self, Identity,
+        self, Identity, Known,
         rights::{self, Needs},
     },
     body::Limit,
-    clock,
     problem::Problem,
     scopes,
     world::Snapshot,
@@ -69,43 +70,39 @@ pub async fn guard<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let renewed = match admit(&request) {
-        Ok(renewed) => renewed,
-        Err(problem) => {
-            let mut refusal = request.into_response(problem.error_response());
-            refusal.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
-            return Ok(refusal.map_into_right_body());
-        }
-    };
+    if let Err(problem) = admit(&request).await {
+        let mut refusal = request.into_response(problem.error_response());
+        refusal.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
+        return Ok(refusal.map_into_right_body());
+    }
     let mut response = next.call(request).await?;
     response.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
-    if let Some(cookie) = renewed {
-        // A session lives as long as it is used.
-        response.response_mut().add_cookie(&cookie)?;
-    }
     Ok(response.map_into_left_body())
 }
 
-/// Checks the right to the route, and renews the session that it was used with.
-fn admit(request: &ServiceRequest) -> Result<Option<Cookie<'static>>, Problem> {
+/// Checks the right to the route.
+async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let app = request.app_data::<web::Data<App>>();
     let app = app.ok_or_else(|| Problem::internal("the application is not there"))?;
     let Some(pattern) = request.match_pattern() else {
         // Nobody learns which routes there are without saying who they are.
-        return auth::identify(request.request(), app).map(|_| None);
+        return auth::identify(request.request(), app).await.map(drop);
     };
     let needs = match rights::needs(request.method().as_str(), &pattern) {
-        Some(Needs::Nobody) => return Ok(None),
+        Some(Needs::Nobody) => return Ok(()),
         Some(needs) => needs,
         // Without an entry in the table nobody has the right, whatever the handler would do.
         None => {
-            auth::identify(request.request(), app)?;
+            auth::identify(request.request(), app).await?;
             let detail = format!("{pattern} can't be asked with {}.", request.method());
             return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail));
         }
     };
-    let identity = auth::identify(request.request(), app)?;
-    let rights = identity.rights();
+    let known = auth::identify(request.request(), app).await?;
+    if !rights::is_of_session(&pattern) {
+        known.check_factor()?;
+    }
+    let rights = known.identity.rights();
     let refused = match needs {
         Needs::Nobody => Ok(()),
         Needs::Role(role) if rights.highest() < role => rights.may(role, None, &[]),
@@ -113,13 +110,8 @@ fn admit(request: &ServiceRequest) -> Result<Option<Cookie<'static>>, Problem> {
         Needs::Everywhere(role) => rights.may(role, None, &[]),
     };
     refused.map_err(|out| scopes::refusal(&rights, "This", &out))?;
-    let signs_out = request.method() == "DELETE" && pattern == "/api/v1/session";
-    let renewed = match &identity {
-        Identity::Person(user) if !signs_out => Some(app.sessions.issue(user, clock::now())?.0),
-        _ => None,
-    };
-    request.extensions_mut().insert(identity);
-    Ok(renewed)
+    request.extensions_mut().insert(known);
+    Ok(())
 }
 
 /// Who sent the request; [`guard`] has put it there.
@@ -127,7 +119,15 @@ fn admit(request: &ServiceRequest) -> Result<Option<Cookie<'static>>, Problem> {
 /// # Errors
 /// 401 where nobody has.
 pub fn identity(request: &HttpRequest) -> Result<Identity, Problem> {
-    request.extensions().get::<Identity>().cloned().ok_or_else(|| Problem::unauthorized("Sign in first."))
+    Ok(known(request)?.identity)
+}
+
+/// The same, with the token by which they are known.
+///
+/// # Errors
+/// 401 where nobody has.
+pub fn known(request: &HttpRequest) -> Result<Known, Problem> {
+    request.extensions().get::<Known>().cloned().ok_or_else(|| Problem::unauthorized("Sign in first."))
 }
 
 /// `?at=`: a commit or a time.
@@ -158,6 +158,14 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/session", web::post().to(session::sign_in))
         .route("/session", web::get().to(session::who))
         .route("/session", web::delete().to(session::sign_out))
+        .route("/session/refresh", web::post().to(session::refresh))
+        .route("/session/factor", web::post().to(factor::begin))
+        .route("/session/factor/confirm", web::post().to(factor::confirm))
+        .route("/session/factor/remove", web::post().to(factor::remove))
+        .route("/sessions", web::get().to(sessions::list))
+        .route("/sessions", web::delete().to(sessions::end_all))
+        .route("/sessions/{id}", web::delete().to(sessions::end))
+        .route("/session-key/rotate", web::post().to(sessions::rotate_key))
         .route("/workspace", web::get().to(status::workspace))
         .route("/openapi.json", web::get().to(crate::openapi::document))
         .route("/convergence", web::get().to(status::convergence))
@@ -233,6 +241,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/users", web::post().to(people::create))
         .route("/users/{key}", web::put().to(people::change))
         .route("/users/{key}", web::delete().to(people::delete))
+        .route("/invitations", web::post().to(invitations::create))
+        .route("/invitations/accept", web::post().to(invitations::accept))
+        .route("/users/{key}/invitation", web::post().to(invitations::renew))
+        .route("/users/{key}/factor", web::delete().to(factor::reset))
+        .route("/users/{key}/sessions", web::get().to(sessions::list_of))
+        .route("/users/{key}/sessions", web::delete().to(sessions::end_all_of))
         .service(
             web::resource("/commits")
                 .app_data(Limit(MAX_COMMIT_BYTES))

@@ -35,6 +35,12 @@ pub struct Account {
     /// What more they may do in some places.
     #[schema(value_type = Vec<RoleBindingSchema>)]
     bindings: Vec<RoleBinding>,
+    /// Whether they have a second factor.
+    second_factor: bool,
+    /// Until when they can take their invitation; none for who has a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    invited_until: Option<Timestamp>,
     /// When the account was made.
     #[schema(value_type = String)]
     created_at: Timestamp,
@@ -42,8 +48,19 @@ pub struct Account {
 
 impl From<User> for Account {
     fn from(user: User) -> Self {
-        let User { key, email, name, role, bindings, created_at, password_hash: _ } = user;
-        Self { key, email, name, role, bindings, created_at }
+        let User {
+            key,
+            email,
+            name,
+            role,
+            bindings,
+            created_at,
+            second_factor,
+            invitation,
+            password_hash: _,
+        } = user;
+        let (second_factor, invited_until) = (second_factor.is_some(), invitation.map(|own| own.expires_at));
+        Self { key, email, name, role, bindings, second_factor, invited_until, created_at }
     }
 }
 
@@ -110,14 +127,9 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
         &json!({"email": email, "name": new.name, "role": new.role, "bindings": new.bindings}),
     )?
     .or_message(|| format!("Create the account of {}", new.name));
-    let key: Key = secret::hex(&Sha256::digest(email.as_bytes()))[..KEY_CHARACTERS]
-        .parse()
-        .map_err(Problem::internal)?;
+    let key = key_of(&email)?;
     if write.replayed().await?.is_none() {
-        if app.world.snapshot().users.contains_key(&email) {
-            let mend = "Change the account that there is.";
-            return Err(Problem::bad_value("email", &email, "there is an account of this address", mend));
-        }
+        refuse_known(&app, &email)?;
         let password_hash = hashed(new.password).await?;
         let user = User {
             key: key.clone(),
@@ -126,6 +138,8 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
             password_hash,
             role: new.role,
             bindings: new.bindings,
+            second_factor: None,
+            invitation: None,
             created_at: clock::now(),
         };
         let document = checked(&user)?;
@@ -154,13 +168,14 @@ pub async fn change(
             refuse_oneself(&request, &key)?;
         }
         let write = write.or_message(|| format!("Change the account of {}", user.name));
-        let password_hash = match password {
-            Some(password) => hashed(password).await?,
-            None => user.password_hash.clone(),
+        let (password_hash, invitation) = match password {
+            // A link that is still on its way would set it once more.
+            Some(password) => (hashed(password).await?, None),
+            None => (user.password_hash.clone(), user.invitation.clone()),
         };
         let (name, role) = (name.unwrap_or_else(|| user.name.clone()), role.unwrap_or(user.role));
         let bindings = bindings.unwrap_or_else(|| user.bindings.clone());
-        let document = checked(&User { name, role, bindings, password_hash, ..user })?;
+        let document = checked(&User { name, role, bindings, password_hash, invitation, ..user })?;
         let expected = vec![(document.id().clone(), version)];
         write.commit(vec![Change::Put(document)], expected).await?;
     }
@@ -188,12 +203,26 @@ pub async fn delete(
     Ok(HttpResponse::Ok().json(written))
 }
 
+/// The key of the account of an address.
+pub(super) fn key_of(email: &str) -> Result<Key, Problem> {
+    secret::hex(&Sha256::digest(email.as_bytes()))[..KEY_CHARACTERS].parse().map_err(Problem::internal)
+}
+
+/// Refuses an address that has an account.
+pub(super) fn refuse_known(app: &App, email: &str) -> Result<(), Problem> {
+    if app.world.snapshot().users.contains_key(email) {
+        let mend = "Change the account that there is.";
+        return Err(Problem::bad_value("email", email, "there is an account of this address", mend));
+    }
+    Ok(())
+}
+
 /// A body with a password, none of which is repeated when it can't be read.
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     usher_core::problem::from_json(body).map_err(|mut problems| {
         for problem in &mut problems.0 {
             "…".clone_into(&mut problem.value);
-            if problem.field == "password" {
+            if ["password", "code", "invitation"].contains(&problem.field.as_str()) {
                 "this must be a text".clone_into(&mut problem.detail);
             }
         }
@@ -210,7 +239,7 @@ fn write<'a>(
     Write::new(app, request, None, without_password.to_string().as_bytes())
 }
 
-async fn hashed(password: String) -> Result<String, Problem> {
+pub(super) async fn hashed(password: String) -> Result<String, Problem> {
     if password.chars().count() < password::MIN_CHARACTERS {
         let mend = format!("Give {} characters or more.", password::MIN_CHARACTERS);
         return Err(Problem::bad_value("password", "…", "this password is too short", &mend));
@@ -220,20 +249,20 @@ async fn hashed(password: String) -> Result<String, Problem> {
 }
 
 /// Nobody shuts themselves out: the last administrator could not be let in again.
-fn refuse_oneself(request: &HttpRequest, key: &str) -> Result<(), Problem> {
+pub(super) fn refuse_oneself(request: &HttpRequest, key: &str) -> Result<(), Problem> {
     if identity(request)?.actor().id == key {
         return Err(Problem::forbidden("This is your own account: ask another administrator."));
     }
     Ok(())
 }
 
-fn find(app: &App, key: &str) -> Result<(User, Expected), Problem> {
+pub(super) fn find(app: &App, key: &str) -> Result<(User, Expected), Problem> {
     let id = DocumentId::new(Kind::User, key);
     let snapshot = app.world.snapshot();
     let entry = snapshot.state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
     Ok((entry.document.parse()?, Expected::Version(entry.version)))
 }
 
-fn checked(user: &User) -> Result<Document, Problem> {
+pub(super) fn checked(user: &User) -> Result<Document, Problem> {
     Ok(parse_strict(&Kind::User, Document::from_model(user)?.json().as_bytes())?)
 }

@@ -3,21 +3,28 @@
 //! People have a session cookie, programs an API token or an SDK key. The administration API's rights stand in
 //! one table, [`rights`], that is asked before any handler runs; a route without an entry is refused.
 
+pub mod factor;
+pub mod origin;
 pub mod password;
 pub mod rights;
 pub mod secret;
 pub mod session;
+pub mod shelf;
 pub mod throttle;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, http::header};
+use actix_web::{
+    HttpRequest,
+    http::{StatusCode, header},
+};
 use usher_core::{
     model::{Credential, CredentialType, Rights, User},
     protocol::KEY_SUBPROTOCOL_PREFIX,
 };
 use usher_journal::{Actor, ActorKind};
 
+use self::{origin::check_same_origin, session::Access};
 use crate::{app::App, clock, problem::Problem, source::unknown_key, surface::Surface};
 
 /// Whoever uses the administration API.
@@ -55,11 +62,22 @@ impl Identity {
     }
 }
 
+/// Who sent a request, and by which access token, if it is a person.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Who.
+    pub identity: Identity,
+    /// Their access token.
+    pub access: Option<Access>,
+    /// Whether they have to set up a second factor before they may do anything else.
+    pub owes_factor: bool,
+}
+
 /// Who sent this request to the administration API.
 ///
 /// # Errors
 /// Nobody known (401), or a browser that was sent by another site (403).
-pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
+pub async fn identify(request: &HttpRequest, app: &App) -> Result<Known, Problem> {
     if let Some(token) = bearer(request) {
         let credential = live_credential(token, app)?;
         if credential.credential_type != CredentialType::Api {
@@ -67,15 +85,51 @@ pub fn identify(request: &HttpRequest, app: &App) -> Result<Identity, Problem> {
                 "This is an SDK key; the administration API takes an API token (uat_…).",
             ));
         }
-        return Ok(Identity::Program(credential));
+        return Ok(Known { identity: Identity::Program(credential), access: None, owes_factor: false });
     }
     let Some(cookie) = request.cookie(session::COOKIE) else {
         return Err(Problem::unauthorized("Sign in, or send an API token as `Authorization: Bearer uat_…`."));
     };
-    session::check_same_origin(request)?;
-    let snapshot = app.world.snapshot();
+    check_same_origin(request)?;
     // Looked up again each time, so that a role that was taken away is gone at once.
-    app.sessions.read(cookie.value(), clock::now(), snapshot.users.values()).map(Identity::Person)
+    let (user, access) = app.sessions.read(cookie.value(), people(app), clock::now()).await?;
+    let owes_factor = app.settings.require_second_factor_for_admins && factor::is_owed(&user);
+    Ok(Known { identity: Identity::Person(user), access: Some(access), owes_factor })
+}
+
+impl Known {
+    /// Refuses who has to set up a second factor first.
+    ///
+    /// # Errors
+    /// 403 for an administrator without one, where they have to have one.
+    pub fn check_factor(&self) -> Result<(), Problem> {
+        if self.owes_factor {
+            let detail = "Administrators need a second factor here: set it up first, as *Second factor* in the web UI, or by POST /api/v1/session/factor.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "second_factor_required", detail));
+        }
+        Ok(())
+    }
+
+    /// Whether whoever sent this request would still be let in: with a session that goes on, whatever became of the
+    /// token that it was opened with.
+    pub async fn is_still(&self, request: &HttpRequest, app: &App) -> bool {
+        match &self.access {
+            Some(access) => app.sessions.still(access, people(app), clock::now()).await.is_ok(),
+            None => identify(request, app).await.is_ok(),
+        }
+    }
+}
+
+/// Finds people by their key.
+pub fn people(app: &App) -> impl Fn(&str) -> Option<Arc<User>> + use<> {
+    let snapshot = app.world.snapshot();
+    move |key| snapshot.users.values().find(|own| *own.key == *key).cloned()
+}
+
+/// The address that a request comes from.
+#[must_use]
+pub fn address(request: &HttpRequest) -> String {
+    request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default()
 }
 
 /// The SDK key that a request carries: in `Authorization`, in `X-API-Key`, or, from a browser's WebSocket, as a

@@ -38,6 +38,14 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/session", Needs::Nobody),
     ("GET", "/api/v1/session", VIEWER),
     ("DELETE", "/api/v1/session", VIEWER),
+    ("POST", "/api/v1/session/refresh", Needs::Nobody),
+    ("POST", "/api/v1/session/factor", VIEWER),
+    ("POST", "/api/v1/session/factor/confirm", VIEWER),
+    ("POST", "/api/v1/session/factor/remove", VIEWER),
+    ("GET", "/api/v1/sessions", VIEWER),
+    ("DELETE", "/api/v1/sessions", VIEWER),
+    ("DELETE", "/api/v1/sessions/{id}", VIEWER),
+    ("POST", "/api/v1/session-key/rotate", OWNER),
     ("GET", "/api/v1/workspace", VIEWER),
     ("GET", "/api/v1/openapi.json", VIEWER),
     ("GET", "/api/v1/environments", VIEWER),
@@ -106,6 +114,12 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/users", OWNER),
     ("PUT", "/api/v1/users/{key}", OWNER),
     ("DELETE", "/api/v1/users/{key}", OWNER),
+    ("POST", "/api/v1/invitations", OWNER),
+    ("POST", "/api/v1/invitations/accept", Needs::Nobody),
+    ("POST", "/api/v1/users/{key}/invitation", OWNER),
+    ("DELETE", "/api/v1/users/{key}/factor", OWNER),
+    ("GET", "/api/v1/users/{key}/sessions", OWNER),
+    ("DELETE", "/api/v1/users/{key}/sessions", OWNER),
     ("POST", "/api/v1/commits", EDITOR),
     ("GET", "/api/v1/commits", VIEWER),
     ("GET", "/api/v1/commits/{seq}", VIEWER),
@@ -126,4 +140,10 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
 #[must_use]
 pub fn needs(method: &str, pattern: &str) -> Option<Needs> {
     RIGHTS.iter().find(|(own, route, _)| *own == method && *route == pattern).map(|(_, _, needs)| *needs)
+}
+
+/// Whether a route is about the session itself: open to who has to set up a second factor before anything else.
+#[must_use]
+pub fn is_of_session(pattern: &str) -> bool {
+    pattern == "/api/v1/session" || pattern.starts_with("/api/v1/session/")
 }

@@ -12,14 +12,22 @@ pub const PREFIX_CHARACTERS: usize = 10;
 /// # Errors
 /// The system has no randomness to give.
 pub fn generate(kind: CredentialType) -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
     let prefix = match kind {
         CredentialType::Server => "usk_",
         CredentialType::Client => "uck_",
         CredentialType::Api => "uat_",
     };
-    Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
+    Ok(format!("{prefix}{}", random()?))
+}
+
+/// 256 random bits.
+///
+/// # Errors
+/// The system has no randomness to give.
+pub fn random() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// What is kept of a secret: SHA-256 in hexadecimal. Secrets have 256 random bits, so a slow hash would only

@@ -2,6 +2,7 @@
 
 use crate::support::{self, Answer, Api, PASSWORD, Server, Socket};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use usher_core::model::Role;
 
@@ -9,6 +10,12 @@ const SESSION: &str = "/api/v1/session";
 
 async fn sign_in(api: &Api, email: &str, password: &str) -> Answer {
     api.post(SESSION, &json!({"email": email, "password": password})).await
+}
+
+/// The key that signs, from the server's own file.
+fn signing_key(folder: &std::path::Path) -> Vec<u8> {
+    let ring: Value = serde_json::from_slice(&std::fs::read(folder.join("session.key")).unwrap()).unwrap();
+    URL_SAFE_NO_PAD.decode(ring[0]["key"].as_str().unwrap()).unwrap()
 }
 
 fn cookie(answer: &Answer) -> String {
@@ -23,7 +30,7 @@ async fn a_person_signs_in_and_is_known_from_then_on() {
     let session = answer.json();
     assert_eq!(
         session["user"],
-        json!({"id": "editor-1", "email": email, "name": "The editor", "role": "editor", "bindings": []})
+        json!({"id": "editor-1", "email": email, "name": "The editor", "role": "editor", "bindings": [], "secondFactor": false})
     );
     assert!(session["expiresAt"].as_str().unwrap() > "2026");
     assert!(!answer.body.contains(PASSWORD) && !answer.body.contains("argon2"));
@@ -46,7 +53,7 @@ async fn the_cookie_is_for_this_server_alone_and_out_of_reach_of_scripts() {
         parts
     };
     let answer = sign_in(&server.nobody(), &email, PASSWORD).await.expect(200);
-    assert_eq!(flags(&answer), ["HttpOnly", "Max-Age=28800", "Path=/", "SameSite=Strict"]);
+    assert_eq!(flags(&answer), ["HttpOnly", "Max-Age=600", "Path=/", "SameSite=Strict"]);
     let secure = Server::start_with(|settings| settings.secure_cookies = true).await;
     let email = secure.person(Role::Viewer).await;
     let answer = sign_in(&secure.nobody(), &email, PASSWORD).await.expect(200);
@@ -150,13 +157,15 @@ async fn the_browsers_socket_opens_for_its_own_page_only() {
 }
 
 #[tokio::test]
-async fn signing_out_takes_the_cookie_away() {
+async fn signing_out_takes_the_cookies_away_and_ends_the_session() {
     let server = Server::start().await;
     let person = server.signed_in(Role::Viewer).await;
     let answer = person.delete(SESSION).await.expect(204);
     assert!(answer.header("set-cookie").starts_with("usher_session=; "), "{answer:?}");
     assert!(answer.header("set-cookie").contains("Max-Age=0"), "{answer:?}");
-    assert_eq!(answer.headers.iter().filter(|(name, _)| name == "set-cookie").count(), 1);
+    assert_eq!(answer.headers.iter().filter(|(name, _)| name == "set-cookie").count(), 2);
+    // Whoever has a copy of the cookie is out too.
+    person.get(SESSION).await.problem(401, "unauthorized");
 }
 
 #[tokio::test]
@@ -176,40 +185,66 @@ async fn a_session_that_was_tampered_with_opens_nothing() {
     };
     let admin = with("sub", "admin-1".into());
     let none = encode(&json!({"alg": "none", "typ": "JWT"}));
-    let other_key = |claims: &Value, key: &[u8]| {
-        let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
-        jsonwebtoken::encode(&header, claims, &jsonwebtoken::EncodingKey::from_secret(key)).unwrap()
+    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
+    assert_eq!((&header["alg"], header["kid"].as_str().map(str::len)), (&json!("HS256"), Some(16)));
+    let kid = header["kid"].as_str().unwrap();
+    let signed = |algorithm: Algorithm, kid: Option<&str>, claims: &Value, key: &[u8]| {
+        let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key)).unwrap()
     };
     let mut as_admin = claims.clone();
     as_admin["sub"] = "admin-1".into();
+    let (own_key, none) = (signing_key(server.folder()), none.as_str());
     let mut forged = vec![
         format!("{}.{admin}.{}", parts[0], parts[2]),
         format!("{none}.{admin}."),
         format!("{none}.{}.{}", parts[1], parts[2]),
         format!("{}.{}.", parts[0], parts[1]),
         format!("{}.{}.{}A", parts[0], parts[1], parts[2]),
-        other_key(&as_admin, b""),
-        other_key(&as_admin, &[0; 32]),
+        // Signed with what anybody knows.
+        signed(Algorithm::HS256, Some(kid), &as_admin, b""),
+        signed(Algorithm::HS256, Some(kid), &as_admin, &[0; 32]),
+        signed(Algorithm::HS256, Some(kid), &as_admin, kid.as_bytes()),
+        // With the server's own key, but another algorithm, another name for it, or none.
+        signed(Algorithm::HS384, Some(kid), &claims, &own_key),
+        signed(Algorithm::HS512, Some(kid), &claims, &own_key),
+        signed(Algorithm::HS256, None, &claims, &own_key),
+        signed(Algorithm::HS256, Some("0123456789abcdef"), &claims, &own_key),
+        signed(Algorithm::HS256, Some("../../../dev/null"), &claims, &own_key),
+        // It names a public key of its own to be checked with, as an RSA one would be.
+        format!(
+            "{}.{admin}.{}",
+            encode(&json!({"alg": "RS256", "kid": kid, "jwk": {"kty": "oct", "k": "AA"}})),
+            parts[2]
+        ),
         String::new(),
         "a.b.c".to_owned(),
         "x".repeat(5_000),
     ];
-    // Signed with the server's own key, but not a session of this moment.
-    let key = std::fs::read(server.folder().join("session.key")).unwrap();
+    // Signed as it should be, but not a session of this moment, nor of this person.
     for (name, value) in [
         ("exp", json!(1)),
+        ("exp", json!(-1)),
         ("exp", Value::Null),
         ("aud", json!("another")),
+        ("aud", json!("usher-ofrep-events")),
         ("iss", json!("another")),
         ("sub", json!("nobody-1")),
+        ("sub", json!("admin-1")),
+        ("sid", json!("0011223344556677")),
+        ("sid", Value::Null),
     ] {
         let mut other = claims.clone();
         other[name] = value;
-        forged.push(other_key(&other, &key));
-        let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS384);
-        let key = jsonwebtoken::EncodingKey::from_secret(&key);
-        forged.push(jsonwebtoken::encode(&header, &claims, &key).unwrap());
+        forged.push(signed(Algorithm::HS256, Some(kid), &other, &own_key));
     }
+    let good = signed(Algorithm::HS256, Some(kid), &claims, &own_key);
+    server
+        .nobody()
+        .header("Cookie", &format!("usher_session={good}"))
+        .get("/api/v1/workspace")
+        .await
+        .expect(200);
     for token in forged {
         let api = server.nobody().header("Cookie", &format!("usher_session={token}"));
         api.get("/api/v1/workspace").await.problem(401, "unauthorized");
@@ -230,11 +265,14 @@ async fn a_session_outlives_a_restart_and_not_its_person() {
 }
 
 #[tokio::test]
-async fn the_signing_key_is_for_its_owner_alone() {
+async fn what_is_kept_of_sessions_is_for_the_servers_user_alone() {
     use std::os::unix::fs::PermissionsExt;
     let server = Server::start().await;
-    let key = std::fs::metadata(server.folder().join("session.key")).unwrap();
-    assert_eq!((key.permissions().mode() & 0o777, key.len()), (0o600, 32));
+    server.signed_in(Role::Viewer).await;
+    for file in ["session.key", "sessions.json"] {
+        let file = std::fs::metadata(server.folder().join(file)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    }
 }
 
 #[tokio::test]

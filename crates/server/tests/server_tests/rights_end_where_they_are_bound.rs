@@ -143,6 +143,11 @@ fn calls(method: &str, pattern: &str) -> Option<Vec<Call>> {
         // Whoever can read anything can read it all.
         ("GET", _) | ("POST", "/reach" | "/evaluate") => Vec::new(),
         ("POST" | "DELETE", "/session") => Vec::new(),
+        // About oneself, or nobody yet.
+        ("POST", "/session/refresh" | "/invitations/accept") => Vec::new(),
+        ("POST", "/session/factor" | "/session/factor/confirm" | "/session/factor/remove") => Vec::new(),
+        ("DELETE", "/sessions" | "/sessions/{id}") => Vec::new(),
+        ("POST", "/session-key/rotate") => call("/api/v1/session-key/rotate", none(), Everything, 204),
         ("PUT", "/environments/{key}") => {
             call("/api/v1/environments/x#", json!({"key": "x#", "name": "X"}), Everything, 201)
         }
@@ -296,6 +301,17 @@ fn calls(method: &str, pattern: &str) -> Option<Vec<Call>> {
         ),
         ("PUT", "/users/{key}") => call("/api/v1/users/u#", json!({"name": "New"}), Everything, 200),
         ("DELETE", "/users/{key}") => call("/api/v1/users/u#", Value::Null, Everything, 200),
+        ("POST", "/invitations") => call(
+            "/api/v1/invitations",
+            json!({"email": "new#@example.org", "name": "New", "role": "viewer"}),
+            Everything,
+            201,
+        ),
+        ("POST", "/users/{key}/invitation") => call("/api/v1/users/u#/invitation", none(), Everything, 201),
+        ("DELETE", "/users/{key}/factor") => call("/api/v1/users/u#/factor", Value::Null, Everything, 204),
+        ("DELETE", "/users/{key}/sessions") => {
+            call("/api/v1/users/u#/sessions", Value::Null, Everything, 204)
+        }
         ("POST", "/commits") => {
             let commit =
                 |put: Value, about| call("/api/v1/commits", json!({"changes": [{"put": put}]}), about, 201);
@@ -357,10 +373,14 @@ async fn prepare(server: &Server, path: &str, n: usize, caller: &Value) -> u64 {
     }
     if about("/users/u#") {
         let hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$c29tZWhhc2g";
-        first.push((
-            Kind::User,
-            json!({"key": "u#", "email": "u#@example.org", "name": "U", "passwordHash": hash, "role": "viewer", "createdAt": "2027-01-01T00:00:00Z"}),
-        ));
+        let mut user = json!({"key": "u#", "email": "u#@example.org", "name": "U", "passwordHash": hash, "role": "viewer", "createdAt": "2027-01-01T00:00:00Z"});
+        if about("/factor") {
+            user["secondFactor"] = json!({"id": "f#", "since": "2027-01-01T00:00:00Z"});
+        }
+        if about("/invitation") {
+            user["invitation"] = json!({"hash": "h#", "expiresAt": "2098-01-01T00:00:00Z"});
+        }
+        first.push((Kind::User, user));
     }
     for (name, paused) in [("running#", false), ("paused#", true)] {
         if about(name) {
@@ -514,7 +534,7 @@ async fn everybody_reads_everything_but_accounts_and_keys() {
             let path = pattern.replace("{seq}", "1").replace("{key}", "always");
             let path = if path.ends_with("/board") { format!("{path}?environment=production") } else { path };
             let Answer { status, .. } = api.get(&path).await;
-            let everywhere = !path.ends_with("/users") || matches!(bound, Bound::Not);
+            let everywhere = !path.contains("/users") || matches!(bound, Bound::Not);
             let may = Some(*role) >= needs.role() && everywhere;
             assert_eq!(status != 403, may, "{name}: {path} {status}");
             assert!(![401, 405, 500].contains(&status), "{name}: {path} {status}");

@@ -125,6 +125,8 @@ impl Server {
             password_hash: password::hash(PASSWORD).unwrap(),
             role,
             bindings,
+            second_factor: None,
+            invitation: None,
             created_at: Timestamp::EPOCH,
         };
         let append = Append {
