@@ -60,6 +60,7 @@ soak:
 	USHER_FLEET_ROUNDS=100 cargo test -p usher --release --locked --test a_fleet_loses_nothing_whatever_fails -- --nocapture
 	USHER_RELEASE_ROUNDS=50 cargo test -p usher --release --locked --test a_release_is_never_half_done -- --nocapture
 	USHER_OUTAGE_SECONDS=600 cargo test -p usher-edge --release --locked --test an_edge_goes_on_without_its_upstream gates -- --nocapture
+	USHER_BIN=$(CURDIR)/target/release/usher USHER_SCALE_CHANGES=1000 USHER_SCALE_SECONDS=60 npm --prefix web-ui run e2e -- scale
 	USHER_REDIS_KILLS=100 cargo test -p usher-journal --release --locked --test what_redis_loses_is_put_back -- --nocapture
 
 # Compiles for minutes, so it is not part of `make test`.

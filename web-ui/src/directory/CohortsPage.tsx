@@ -6,7 +6,7 @@ import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 export function CohortsPage() {
   const cohorts = useQuery(queries.cohorts());
-  const flags = useQuery(queries.flags('')).data?.items ?? [];
+  const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const usedBy = (cohort: string) =>
     flags
       .filter(({ document }) => JSON.stringify(document).includes(`"${cohort}"`))

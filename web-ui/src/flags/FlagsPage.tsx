@@ -17,7 +17,7 @@ export function FlagsPage() {
   const [search, setSearch] = useState('');
   const [asked] = useDebouncedValue(search, 150);
   const environment = useEnvironment();
-  const flags = useQuery(queries.flags(asked));
+  const flags = useQuery(queries.flags(asked, SHOWN));
   return (
     <>
       <Head
@@ -53,7 +53,7 @@ export function FlagsPage() {
               </tr>
             </thead>
             <tbody>
-              {flags.data.items.slice(0, SHOWN).map(({ document, updatedAt, updatedBy }) => (
+              {flags.data.items.map(({ document, updatedAt, updatedBy }) => (
                 <tr key={document.key}>
                   <td>
                     <Link
@@ -79,8 +79,10 @@ export function FlagsPage() {
               ))}
             </tbody>
           </Table>
-          {flags.data.items.length > SHOWN && (
-            <p className="soft">and {count(flags.data.items.length - SHOWN)} more: search to find them.</p>
+          {flags.data.total > flags.data.items.length && (
+            <p className="soft">
+              and {count(flags.data.total - flags.data.items.length)} more: search to find them.
+            </p>
           )}
         </div>
       )}

@@ -14,7 +14,7 @@ export function HistoryPage() {
   const navigate = useNavigate();
   const history = useInfiniteQuery(queries.pages(search.flag ?? '', search.venue ?? ''));
   const commits = history.data?.pages.flatMap((page) => page.items);
-  const flags = useQuery(queries.flags('')).data?.items ?? [];
+  const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const [open, setOpen] = useState<number>();
   const nameOf = useVenueName();
