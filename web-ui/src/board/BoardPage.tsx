@@ -1,7 +1,7 @@
-import { TextInput } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { useSearch } from '@tanstack/react-router';
+import { Link, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
@@ -11,6 +11,7 @@ import { BoardGrid } from './BoardGrid';
 import { BulkBar } from './BulkBar';
 import { type Cell, cellKey } from './cell';
 import { fitting } from './order';
+import { TimeSlider } from './TimeSlider';
 import { VenueList } from './VenueList';
 
 /** Flags down, venues across, and what each venue gets. What is chosen in one environment is not in another. */
@@ -25,6 +26,7 @@ function BoardOf({ environment }: { environment: string }) {
   const [search, setSearch] = useState('');
   const [venueSearch, setVenueSearch] = useState('');
   const [asked] = useDebouncedValue(search, 150);
+  const workspace = useQuery(queries.workspace());
   const venues = useQuery(queries.boardVenues(environment, at));
   // On a phone each venue has rows of its own.
   const first = useQuery({ ...queries.boardRows({ environment, search: asked, at }), enabled: !narrow });
@@ -69,7 +71,16 @@ function BoardOf({ environment }: { environment: string }) {
             onChange={(event) => setVenueSearch(event.currentTarget.value)}
           />
         )}
+        {at === undefined && workspace.data && (
+          <Button
+            renderRoot={(props) => <Link to="/board" search={{ at: workspace.data.seq }} {...props} />}
+            variant="default"
+          >
+            Look back
+          </Button>
+        )}
       </Head>
+      {at !== undefined && <TimeSlider at={at} />}
       {!error && (venues.isPending || (!narrow && first.isPending)) && <Loading what="the board" />}
       {error && (
         <Failed

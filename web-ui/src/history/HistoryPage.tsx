@@ -1,6 +1,6 @@
 import { Button, Group, Select, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
@@ -64,15 +64,25 @@ export function HistoryPage() {
                   {commit.changes.length > 3 && ` and ${commit.changes.length - 3} more`}
                 </Text>
               </div>
-              <Button
-                size="xs"
-                variant="default"
-                aria-expanded={open === commit.seq}
-                aria-description={`of commit ${commit.seq}`}
-                onClick={() => setOpen(open === commit.seq ? undefined : commit.seq)}
-              >
-                {open === commit.seq ? 'Hide' : 'What changed'}
-              </Button>
+              <Group gap="xs">
+                <Button
+                  size="xs"
+                  variant="subtle"
+                  aria-description={`of commit ${commit.seq}`}
+                  renderRoot={(props) => <Link to="/board" search={{ at: commit.seq }} {...props} />}
+                >
+                  Board then
+                </Button>
+                <Button
+                  size="xs"
+                  variant="default"
+                  aria-expanded={open === commit.seq}
+                  aria-description={`of commit ${commit.seq}`}
+                  onClick={() => setOpen(open === commit.seq ? undefined : commit.seq)}
+                >
+                  {open === commit.seq ? 'Hide' : 'What changed'}
+                </Button>
+              </Group>
             </Group>
             {open === commit.seq && <CommitDetails seq={commit.seq} />}
           </li>
