@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accessible, ask, DESK, hold, launch, PHONE, shoot, signedIn } from './browser';
@@ -192,6 +193,43 @@ test('the board is looked at as it was, by a slider, a link and a moment, and ch
   await page.locator(`[data-commit="${killed}"]`).getByRole('link', { name: 'Board then' }).click();
   await past.getByText(`As it was after commit ${killed}`).waitFor();
   await turn('on');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('what a screen shows is saved as a file, with its filter', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const saved = async (format: RegExp) => {
+    await page.getByRole('button', { name: 'Export' }).click();
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('menuitem', { name: format }).click(),
+    ]);
+    return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') };
+  };
+  await page.getByRole('textbox', { name: 'Search flags' }).fill('express');
+  await page.getByRole('textbox', { name: 'Search venues' }).fill('camp nou');
+  await page.getByText('1 flags at 1 venues').waitFor();
+  const board = await saved(/CSV/);
+  expect(board.name).toMatch(/^usher-board-production-\d{4}-\d\d-\d\d\.csv$/);
+  const gets = await page.locator('[data-cell="express-checkout@camp-nou"]').textContent();
+  expect(board.text).toBe(`\uFEFFFlag,Name,Camp Nou\r\nexpress-checkout,Express checkout,${gets}\r\n`);
+  await page.getByRole('textbox', { name: 'Search venues' }).fill('');
+  await page.getByText('1 flags at 2,188 venues').waitFor();
+  expect(Object.keys(JSON.parse((await saved(/JSON/)).text)[0])).toHaveLength(2_190);
+  for (const [path, searched, has] of [
+    ['flags', 'Search flags', 'express-checkout'],
+    ['venues', 'Search venues', 'camp-nou'],
+  ] as const) {
+    await page.goto(`${server.demo.url}/${path}`);
+    await page.getByRole('textbox', { name: searched }).fill(has.replace('-', ' ').slice(0, 7));
+    await expect.poll(() => page.getByRole('row').count()).toBeLessThan(5);
+    const rows = JSON.parse((await saved(/JSON/)).text);
+    expect(rows.map((row: { key: string }) => row.key)).toContain(has);
+    expect(rows).toHaveLength((await page.getByRole('row').count()) - 1);
+  }
   expect(complaints).toEqual([]);
   await context.close();
 });

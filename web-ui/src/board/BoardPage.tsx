@@ -5,11 +5,13 @@ import { Link, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
+import { Export } from '../shell/export/Export';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { BoardGrid } from './BoardGrid';
 import { BulkBar } from './BulkBar';
 import { type Cell, cellKey } from './cell';
+import { boardTable, MAX_CELLS } from './export';
 import { fitting } from './order';
 import { TimeSlider } from './TimeSlider';
 import { VenueList } from './VenueList';
@@ -69,6 +71,17 @@ function BoardOf({ environment }: { environment: string }) {
             placeholder="Venues, cities, countries"
             value={venueSearch}
             onChange={(event) => setVenueSearch(event.currentTarget.value)}
+          />
+        )}
+        {!narrow && (
+          <Export
+            name={`board-${environment}`}
+            table={() => boardTable({ environment, search: asked, at }, venueSearch)}
+            impossible={
+              (flags ?? 0) * shown.length > MAX_CELLS
+                ? `A file has at most ${count(MAX_CELLS)} cells: search flags or venues to have fewer.`
+                : undefined
+            }
           />
         )}
         {at === undefined && workspace.data && (

@@ -1,6 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
+import type { Cohort } from '../api/client';
 import { queries } from '../api/queries';
 import { conditionWords } from '../flags/words';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
@@ -11,12 +14,24 @@ export function CohortsPage() {
     flags
       .filter(({ document }) => JSON.stringify(document).includes(`"${cohort}"`))
       .map(({ document }) => document.name || document.key);
+  const columns: Column<Cohort>[] = [
+    { key: 'key', title: 'Key', of: (cohort) => cohort.key },
+    { key: 'name', title: 'Cohort', of: (cohort) => cohort.name },
+    { key: 'who', title: 'Who', of: whoWords },
+    { key: 'venues', title: 'Where', of: (cohort) => cohort.venues?.join(', ') || 'Everywhere' },
+    { key: 'usedBy', title: 'Used by', of: (cohort) => usedBy(cohort.key).join(', ') },
+  ];
   return (
     <>
       <Head
         title="Cohorts"
         about={cohorts.data && `${cohorts.data.total} reusable sets of people and devices`}
-      />
+      >
+        <Export
+          name="cohorts"
+          table={{ columns: columns, rows: cohorts.data?.items.map(({ document }) => document) ?? [] }}
+        />
+      </Head>
       {cohorts.isPending && <Loading what="cohorts" />}
       {cohorts.error && <Failed error={cohorts.error} retry={() => cohorts.refetch()} />}
       {cohorts.data?.items.length === 0 && (
@@ -42,11 +57,7 @@ export function CohortsPage() {
                       {cohort.key}
                     </div>
                   </td>
-                  <td>
-                    {cohort.if && conditionWords(cohort.if)}
-                    {!!cohort.keys?.length &&
-                      ` ${count(cohort.keys.length)} listed by ${cohort.by ?? 'targetingKey'}`}
-                  </td>
+                  <td>{whoWords(cohort)}</td>
                   <td>{cohort.venues?.join(', ') || 'Everywhere'}</td>
                   <td>{usedBy(cohort.key).join(', ') || '—'}</td>
                 </tr>
@@ -57,4 +68,12 @@ export function CohortsPage() {
       )}
     </>
   );
+}
+
+/** Whom it holds: by a condition, listed, or both. */
+function whoWords(cohort: Cohort): string {
+  const listed = cohort.keys?.length
+    ? `${count(cohort.keys.length)} listed by ${cohort.by ?? 'targetingKey'}`
+    : '';
+  return [cohort.if ? conditionWords(cohort.if) : '', listed].filter(Boolean).join(' ');
 }

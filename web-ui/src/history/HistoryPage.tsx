@@ -2,13 +2,28 @@ import { Button, Group, Select, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
+import type { CommitSummary } from '../api/client';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { Time } from '../shell/Time';
 import { CommitDetails } from './CommitDetails';
 
-/** Every commit: who, why, what. */
+const COLUMNS: Column<CommitSummary>[] = [
+  { key: 'seq', title: 'Commit', of: (commit) => commit.seq },
+  { key: 'at', title: 'When', of: (commit) => commit.at },
+  { key: 'by', title: 'Who', of: (commit) => commit.actor.name },
+  { key: 'message', title: 'Why', of: (commit) => commit.message },
+  {
+    key: 'changes',
+    title: 'What',
+    of: ({ changes }) => changes.map((one) => `${one.action} ${one.kind} ${one.key}`).join(', '),
+  },
+];
+
+/** Every commit: who, why, what. An export has those that are shown. */
 export function HistoryPage() {
   const search = useSearch({ from: '/history' });
   const navigate = useNavigate();
@@ -43,6 +58,7 @@ export function HistoryPage() {
           onChange={(venue) => go({ venue: venue ?? undefined })}
           data={venues.map(({ document }) => ({ value: document.key, label: document.name }))}
         />
+        <Export name="history" table={{ columns: COLUMNS, rows: commits ?? [] }} />
       </Head>
       {history.isPending && <Loading what="the history" />}
       {history.error && <Failed error={history.error} retry={() => history.refetch()} />}
