@@ -136,7 +136,7 @@ export function BoardGrid({ query, first, heads, venues: fitting, selected, togg
         style={{ width, height: HEAD + rows.getTotalSize(), position: 'relative' }}
         onKeyDown={press}
       >
-        <VenueHeads venues={venues} order={order} shown={shown} />
+        <VenueHeads venues={venues} order={order} shown={shown} isPast={query.at !== undefined} />
         {drawn.map((row) => (
           <BoardRow
             key={row.index}
