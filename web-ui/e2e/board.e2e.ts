@@ -211,13 +211,13 @@ test('what a screen shows is saved as a file, with its filter', async () => {
   };
   await page.getByRole('textbox', { name: 'Search flags' }).fill('express');
   await page.getByRole('textbox', { name: 'Search venues' }).fill('camp nou');
-  await page.getByText('1 flags at 1 venues').waitFor();
+  await page.getByText('1 flag at 1 venue in').waitFor();
   const board = await saved(/CSV/);
   expect(board.name).toMatch(/^usher-board-production-\d{4}-\d\d-\d\d\.csv$/);
   const gets = await page.locator('[data-cell="express-checkout@camp-nou"]').textContent();
   expect(board.text).toBe(`\uFEFFFlag,Name,Camp Nou\r\nexpress-checkout,Express checkout,${gets}\r\n`);
   await page.getByRole('textbox', { name: 'Search venues' }).fill('');
-  await page.getByText('1 flags at 2,188 venues').waitFor();
+  await page.getByText('1 flag at 2,188 venues').waitFor();
   expect(Object.keys(JSON.parse((await saved(/JSON/)).text)[0])).toHaveLength(2_190);
   for (const [path, searched, has] of [
     ['flags', 'Search flags', 'express-checkout'],

@@ -6,7 +6,7 @@ import { useCallback, useMemo, useState } from 'react';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
 import { Export } from '../shell/export/Export';
-import { count } from '../shell/numbers';
+import { count, some } from '../shell/numbers';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { BoardGrid } from './BoardGrid';
 import { BulkBar } from './BulkBar';
@@ -56,7 +56,7 @@ function BoardOf({ environment }: { environment: string }) {
         about={
           venues.data &&
           flags !== undefined &&
-          `${count(flags)} flags at ${count(shown.length)} venues in ${environment}, as of commit ${first.data?.seq}`
+          `${some(flags, 'flag')} at ${some(shown.length, 'venue')} in ${environment}, as of commit ${first.data?.seq}`
         }
       >
         <TextInput

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import type { Cohort } from '../api/client';
 import { queries } from '../api/queries';
+import { useVenueName } from '../convergence/names';
 import { conditionWords } from '../flags/words';
 import { Export } from '../shell/export/Export';
 import type { Column } from '../shell/export/table';
@@ -9,6 +10,7 @@ import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 export function CohortsPage() {
   const cohorts = useQuery(queries.cohorts());
+  const venueName = useVenueName();
   const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const usedBy = (cohort: string) =>
     flags
@@ -18,7 +20,11 @@ export function CohortsPage() {
     { key: 'key', title: 'Key', of: (cohort) => cohort.key },
     { key: 'name', title: 'Cohort', of: (cohort) => cohort.name },
     { key: 'who', title: 'Who', of: whoWords },
-    { key: 'venues', title: 'Where', of: (cohort) => cohort.venues?.join(', ') || 'Everywhere' },
+    {
+      key: 'venues',
+      title: 'Where',
+      of: (cohort) => cohort.venues?.map(venueName).join(', ') || 'Everywhere',
+    },
     { key: 'usedBy', title: 'Used by', of: (cohort) => usedBy(cohort.key).join(', ') },
   ];
   return (
@@ -58,7 +64,7 @@ export function CohortsPage() {
                     </div>
                   </td>
                   <td>{whoWords(cohort)}</td>
-                  <td>{cohort.venues?.join(', ') || 'Everywhere'}</td>
+                  <td>{cohort.venues?.map(venueName).join(', ') || 'Everywhere'}</td>
                   <td>{usedBy(cohort.key).join(', ') || '—'}</td>
                 </tr>
               ))}

@@ -46,7 +46,7 @@ export function KeysPage() {
     { key: 'prefix', title: 'Begins with', of: (key) => key.prefix },
     { key: 'type', title: 'Kind', of: (key) => key.type },
     { key: 'environment', title: 'Environment', of: (key) => key.environment },
-    { key: 'venues', title: 'Venues', of: (key) => key.venues?.join(', ') },
+    { key: 'venues', title: 'Venues', of: (key) => key.venues?.map(venueName).join(', ') },
     {
       key: 'rights',
       title: 'Rights',
@@ -96,7 +96,7 @@ export function KeysPage() {
                   ) : (
                     <>
                       <td>{key.environment ?? 'All'}</td>
-                      <td>{key.venues?.join(', ') || 'All'}</td>
+                      <td>{key.venues?.map(venueName).join(', ') || 'All'}</td>
                     </>
                   )}
                   <td>

@@ -92,7 +92,7 @@ export function VenuesPanel({ flag, config, edit, environment }: Props) {
         searchable
         limit={50}
         value={adding}
-        disabled={free.length === 0}
+        disabled={venues.length > 0 && free.length === 0}
         data={free.map(({ document }) => ({ value: document.key, label: document.name }))}
         onChange={(venue) => {
           if (venue) set(venue, variants.find((one) => one !== config.offVariant) ?? config.offVariant);

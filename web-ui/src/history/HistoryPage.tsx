@@ -10,6 +10,7 @@ import type { Column } from '../shell/export/table';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { Time } from '../shell/Time';
 import { CommitDetails } from './CommitDetails';
+import { changeWords } from './words';
 
 const COLUMNS: Column<CommitSummary>[] = [
   { key: 'seq', title: 'Commit', of: (commit) => commit.seq },
@@ -19,7 +20,7 @@ const COLUMNS: Column<CommitSummary>[] = [
   {
     key: 'changes',
     title: 'What',
-    of: ({ changes }) => changes.map((one) => `${one.action} ${one.kind} ${one.key}`).join(', '),
+    of: ({ changes }) => changes.map(changeWords).join(', '),
   },
 ];
 
@@ -73,10 +74,7 @@ export function HistoryPage() {
                 </Text>
                 <Text size="sm" className="soft">
                   #{commit.seq} by {commit.actor.name}, <Time at={commit.at} seconds />:{' '}
-                  {commit.changes
-                    .slice(0, 3)
-                    .map((one) => `${one.action} ${one.kind} ${one.key}`)
-                    .join(', ')}
+                  {commit.changes.slice(0, 3).map(changeWords).join(', ')}
                   {commit.changes.length > 3 && ` and ${commit.changes.length - 3} more`}
                 </Text>
               </div>

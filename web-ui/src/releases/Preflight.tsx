@@ -69,7 +69,7 @@ export function Preflight({ release, environment, again, pending, step }: Props)
               {WEIGHTS[weight]?.word ?? weight}
             </span>
             <span>
-              <b>{about}</b>: {plainly(detail)}
+              <b>{about}</b>: {plainly(detail.replace(`${about}: `, ''))}
             </span>
           </li>
         ))}
