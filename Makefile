@@ -61,6 +61,7 @@ soak:
 	USHER_RELEASE_ROUNDS=50 cargo test -p usher --release --locked --test fault_tests a_release_is_never_half_done -- --nocapture
 	USHER_OUTAGE_SECONDS=600 cargo test -p usher-edge --release --locked --test edge_tests an_edge_goes_on_without_its_upstream::gates -- --nocapture
 	USHER_REDIS_KILLS=100 cargo test -p usher-journal --release --locked --test journal_tests what_redis_loses_is_put_back -- --nocapture
+	USHER_BIN=$(CURDIR)/target/release/usher USHER_SCALE_CHANGES=1000 USHER_SCALE_SECONDS=60 npm --prefix web-ui run e2e -- scale
 
 # Compiles for minutes, so it is not part of `make test`.
 deny:

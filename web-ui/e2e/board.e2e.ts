@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ask, DESK, hold, launch, PHONE, shoot, signedIn } from './browser';
+import { accessible, ask, DESK, hold, launch, PHONE, shoot, signedIn } from './browser';
 import { Server } from './server';
 
 let server: Server;
@@ -137,6 +138,99 @@ test('a storm of commits does not fetch the board for each of them', async () =>
       { interval: 500 },
     )
     .toBe(true);
+  await context.close();
+});
+
+test('the board is looked at as it was, by a slider, a link and a moment, and changes nothing there', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const cell = page.locator('[data-cell="express-checkout@maracana"]');
+  const turn = async (action: 'on' | 'off' | 'kill' | 'revive') => {
+    const path = `flags/express-checkout/environments/production/${action}`;
+    const answer = await ask(page, server.demo, 'POST', path, {
+      venues: ['maracana'],
+      message: `Now ${action}`,
+    });
+    return (await answer.json()).seq as number;
+  };
+  await page.getByRole('textbox', { name: 'Search venues' }).fill('maracan');
+  const [off, killed] = [await turn('off'), await turn('kill')];
+  await expect.poll(() => cell.textContent()).toBe('killed: off');
+  await page.getByRole('link', { name: 'Look back' }).click();
+  const past = page.getByRole('region', { name: 'The past' });
+  await past.getByText(`As it was after commit ${killed}`).waitFor();
+  await accessible(page, 'the board as it was');
+  await shoot(page, 'board-past-light-desk');
+  // By the keyboard, a commit at a time; the address follows.
+  const slider = past.getByRole('slider', { name: 'Commit' });
+  await slider.press('ArrowLeft');
+  await past.getByText('Now off').waitFor();
+  await expect.poll(() => cell.getAttribute('aria-label')).toMatch(/off, set for this venue, as it was$/);
+  await expect.poll(() => page.url()).toMatch(new RegExp(`at=${off}$`));
+  await past.getByRole('button', { name: 'One commit back' }).click();
+  await expect.poll(() => cell.textContent()).toBe('on');
+  // Nothing is chosen there, and nothing moves it.
+  await cell.click({ force: true });
+  expect(await page.getByRole('region', { name: 'Chosen cells' }).count()).toBe(0);
+  await turn('revive');
+  await page.waitForTimeout(1_500);
+  expect(page.url()).toMatch(new RegExp(`at=${off - 1}$`));
+  expect(await cell.textContent()).toBe('on');
+  // The address is all that somebody else needs.
+  await page.goto(`${server.demo.url}/board?at=${killed}`);
+  await page.getByRole('textbox', { name: 'Search venues' }).fill('maracan');
+  await expect.poll(() => cell.textContent()).toBe('killed: off');
+  // A moment before there was anything leads to the first commit.
+  await past.getByLabel('Moment').fill('2001-01-01T00:00');
+  await past.getByRole('button', { name: 'Go there' }).click();
+  await past.getByText('Begin the workspace').waitFor();
+  await past.getByRole('button', { name: 'Back to now' }).click();
+  await expect.poll(() => cell.textContent()).toBe('off');
+  expect(page.url()).toMatch(/board$/);
+  // From the history to the board that it made.
+  await page.goto(`${server.demo.url}/history`);
+  await page.locator(`[data-commit="${killed}"]`).getByRole('link', { name: 'Board then' }).click();
+  await past.getByText(`As it was after commit ${killed}`).waitFor();
+  await turn('on');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('what a screen shows is saved as a file, with its filter', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const saved = async (format: RegExp) => {
+    await page.getByRole('button', { name: 'Export' }).click();
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('menuitem', { name: format }).click(),
+    ]);
+    return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') };
+  };
+  await page.getByRole('textbox', { name: 'Search flags' }).fill('express');
+  await page.getByRole('textbox', { name: 'Search venues' }).fill('camp nou');
+  await page.getByText('1 flag at 1 venue in').waitFor();
+  const board = await saved(/CSV/);
+  expect(board.name).toMatch(/^usher-board-production-\d{4}-\d\d-\d\d\.csv$/);
+  const gets = await page.locator('[data-cell="express-checkout@camp-nou"]').textContent();
+  expect(board.text).toBe(`\uFEFFFlag,Name,Camp Nou\r\nexpress-checkout,Express checkout,${gets}\r\n`);
+  await page.getByRole('textbox', { name: 'Search venues' }).fill('');
+  await page.getByText('1 flag at 2,188 venues').waitFor();
+  expect(Object.keys(JSON.parse((await saved(/JSON/)).text)[0])).toHaveLength(2_190);
+  for (const [path, searched, has] of [
+    ['flags', 'Search flags', 'express-checkout'],
+    ['venues', 'Search venues', 'camp-nou'],
+  ] as const) {
+    await page.goto(`${server.demo.url}/${path}`);
+    await page.getByRole('textbox', { name: searched }).fill(has.replace('-', ' ').slice(0, 7));
+    await expect.poll(() => page.getByRole('row').count()).toBeLessThan(5);
+    const rows = JSON.parse((await saved(/JSON/)).text);
+    expect(rows.map((row: { key: string }) => row.key)).toContain(has);
+    expect(rows).toHaveLength((await page.getByRole('row').count()) - 1);
+  }
+  expect(complaints).toEqual([]);
   await context.close();
 });
 

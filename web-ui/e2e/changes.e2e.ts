@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accessible, added, ask, DESK, launch, PHONE, shoot, signedIn } from './browser';
+import { hours } from './seeds';
 import { type Demo, Server } from './server';
 
 let server: Server;
@@ -185,5 +186,34 @@ test('what can’t wait goes through with a reason, and who may not decide is to
   await viewer.getByRole('alert').waitFor();
   expect(unexpected(complaints).filter((text) => !text.includes('404'))).toEqual([]);
   await theirs.close();
+  await context.close();
+});
+
+test('what is approved and frozen is made with a reason', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const flag = await (await page.request.get(`${server.demo.url}/api/v1/flags/transfer-limits`)).json();
+  const staging = { ...flag.environments.staging, enabled: !flag.environments.staging.enabled };
+  const put = { kind: 'flag', ...flag, environments: { ...flag.environments, staging } };
+  const changes = [{ put }];
+  await ask(page, server.demo, 'POST', 'change-requests', { key: 'frozen', title: 'In a freeze', changes });
+  const freeze = {
+    key: 'finals',
+    reason: 'The finals',
+    environments: ['staging'],
+    from: hours(-1),
+    until: hours(1),
+  };
+  await ask(page, server.demo, 'PUT', 'freezes/finals', freeze);
+  await page.goto(`${server.demo.url}/changes/frozen`);
+  await page.getByRole('button', { name: 'Make it' }).click();
+  const dialog = page.getByRole('dialog', { name: 'This is frozen' });
+  await accessible(page, 'a change request that is frozen');
+  await dialog.getByRole('textbox', { name: 'Why it can’t wait' }).fill('The limit is wrong');
+  await dialog.getByRole('button', { name: 'Break the glass' }).click();
+  await page.getByRole('heading', { name: 'It was made' }).waitFor();
+  await ask(page, server.demo, 'DELETE', 'freezes/finals');
+  expect(unexpected(complaints)).toEqual([]);
   await context.close();
 });

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accessible, added, DESK, hold, launch, PHONE, signedIn } from './browser';
+import { accessible, added, ask, DESK, hold, launch, PHONE, signedIn } from './browser';
+import { seatMap } from './seeds';
 import { Server } from './server';
 
 let server: Server;
@@ -105,5 +106,89 @@ test('somebody who is invited sets their own password with a link that opens onc
   await late.getByText('This invitation was used').waitFor();
   expect(complaints).toEqual([]);
   await theirs.close();
+  await context.close();
+});
+
+test('whoever is bound elsewhere is told what they may not do, and may do the rest', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  await ask(page, server.demo, 'PUT', 'releases/bound', seatMap('bound'));
+  const kill = (venue: string) => ({
+    kill: { flag: 'seat-map', environment: 'production', venues: [venue] },
+  });
+  for (const [key, venue] of [
+    ['at-camp-nou', 'camp-nou'],
+    ['at-anfield', 'anfield'],
+  ] as const)
+    await ask(page, server.demo, 'PUT', `playbooks/${key}`, { key, name: key, plays: [kill(venue)] });
+  const bindings = [{ role: 'editor', environments: ['production'], venues: ['camp-nou'] }];
+  const gil = await added(page, server.demo, 'Gil', { role: 'viewer', bindings });
+  const theirs = await browser.newContext({ viewport: DESK });
+  const other = await signedIn(theirs, gil, complaints);
+  await other.goto(`${server.demo.url}/flags/refund-flow`);
+  await other.getByText('You may not change what is about all of production.').waitFor();
+  expect(await other.getByRole('button', { name: 'Add a rule' }).isDisabled()).toBe(true);
+  // At their own venue they may.
+  await other.getByText('You may change them at your own venues.').waitFor();
+  await other.getByRole('combobox', { name: 'Add a venue' }).click();
+  expect(await other.getByRole('option').allTextContents()).toEqual(['Camp Nou']);
+  await other.getByRole('option').click();
+  await other.getByRole('button', { name: 'Review and save' }).waitFor();
+  await accessible(other, 'a flag for an editor of one venue');
+  await other.getByRole('button', { name: 'Discard' }).click();
+  await other.goto(`${server.demo.url}/releases/bound`);
+  await other.getByText('You may not start releases in all of production.').waitFor();
+  for (const name of ['Start', 'Change the plan', 'Delete the plan'])
+    expect(await other.getByRole('button', { name }).isDisabled(), name).toBe(true);
+  await other.goto(`${server.demo.url}/playbooks`);
+  const runs = (name: string) => other.getByRole('button', { name: `Run ${name}` });
+  expect(await runs('at-anfield').isDisabled()).toBe(true);
+  expect(await runs('at-camp-nou').isDisabled()).toBe(false);
+  await accessible(other, 'playbooks for an editor of one venue');
+  await hold(other, /Run at-camp-nou/);
+  await other.getByText(/^Changed flag\/seat-map in commit/).waitFor();
+  expect(complaints).toEqual([]);
+  await theirs.close();
+  await context.close();
+});
+
+test('a token is made for some places and for some time, a key for some venues', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  await page.getByRole('link', { name: 'Keys' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Create a key' });
+  const choose = async (field: string, option: string) => {
+    await dialog.getByRole('combobox', { name: field }).click();
+    await page.getByRole('option', { name: option, exact: true }).click();
+  };
+  const made = async (name: string) => {
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('alert').getByText('Copy this secret now').waitFor();
+    const { items } = await (await page.request.get(`${server.demo.url}/api/v1/keys`)).json();
+    return items.find((key: { name: string }) => key.name === name);
+  };
+  await page.getByRole('button', { name: 'Create a key' }).click();
+  await dialog.getByRole('textbox', { name: 'What it is for' }).fill('Gate robot');
+  await dialog.getByText('Automation').click();
+  await choose('What it may do everywhere', 'Viewer: sees everything');
+  await dialog.getByLabel('It may do more in some places').check();
+  await choose('In these environments', 'Production');
+  await dialog.getByRole('combobox', { name: 'At these venues' }).fill('Camp');
+  await page.getByRole('option', { name: 'Camp Nou' }).click();
+  await dialog.getByLabel('Refused from then on').fill('2030-01-01T00:00');
+  await accessible(page, 'a token for some places');
+  const token = await made('Gate robot');
+  expect(token.bindings).toEqual([{ role: 'operator', environments: ['production'], venues: ['camp-nou'] }]);
+  expect(token.role).toBe('viewer');
+  expect(new Date(token.expiresAt).getFullYear()).toBeGreaterThanOrEqual(2029);
+  await page.getByRole('button', { name: 'Create a key' }).click();
+  await dialog.getByRole('textbox', { name: 'What it is for' }).fill('Turnstiles');
+  await dialog.getByRole('combobox', { name: 'Only for these venues' }).fill('Anf');
+  await page.getByRole('option', { name: 'Anfield' }).click();
+  await page.keyboard.press('Escape');
+  expect(await made('Turnstiles')).toMatchObject({ environment: 'production', venues: ['anfield'] });
+  expect(complaints).toEqual([]);
   await context.close();
 });

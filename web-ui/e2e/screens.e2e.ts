@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accessible, DESK, launch, PHONE, shoot, signedIn } from './browser';
+import { accessible, DESK, go, launch, PHONE, shoot, signedIn } from './browser';
 import { seed } from './seeds';
 import { Server } from './server';
 
@@ -80,19 +80,19 @@ for (const colorScheme of ['light', 'dark'] as const) {
       const first = await context.newPage();
       await first.goto(server.demo.url);
       await first.getByRole('button', { name: 'Sign in' }).waitFor();
-      await accessible(first, 'sign-in');
+      await accessible(first, 'sign-in', colorScheme === 'dark');
       await shoot(first, `sign-in-${colorScheme}-${size}`);
       await first.close();
       const page = await signedIn(context, server.demo, complaints);
       for (const screen of SCREENS) {
-        await page.goto(`${server.demo.url}${screen.path}`);
+        await go(page, screen.path);
         await page.getByRole('heading', { name: screen.ready, exact: true }).waitFor();
         await page.getByText('Live', { exact: false }).first().waitFor();
         await expect.poll(() => page.getByText('Loading').count()).toBe(0);
         if (screen.shows) await page.getByText(screen.shows).waitFor();
         await page.waitForTimeout(100);
         await shoot(page, `${screen.name}-${colorScheme}-${size}`);
-        await accessible(page, `${screen.name} ${colorScheme} ${size}`);
+        await accessible(page, `${screen.name} ${colorScheme} ${size}`, colorScheme === 'dark');
         // Nothing hangs over the edge of a phone.
         const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         expect(over, `${screen.name} is too wide`).toBeLessThanOrEqual(0);

@@ -11,6 +11,9 @@ import { Shell } from './shell/Shell';
 const root = createRootRoute({ component: Shell });
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
+const commit = (value: unknown) =>
+  Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : undefined;
+
 const routes = [
   createRoute({
     getParentRoute: () => root,
@@ -22,6 +25,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: '/board',
+    validateSearch: (search): { at?: number } => ({ at: commit(search.at) }),
     component: lazyRouteComponent(() => import('./board/BoardPage'), 'BoardPage'),
   }),
   createRoute({

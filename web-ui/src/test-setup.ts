@@ -1,4 +1,4 @@
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach } from 'vitest';
 
 afterEach(cleanup);
@@ -21,3 +21,6 @@ globalThis.ResizeObserver ??= class {
 };
 if (!document.fonts)
   Object.defineProperty(document, 'fonts', { value: { addEventListener() {}, removeEventListener() {} } });
+
+// What is loaded lazily takes its time on a machine that does something else as well.
+configure({ asyncUtilTimeout: 20_000 });

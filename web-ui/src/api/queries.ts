@@ -13,6 +13,19 @@ const FLEET_MS = 3_000;
 const whileUnderWay = ({ state: { data, error } }: { state: { data?: Report; error: Error | null } }) =>
   error || !data || data.converged + data.left >= data.expected ? false : UNDER_WAY_MS;
 
+/** Rows of the board that are asked for at a time. */
+export const BOARD_PAGE = 25;
+
+/** Which rows of the board: those that a search finds, as of a commit where one is named, at a venue or at all. */
+export type BoardQuery = {
+  environment: string;
+  search: string;
+  at?: number;
+  offset?: number;
+  venue?: string;
+  limit?: number;
+};
+
 /** All that is read from the server, by key. `/live` marks keys as old when something changes. */
 export const queries = {
   session: () =>
@@ -38,11 +51,17 @@ export const queries = {
     }),
   workspace: () =>
     queryOptions({ queryKey: ['workspace'], queryFn: () => body(api.GET('/api/v1/workspace')) }),
-  flags: (search: string) =>
+  flags: (search: string, limit: number) =>
     queryOptions({
-      queryKey: ['flags', search],
-      queryFn: () => body(api.GET('/api/v1/flags', { params: { query: { search, limit: 5000 } } })),
+      queryKey: ['flags', search, limit],
+      queryFn: () => body(api.GET('/api/v1/flags', { params: { query: { search, limit } } })),
       placeholderData: keepPreviousData,
+    }),
+  /** All there are, to choose from: megabytes, where there are thousands, so they follow what changes slowly. */
+  allFlags: () =>
+    queryOptions({
+      queryKey: ['all-flags'],
+      queryFn: () => body(api.GET('/api/v1/flags', { params: { query: { limit: 5000 } } })),
     }),
   flag: (key: string) =>
     queryOptions({
@@ -137,17 +156,59 @@ export const queries = {
     }),
   keys: () => queryOptions({ queryKey: ['keys'], queryFn: () => body(api.GET('/api/v1/keys')) }),
   people: () => queryOptions({ queryKey: ['people'], queryFn: () => body(api.GET('/api/v1/users')) }),
-  board: (environment: string, search: string, venueSearch: string) =>
+  /** What the venues of the board are; as of a commit, where one is named. */
+  boardVenues: (environment: string, at?: number) =>
     queryOptions({
-      queryKey: ['board', environment, search, venueSearch],
-      queryFn: () =>
+      queryKey: [at === undefined ? 'board-venues' : 'past', 'venues', environment, at ?? 'now'],
+      queryFn: ({ signal }) =>
         body(
           api.GET('/api/v1/board', {
-            params: { query: { environment, search, venueSearch, limit: 500, venueLimit: 5000 } },
+            params: { query: { environment, limit: 0, venueLimit: 5000, at: at?.toString() } },
+            signal,
           }),
         ),
-      // While a search runs, what it found before; never what another environment has.
+      ...(at !== undefined && { staleTime: Number.POSITIVE_INFINITY }),
       placeholderData: (before) => (before?.environment === environment ? before : undefined),
+    }),
+  /** A page of the board's rows, without what the venues are: those hardly change. */
+  boardRows: ({ environment, search, at, offset = 0, venue, limit = BOARD_PAGE }: BoardQuery) =>
+    queryOptions({
+      queryKey: [
+        at === undefined ? 'board' : 'past',
+        'rows',
+        environment,
+        search,
+        at ?? 'now',
+        offset,
+        venue,
+      ],
+      queryFn: ({ signal }) =>
+        body(
+          api.GET('/api/v1/board', {
+            params: {
+              query: {
+                environment,
+                search: search || undefined,
+                venues: venue,
+                at: at?.toString(),
+                offset,
+                limit,
+                venueLimit: 5000,
+                venueHeads: false,
+              },
+            },
+            // Whoever scrolls on does not wait for what was passed.
+            signal,
+          }),
+        ),
+      ...(at !== undefined && { staleTime: Number.POSITIVE_INFINITY }),
+      // Thousands of cells a page: those that were scrolled away are not kept for long.
+      gcTime: 60_000,
+      // While a search runs, what it found before; never what another environment has, or another venue.
+      placeholderData: (before, query) =>
+        offset === 0 && before?.environment === environment && query?.queryKey[6] === venue
+          ? before
+          : undefined,
     }),
   convergence: () =>
     queryOptions({
@@ -198,6 +259,17 @@ export const queries = {
       initialPageParam: undefined as number | undefined,
       getNextPageParam: ({ nextBefore }) => nextBefore ?? undefined,
       placeholderData: keepPreviousData,
+    }),
+  /** Who made a commit, when and why, without the documents. */
+  commitHead: (seq: number) =>
+    queryOptions({
+      queryKey: ['past', 'commit-head', seq],
+      queryFn: async ({ signal }) => {
+        const query = { limit: 1, before: seq + 1 };
+        const { items } = await body(api.GET('/api/v1/commits', { params: { query }, signal }));
+        return items[0] ?? null;
+      },
+      staleTime: Number.POSITIVE_INFINITY,
     }),
   commit: (seq: number) =>
     queryOptions({

@@ -1321,6 +1321,11 @@ export interface components {
             totalFlags: number;
             /** @description Venues that fit, on all pages. */
             totalVenues: number;
+            /**
+             * @description Names the venues of the workspace: cells fit the venues of another answer to the same search that says the same
+             *     here.
+             */
+            venuesTag: string;
             venues: components["schemas"]["BoardVenue"][];
             flags: components["schemas"]["BoardFlag"][];
         };
@@ -9107,6 +9112,8 @@ export interface operations {
                 venueOffset?: number;
                 /** @description At most so many venues. */
                 venueLimit?: number;
+                /** @description Whether to say what the venues are: true, when not said. Without, `venues` stays empty; the cells are there. */
+                venueHeads?: boolean;
                 /** @description As of this commit or time. */
                 at?: string;
             };

@@ -1,15 +1,37 @@
+import { useQueries } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
 import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import {
+  type FocusEvent,
+  type KeyboardEvent,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import type { Board } from '../api/client';
-import type { Cell } from './BoardPage';
+import { BOARD_PAGE, type BoardQuery, queries } from '../api/queries';
+import { useMayAt } from '../shell/may';
 import { BoardRow } from './BoardRow';
 import classes from './board.module.css';
+import type { Cell } from './cell';
 import { type Place, step } from './gridKeys';
 import { byDevices, keeping } from './order';
 import { COLUMN, FLAG_COLUMN, HEAD, ROW } from './sizes';
 import { VenueHeads } from './VenueHeads';
 
-type Props = { board: Board; selected: ReadonlyMap<string, Cell>; toggle: (cell: Cell) => void };
+type Props = {
+  query: BoardQuery;
+  /** The first rows, which may still be those of the search before. */
+  first: Board;
+  /** What all venues are. */
+  heads: Board;
+  /** Which of them are shown, as indices. */
+  venues: number[];
+  selected: ReadonlyMap<string, Cell>;
+  toggle: (cell: Cell) => void;
+};
 
 /** What is in sight, and what has the focus: that is drawn wherever it is, so that it is not lost. */
 const andAlso = (index: number) => (range: Range) => {
@@ -18,27 +40,31 @@ const andAlso = (index: number) => (range: Range) => {
   return [...shown, index].sort((a, b) => a - b);
 };
 
-/** The board on a desk: only what is in sight is drawn, whatever its size. One tab stop; arrows move within. */
-export function BoardGrid({ board, selected, toggle }: Props) {
+/**
+ * The board on a desk: only what is in sight is drawn and asked for, whatever its size. One tab stop; arrows move
+ * within.
+ */
+export function BoardGrid({ query, first, heads, venues: fitting, selected, toggle }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
+  const { venues } = heads;
   const [kept, setKept] = useState<ReadonlyMap<string, number>>();
   const order = useMemo(
-    () => (kept ? keeping(board.venues, kept) : byDevices(board.venues)),
-    [board.venues, kept],
+    () => (kept ? keeping(venues, fitting, kept) : byDevices(venues, fitting)),
+    [venues, fitting, kept],
   );
   const keep = () =>
-    setKept((own) => own ?? new Map(order.map((index, place) => [board.venues[index]?.key ?? '', place])));
-  const size = { rows: board.flags.length, columns: order.length + 1, page: 10 };
+    setKept((own) => own ?? new Map(order.map((index, place) => [venues[index]?.key ?? '', place])));
+  const size = { rows: first.totalFlags, columns: order.length + 1, page: 10 };
   const [at, setAt] = useState<Place>({ row: 0, column: 1 });
   const active = { row: Math.min(at.row, size.rows - 1), column: Math.min(at.column, size.columns - 1) };
   const moved = useRef(false);
   const rows = useVirtualizer({
-    count: board.flags.length,
+    count: size.rows,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     overscan: 6,
     scrollPaddingStart: HEAD,
-    rangeExtractor: andAlso(active.row),
+    rangeExtractor: useMemo(() => andAlso(active.row), [active.row]),
   });
   const columns = useVirtualizer({
     horizontal: true,
@@ -47,20 +73,39 @@ export function BoardGrid({ board, selected, toggle }: Props) {
     estimateSize: () => COLUMN,
     overscan: 3,
     scrollPaddingStart: FLAG_COLUMN,
-    rangeExtractor: andAlso(active.column - 1),
+    rangeExtractor: useMemo(() => andAlso(active.column - 1), [active.column]),
   });
   const shown = columns.getVirtualItems();
   const width = FLAG_COLUMN + columns.getTotalSize();
+  const drawn = rows.getVirtualItems();
+  const mayAt = useMayAt('operator');
+  const navigate = useNavigate();
+  const open = useCallback(
+    (key: string) => void navigate({ to: '/flags/$key', params: { key } }),
+    [navigate],
+  );
+  const flagAt = useFlags(query, first, heads, drawn);
 
-  // Once the place is drawn, the focus goes there.
+  // What a search finds is read from its beginning.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each search is another list
+  useEffect(() => {
+    scroller.current?.scrollTo({ top: 0 });
+    setAt((own) => ({ ...own, row: 0 }));
+  }, [query.search]);
+  // Once the place is drawn and holds what it is to hold, the focus stays there.
   useEffect(() => {
     if (!moved.current) return;
     const place = `[data-row="${active.row}"][data-column="${active.column}"]`;
     const element = scroller.current?.querySelector<HTMLElement>(place);
     if (!element) return;
-    moved.current = false;
+    moved.current = element.dataset.waits !== undefined;
     element.focus({ preventScroll: true });
   });
+  const enter = ({ target }: FocusEvent<HTMLElement>) => {
+    keep();
+    const { row, column } = target.dataset;
+    if (row !== undefined && column !== undefined) setAt({ row: Number(row), column: Number(column) });
+  };
   const press = (event: KeyboardEvent) => {
     const to = step(active, event, size);
     if (!to) return;
@@ -78,7 +123,7 @@ export function BoardGrid({ board, selected, toggle }: Props) {
       aria-label="Board, scrolls both ways"
       onPointerEnter={keep}
       onPointerLeave={() => scroller.current?.contains(document.activeElement) || setKept(undefined)}
-      onFocus={keep}
+      onFocus={enter}
       onBlur={(event) => event.currentTarget.contains(event.relatedTarget) || setKept(undefined)}
     >
       {/* biome-ignore lint/a11y/useSemanticElements: a table can't be virtualised both ways */}
@@ -91,28 +136,43 @@ export function BoardGrid({ board, selected, toggle }: Props) {
         style={{ width, height: HEAD + rows.getTotalSize(), position: 'relative' }}
         onKeyDown={press}
       >
-        <VenueHeads venues={board.venues} order={order} shown={shown} />
-        {rows.getVirtualItems().map((row) => {
-          const flag = board.flags[row.index];
-          return (
-            flag && (
-              <BoardRow
-                key={flag.key}
-                flag={flag}
-                row={row}
-                width={width}
-                venues={board.venues}
-                order={order}
-                shown={shown}
-                active={active}
-                go={setAt}
-                selected={selected}
-                toggle={toggle}
-              />
-            )
-          );
-        })}
+        <VenueHeads venues={venues} order={order} shown={shown} isPast={query.at !== undefined} />
+        {drawn.map((row) => (
+          <BoardRow
+            key={row.index}
+            flag={flagAt(row.index)}
+            index={row.index}
+            start={row.start}
+            width={width}
+            venues={venues}
+            order={order}
+            shown={shown}
+            environment={query.environment}
+            active={active.row === row.index ? active.column : undefined}
+            selected={selected}
+            mayAt={mayAt}
+            isPast={query.at !== undefined}
+            toggle={toggle}
+            open={open}
+          />
+        ))}
       </div>
     </section>
   );
+}
+
+/** The flags of the rows that are drawn, asked for page by page; those on their way are not there. */
+function useFlags(query: BoardQuery, first: Board, heads: Board, drawn: readonly { index: number }[]) {
+  const pages = [...new Set(drawn.map(({ index }) => Math.floor(index / BOARD_PAGE)))].filter(
+    (page) => page > 0,
+  );
+  const found = useQueries({
+    queries: pages.map((page) => queries.boardRows({ ...query, offset: page * BOARD_PAGE })),
+  });
+  return (index: number) => {
+    const page = Math.floor(index / BOARD_PAGE);
+    const board = page === 0 ? first : found[pages.indexOf(page)]?.data;
+    // Cells belong to venues by their place among them.
+    return board?.venuesTag === heads.venuesTag ? board?.flags[index % BOARD_PAGE] : undefined;
+  };
 }

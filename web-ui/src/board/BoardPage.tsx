@@ -1,18 +1,20 @@
-import { TextInput } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { Link, useSearch } from '@tanstack/react-router';
+import { useCallback, useMemo, useState } from 'react';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
-import { count } from '../shell/numbers';
+import { Export } from '../shell/export/Export';
+import { count, some } from '../shell/numbers';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { BoardGrid } from './BoardGrid';
 import { BulkBar } from './BulkBar';
+import { type Cell, cellKey } from './cell';
+import { boardTable, MAX_CELLS } from './export';
+import { fitting } from './order';
+import { TimeSlider } from './TimeSlider';
 import { VenueList } from './VenueList';
-
-/** A cell: a flag at a venue. */
-export type Cell = { flag: string; venue: string };
-export const cellKey = (cell: Cell) => `${cell.flag}\n${cell.venue}`;
 
 /** Flags down, venues across, and what each venue gets. What is chosen in one environment is not in another. */
 export function BoardPage() {
@@ -22,26 +24,39 @@ export function BoardPage() {
 
 function BoardOf({ environment }: { environment: string }) {
   const narrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
+  const { at } = useSearch({ from: '/board' });
   const [search, setSearch] = useState('');
   const [venueSearch, setVenueSearch] = useState('');
   const [asked] = useDebouncedValue(search, 150);
-  const [venueAsked] = useDebouncedValue(venueSearch, 150);
-  const board = useQuery(queries.board(environment, asked, venueAsked));
+  const workspace = useQuery(queries.workspace());
+  const venues = useQuery(queries.boardVenues(environment, at));
+  // On a phone each venue has rows of its own.
+  const first = useQuery({ ...queries.boardRows({ environment, search: asked, at }), enabled: !narrow });
+  const shown = useMemo(
+    () => fitting(venues.data?.venues ?? [], narrow ? '' : venueSearch),
+    [venues.data, narrow, venueSearch],
+  );
   const [selected, setSelected] = useState<ReadonlyMap<string, Cell>>(new Map());
-  const toggle = (cell: Cell) =>
-    setSelected((before) => {
-      const next = new Map(before);
-      if (!next.delete(cellKey(cell))) next.set(cellKey(cell), cell);
-      return next;
-    });
-  const data = board.data;
+  const toggle = useCallback(
+    (cell: Cell) =>
+      setSelected((before) => {
+        const next = new Map(before);
+        if (!next.delete(cellKey(cell))) next.set(cellKey(cell), cell);
+        return next;
+      }),
+    [],
+  );
+  const error = venues.error ?? first.error;
+  const flags = first.data?.totalFlags;
+  const nothing = flags === 0 || (venues.data && shown.length === 0);
   return (
     <>
       <Head
         title="Board"
         about={
-          data &&
-          `${count(data.totalFlags)} flags at ${count(data.totalVenues)} venues in ${data.environment}, as of commit ${data.seq}`
+          venues.data &&
+          flags !== undefined &&
+          `${some(flags, 'flag')} at ${some(shown.length, 'venue')} in ${environment}, as of commit ${first.data?.seq}`
         }
       >
         <TextInput
@@ -58,32 +73,59 @@ function BoardOf({ environment }: { environment: string }) {
             onChange={(event) => setVenueSearch(event.currentTarget.value)}
           />
         )}
+        {!narrow && (
+          <Export
+            name={`board-${environment}`}
+            table={() => boardTable({ environment, search: asked, at }, venueSearch)}
+            impossible={
+              (flags ?? 0) * shown.length > MAX_CELLS
+                ? `A file has at most ${count(MAX_CELLS)} cells: search flags or venues to have fewer.`
+                : undefined
+            }
+          />
+        )}
+        {at === undefined && workspace.data && (
+          <Button
+            renderRoot={(props) => <Link to="/board" search={{ at: workspace.data.seq }} {...props} />}
+            variant="default"
+          >
+            Look back
+          </Button>
+        )}
       </Head>
-      {board.isPending && <Loading what="the board" />}
-      {board.error && <Failed error={board.error} retry={() => board.refetch()} />}
-      {data && (data.flags.length === 0 || data.venues.length === 0) && (
+      {at !== undefined && <TimeSlider at={at} />}
+      {!error && (venues.isPending || (!narrow && first.isPending)) && <Loading what="the board" />}
+      {error && (
+        <Failed
+          error={error}
+          retry={() => {
+            void venues.refetch();
+            void first.refetch();
+          }}
+        />
+      )}
+      {nothing && (
         <Empty>
-          {asked || venueAsked
+          {asked || venueSearch
             ? 'Nothing fits this search.'
             : 'There is nothing to show yet: import venues with `usher venue import` and make a flag.'}
         </Empty>
       )}
-      {data && data.flags.length > 0 && data.venues.length > 0 && (
-        <>
-          {narrow ? (
-            <VenueList board={data} />
-          ) : (
-            <BoardGrid board={data} selected={selected} toggle={toggle} />
-          )}
-          {data.totalFlags > data.flags.length && (
-            <p className="soft">
-              {count(data.totalFlags - data.flags.length)} more flags are not shown: search to find them.
-            </p>
-          )}
-          {selected.size > 0 && (
-            <BulkBar cells={[...selected.values()]} flags={data.flags} clear={() => setSelected(new Map())} />
-          )}
-        </>
+      {narrow && venues.data && !nothing && (
+        <VenueList environment={environment} venues={venues.data.venues} search={asked} at={at} />
+      )}
+      {!narrow && venues.data && first.data && !nothing && (
+        <BoardGrid
+          query={{ environment, search: asked, at }}
+          first={first.data}
+          heads={venues.data}
+          venues={shown}
+          selected={selected}
+          toggle={toggle}
+        />
+      )}
+      {selected.size > 0 && at === undefined && (
+        <BulkBar cells={[...selected.values()]} clear={() => setSelected(new Map())} />
       )}
     </>
   );

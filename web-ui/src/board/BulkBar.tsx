@@ -1,6 +1,6 @@
 import { Button, Group, Select, Text } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import type { Action, BoardFlag } from '../api/client';
+import type { Action } from '../api/client';
 import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { useVenueName } from '../convergence/names';
@@ -8,16 +8,16 @@ import { useAct } from '../flags/actions';
 import { HoldButton } from '../flags/HoldButton';
 import { useEnvironment } from '../shell/environment';
 import { Failed } from '../shell/states';
-import type { Cell } from './BoardPage';
+import type { Cell } from './cell';
 
 type What = { action: Action; variant?: string };
 
 /** What can be done with the chosen cells. Each flag is a commit of its own, and each that fails says so. */
-export function BulkBar({ cells, flags, clear }: { cells: Cell[]; flags: BoardFlag[]; clear: () => void }) {
+export function BulkBar({ cells, clear }: { cells: Cell[]; clear: () => void }) {
   const environment = useEnvironment();
   const act = useAct(environment);
   const venueName = useVenueName();
-  const flagName = (key: string) => flags.find((one) => one.key === key)?.name || key;
+  const flagName = (key: string) => cells.find((one) => one.flag === key)?.name ?? key;
   const keys = [...new Set(cells.map((cell) => cell.flag))];
   const venues = [...new Set(cells.map((cell) => cell.venue))];
   const [only] = venues;

@@ -10,10 +10,10 @@ import { useMay } from '../shell/may';
 import { Failed } from '../shell/states';
 import classes from './board.module.css';
 
-type Props = { flag: BoardFlag; venue: BoardVenue; exposure: Exposure | undefined };
+type Props = { flag: BoardFlag; venue: BoardVenue; exposure: Exposure | undefined; isPast: boolean };
 
 /** A flag at the one venue that a phone shows, and its kill for whoever may: no other screen, hold and done. */
-export function VenueFlag({ flag, venue, exposure }: Props) {
+export function VenueFlag({ flag, venue, exposure, isPast }: Props) {
   const environment = useEnvironment();
   const act = useAct(environment);
   const mayOperate = useMay('operator', { environment, venue: venue.key });
@@ -35,7 +35,7 @@ export function VenueFlag({ flag, venue, exposure }: Props) {
             {words.tone === 'killed' ? `killed: ${words.text}` : words.text}
           </span>
         )}
-        {!flag.configured || !mayOperate ? null : flag.killed.venues.includes(venue.key) ? (
+        {isPast || !flag.configured || !mayOperate ? null : flag.killed.venues.includes(venue.key) ? (
           <Button
             size="xs"
             variant="default"

@@ -4,10 +4,10 @@ import { count } from '../shell/numbers';
 import classes from './board.module.css';
 import { COLUMN, FLAG_COLUMN, HEAD } from './sizes';
 
-type Props = { venues: BoardVenue[]; order: number[]; shown: VirtualItem[] };
+type Props = { venues: BoardVenue[]; order: number[]; shown: VirtualItem[]; isPast: boolean };
 
-/** The names of the venues in sight, and how many devices are there. */
-export function VenueHeads({ venues, order, shown }: Props) {
+/** The names of the venues in sight, and how many devices are there now. */
+export function VenueHeads({ venues, order, shown, isPast }: Props) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table can't be virtualised both ways
     // biome-ignore lint/a11y/useFocusableInteractive: headings are read with their cells
@@ -39,7 +39,7 @@ export function VenueHeads({ venues, order, shown }: Props) {
                 {venue.name}
               </span>
               <span className={classes.venueMore}>
-                {venue.connected > 0 && `${count(venue.connected)} devices · `}
+                {!isPast && venue.connected > 0 && `${count(venue.connected)} devices · `}
                 {venue.country}
               </span>
             </div>

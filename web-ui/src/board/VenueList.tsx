@@ -1,25 +1,36 @@
 import { Select, Text } from '@mantine/core';
 import { useLocalStorage } from '@mantine/hooks';
-import { useState } from 'react';
-import type { Board } from '../api/client';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import type { BoardVenue } from '../api/client';
+import { queries } from '../api/queries';
 import { count } from '../shell/numbers';
-import { Empty } from '../shell/states';
+import { Empty, Failed, Loading } from '../shell/states';
 import { VenueFlag } from './VenueFlag';
 
+/** Flags that a phone shows; a search finds the rest. */
+const SHOWN = 100;
+
+type Props = { environment: string; venues: BoardVenue[]; search: string; at: number | undefined };
+
 /** The board on a phone at a gate: one venue, its flags. The venue is remembered, and never changes by itself. */
-export function VenueList({ board }: { board: Board }) {
+export function VenueList({ environment, venues, search, at }: Props) {
   const [remembered, remember] = useLocalStorage<string | null>({
     key: 'usher.venue',
     defaultValue: null,
     getInitialValueInEffect: false,
   });
   const [busiest] = useState(
-    () => board.venues.reduce((a, b) => (b.connected > a.connected ? b : a), board.venues[0] ?? NOWHERE).key,
+    () => venues.reduce((a, b) => (b.connected > a.connected ? b : a), venues[0] ?? NOWHERE).key,
   );
-  const isThere = board.venues.some((venue) => venue.key === remembered);
-  const key = isThere ? remembered : busiest;
-  const index = board.venues.findIndex((venue) => venue.key === key);
-  const venue = board.venues[index];
+  const isThere = venues.some((venue) => venue.key === remembered);
+  const key = isThere && remembered ? remembered : busiest;
+  const venue = venues.find((one) => one.key === key);
+  const rows = useQuery({
+    ...queries.boardRows({ environment, search, at, venue: key, limit: SHOWN }),
+    enabled: venue !== undefined,
+  });
+  const choices = useMemo(() => venues.map((one) => ({ value: one.key, label: one.name })), [venues]);
   return (
     <>
       <Select
@@ -29,25 +40,36 @@ export function VenueList({ board }: { board: Board }) {
         allowDeselect={false}
         value={key}
         onChange={remember}
-        data={board.venues.map((one) => ({ value: one.key, label: one.name }))}
+        data={choices}
       />
       {!venue && <Empty>Choose a venue.</Empty>}
       {venue && (
         <>
           <Text size="sm" className="soft" my="xs">
-            {venue.city}, {venue.country}: {count(venue.connected)} devices connected
+            {venue.city}, {venue.country}
+            {at === undefined && `: ${count(venue.connected)} devices connected`}
           </Text>
+          {rows.isPending && <Loading what="its flags" />}
+          {rows.error && <Failed error={rows.error} retry={() => rows.refetch()} />}
+          {rows.data?.totalFlags === 0 && <Empty>Nothing fits this search.</Empty>}
           <ul style={{ listStyle: 'none', padding: 0, margin: 0 }}>
-            {board.flags.map((flag) => (
+            {rows.data?.flags.map((flag) => (
               <VenueFlag
                 // What was done at one venue is not told of another.
                 key={`${venue.key} ${flag.key}`}
                 flag={flag}
                 venue={venue}
-                exposure={flag.outcomes[flag.cells[index] ?? 0]}
+                exposure={flag.outcomes[flag.cells[0] ?? 0]}
+                isPast={at !== undefined}
               />
             ))}
           </ul>
+          {rows.data && rows.data.totalFlags > rows.data.flags.length && (
+            <p className="soft">
+              {count(rows.data.totalFlags - rows.data.flags.length)} more flags are not shown: search to find
+              them.
+            </p>
+          )}
         </>
       )}
     </>

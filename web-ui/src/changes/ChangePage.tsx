@@ -6,6 +6,7 @@ import { queries } from '../api/queries';
 import { WhenWords } from '../calendar/WhenWords';
 import { Diff } from '../flags/Diff';
 import { ReachList } from '../flags/ReachList';
+import { kindWords } from '../history/words';
 import { plainly } from '../shell/plainly';
 import { Failed, Head, Loading } from '../shell/states';
 import { Time } from '../shell/Time';
@@ -45,7 +46,8 @@ function Shown({ view, me }: { view: ChangeRequestView; me: Person }) {
           {request.key}
         </Text>
         <Text size="sm">
-          {request.author.name} asks for it since <Time at={request.opened} />
+          {request.author.name} {request.status === 'open' ? 'asks for it since' : 'asked for it'}{' '}
+          <Time at={request.opened} />
         </Text>
       </Group>
       <Stack gap="md">
@@ -84,7 +86,7 @@ function Shown({ view, me }: { view: ChangeRequestView; me: Person }) {
             view.diff.map((change) => (
               <div key={`${change.kind}/${change.key}`}>
                 <Text size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
-                  {change.kind} {change.key}, {change.action}
+                  {kindWords(change.kind)} {change.key}, {change.action}
                 </Text>
                 <Diff before={change.before} after={change.after} />
               </div>

@@ -5,6 +5,8 @@ import { useState } from 'react';
 import type { ChangeRequest, Person, Standing } from '../api/client';
 import { queries } from '../api/queries';
 import { WhenWords } from '../calendar/WhenWords';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { Time } from '../shell/Time';
@@ -18,6 +20,19 @@ const STATES: { value: ChangeRequest['status']; label: string; none: string }[] 
   { value: 'open', label: 'Open', none: 'No change request is open.' },
   { value: 'merged', label: 'Made', none: 'No change request was made yet.' },
   { value: 'closed', label: 'Closed', none: 'No change request was closed.' },
+];
+
+type Item = { document: ChangeRequest; standing?: Standing | null; updatedAt: string };
+
+const COLUMNS: Column<Item>[] = [
+  { key: 'key', title: 'Key', of: ({ document }) => document.key },
+  { key: 'title', title: 'Title', of: ({ document }) => document.title },
+  { key: 'state', title: 'State', of: ({ document, standing }) => stateOf(document, standing).word },
+  { key: 'author', title: 'Asked for by', of: ({ document }) => document.author.name },
+  { key: 'opened', title: 'Opened', of: ({ document }) => document.opened },
+  { key: 'approvals', title: 'Approvals', of: ({ standing }) => standing && approvalWords(standing) },
+  { key: 'changes', title: 'Changes', of: ({ document }) => touched(document.changes).join(', ') },
+  { key: 'updatedAt', title: 'Last change', of: ({ updatedAt }) => updatedAt },
 ];
 
 /** Changes that somebody asks for: what waits for whoever looks at this comes first. */
@@ -46,6 +61,7 @@ export function ChangesPage() {
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
+        <Export name="changes" table={{ columns: COLUMNS, rows: items }} />
       </Head>
       <SegmentedControl
         aria-label="State"

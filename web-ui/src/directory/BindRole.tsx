@@ -1,9 +1,9 @@
-import { MultiSelect, Select } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { Select } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type Account, api, body, type RoleBinding } from '../api/client';
-import { queries } from '../api/queries';
 import { FormDialog } from '../shell/FormDialog';
+import { Places } from './Places';
 import { ROLES } from './roles';
 
 /** Gives somebody a role in some environments, at some venues, beside what they may do already. */
@@ -16,8 +16,6 @@ export function BindRole({
   close: () => void;
   made: () => void;
 }) {
-  const environments = useQuery(queries.workspace()).data?.environments ?? [];
-  const places = useQuery(queries.venues()).data?.items ?? [];
   const [role, setRole] = useState<string>('operator');
   const [within, setWithin] = useState<string[]>([]);
   const [venues, setVenues] = useState<string[]>([]);
@@ -41,22 +39,7 @@ export function BindRole({
         onChange={(chosen) => chosen && setRole(chosen)}
         data-autofocus
       />
-      <MultiSelect
-        label="In these environments"
-        placeholder="All environments"
-        value={within}
-        onChange={setWithin}
-        data={environments.map((one) => ({ value: one.key, label: one.name }))}
-      />
-      <MultiSelect
-        label="At these venues"
-        placeholder="All venues"
-        searchable
-        limit={50}
-        value={venues}
-        onChange={setVenues}
-        data={places.map(({ document }) => ({ value: document.key, label: document.name }))}
-      />
+      <Places environments={within} venues={venues} setEnvironments={setWithin} setVenues={setVenues} />
     </FormDialog>
   );
 }

@@ -1,22 +1,43 @@
 import { useQuery } from '@tanstack/react-query';
+import type { Cohort } from '../api/client';
 import { queries } from '../api/queries';
+import { useVenueName } from '../convergence/names';
 import { conditionWords } from '../flags/words';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
 export function CohortsPage() {
   const cohorts = useQuery(queries.cohorts());
-  const flags = useQuery(queries.flags('')).data?.items ?? [];
+  const venueName = useVenueName();
+  const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const usedBy = (cohort: string) =>
     flags
       .filter(({ document }) => JSON.stringify(document).includes(`"${cohort}"`))
       .map(({ document }) => document.name || document.key);
+  const columns: Column<Cohort>[] = [
+    { key: 'key', title: 'Key', of: (cohort) => cohort.key },
+    { key: 'name', title: 'Cohort', of: (cohort) => cohort.name },
+    { key: 'who', title: 'Who', of: whoWords },
+    {
+      key: 'venues',
+      title: 'Where',
+      of: (cohort) => cohort.venues?.map(venueName).join(', ') || 'Everywhere',
+    },
+    { key: 'usedBy', title: 'Used by', of: (cohort) => usedBy(cohort.key).join(', ') },
+  ];
   return (
     <>
       <Head
         title="Cohorts"
         about={cohorts.data && `${cohorts.data.total} reusable sets of people and devices`}
-      />
+      >
+        <Export
+          name="cohorts"
+          table={{ columns: columns, rows: cohorts.data?.items.map(({ document }) => document) ?? [] }}
+        />
+      </Head>
       {cohorts.isPending && <Loading what="cohorts" />}
       {cohorts.error && <Failed error={cohorts.error} retry={() => cohorts.refetch()} />}
       {cohorts.data?.items.length === 0 && (
@@ -42,12 +63,8 @@ export function CohortsPage() {
                       {cohort.key}
                     </div>
                   </td>
-                  <td>
-                    {cohort.if && conditionWords(cohort.if)}
-                    {!!cohort.keys?.length &&
-                      ` ${count(cohort.keys.length)} listed by ${cohort.by ?? 'targetingKey'}`}
-                  </td>
-                  <td>{cohort.venues?.join(', ') || 'Everywhere'}</td>
+                  <td>{whoWords(cohort)}</td>
+                  <td>{cohort.venues?.map(venueName).join(', ') || 'Everywhere'}</td>
                   <td>{usedBy(cohort.key).join(', ') || '—'}</td>
                 </tr>
               ))}
@@ -57,4 +74,12 @@ export function CohortsPage() {
       )}
     </>
   );
+}
+
+/** Whom it holds: by a condition, listed, or both. */
+function whoWords(cohort: Cohort): string {
+  const listed = cohort.keys?.length
+    ? `${count(cohort.keys.length)} listed by ${cohort.by ?? 'targetingKey'}`
+    : '';
+  return [cohort.if ? conditionWords(cohort.if) : '', listed].filter(Boolean).join(' ');
 }

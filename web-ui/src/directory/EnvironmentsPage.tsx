@@ -42,7 +42,8 @@ export function EnvironmentsPage() {
                     </div>
                   </td>
                   <td>
-                    {document.description || (document.rehearsal ? 'Rehearsals' : '—')}
+                    {document.description ||
+                      (document.rehearsal ? 'Rehearsals' : document.critical ? '' : '—')}
                     {document.critical && <div className="soft">The public is in it</div>}
                   </td>
                   <td>

@@ -1,11 +1,13 @@
 import { Alert, Button, Code, CopyButton, Group } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, body } from '../api/client';
+import { api, body, type Key } from '../api/client';
 import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { NewKey } from './NewKey';
 import { rightsWords } from './rights';
@@ -38,9 +40,25 @@ export function KeysPage() {
     mutationFn: (key: string) => body(api.POST('/api/v1/keys/{key}/revoke', { params: { path: { key } } })),
     onSuccess: again,
   });
+  const columns: Column<Key>[] = [
+    { key: 'key', title: 'Key', of: (key) => key.key },
+    { key: 'name', title: 'Name', of: (key) => key.name },
+    { key: 'prefix', title: 'Begins with', of: (key) => key.prefix },
+    { key: 'type', title: 'Kind', of: (key) => key.type },
+    { key: 'environment', title: 'Environment', of: (key) => key.environment },
+    { key: 'venues', title: 'Venues', of: (key) => key.venues?.map(venueName).join(', ') },
+    {
+      key: 'rights',
+      title: 'Rights',
+      of: (key) => (key.type === 'api' ? rightsWords(key.role ?? 'admin', key.bindings, venueName) : ''),
+    },
+    { key: 'expiresAt', title: 'Until', of: (key) => key.expiresAt },
+    { key: 'revokedAt', title: 'Revoked', of: (key) => key.revokedAt },
+  ];
   return (
     <>
       <Head title="Keys" about="What programs sign in with. A secret is shown once.">
+        <Export name="keys" table={{ columns: columns, rows: keys.data?.items ?? [] }} />
         <Button onClick={() => setMaking(true)}>Create a key</Button>
       </Head>
       {secret && <Secret secret={secret} done={() => setSecret(undefined)} />}
@@ -78,7 +96,7 @@ export function KeysPage() {
                   ) : (
                     <>
                       <td>{key.environment ?? 'All'}</td>
-                      <td>{key.venues?.join(', ') || 'All'}</td>
+                      <td>{key.venues?.map(venueName).join(', ') || 'All'}</td>
                     </>
                   )}
                   <td>

@@ -1,12 +1,17 @@
-import { MultiSelect, SegmentedControl, Select, TextInput } from '@mantine/core';
+import { Checkbox, MultiSelect, SegmentedControl, Select, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, body } from '../api/client';
+import { api, body, type RoleBinding } from '../api/client';
 import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
+import { LocalInput } from '../calendar/LocalInput';
 import { useEnvironment } from '../shell/environment';
 import { FormDialog } from '../shell/FormDialog';
+import { Places } from './Places';
 import { ROLES } from './roles';
+
+/** A time is by the clock of whoever chooses it. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** Makes a key, and tells its secret. */
 export function NewKey({ close, made }: { close: () => void; made: (secret: string) => void }) {
@@ -18,6 +23,11 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
   const [where, setWhere] = useState<string | null>(environment);
   const [venues, setVenues] = useState<string[]>([]);
   const [role, setRole] = useState('admin');
+  const [more, setMore] = useState(false);
+  const [placeRole, setPlaceRole] = useState<RoleBinding['role']>('operator');
+  const [within, setWithin] = useState<string[]>([]);
+  const [expires, setExpires] = useState<string>();
+  const inPlaces = role !== 'admin' && more;
   const create = useMutation({
     mutationFn: useOnce(() =>
       body(
@@ -25,8 +35,13 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
           body: {
             name,
             type,
-            venues: type === 'api' ? [] : venues,
-            ...(type === 'api' ? { role } : { environment: where ?? '' }),
+            expiresAt: expires,
+            ...(type === 'api'
+              ? {
+                  role,
+                  bindings: inPlaces ? [{ role: placeRole, environments: within, venues }] : [],
+                }
+              : { environment: where ?? '', venues }),
           },
         }),
       ),
@@ -53,13 +68,39 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
         ]}
       />
       {type === 'api' && (
-        <Select
-          label="What it may do"
-          allowDeselect={false}
-          data={ROLES}
-          value={role}
-          onChange={(chosen) => chosen && setRole(chosen)}
-        />
+        <>
+          <Select
+            label="What it may do everywhere"
+            allowDeselect={false}
+            data={ROLES}
+            value={role}
+            onChange={(chosen) => chosen && setRole(chosen)}
+          />
+          {role !== 'admin' && (
+            <Checkbox
+              label="It may do more in some places"
+              checked={more}
+              onChange={(event) => setMore(event.currentTarget.checked)}
+            />
+          )}
+          {inPlaces && (
+            <>
+              <Select
+                label="What it may do there"
+                allowDeselect={false}
+                data={ROLES}
+                value={placeRole}
+                onChange={(chosen) => chosen && setPlaceRole(chosen as RoleBinding['role'])}
+              />
+              <Places
+                environments={within}
+                venues={venues}
+                setEnvironments={setWithin}
+                setVenues={setVenues}
+              />
+            </>
+          )}
+        </>
       )}
       {type !== 'api' && (
         <>
@@ -80,6 +121,13 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
           />
         </>
       )}
+      <LocalInput
+        label="Refused from then on"
+        zone={ZONE}
+        value={expires}
+        error={undefined}
+        change={setExpires}
+      />
     </FormDialog>
   );
 }

@@ -2,8 +2,11 @@ import { TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import type { Venue } from '../api/client';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 
@@ -24,6 +27,14 @@ export function VenuesPage() {
       [venue.name, venue.key, venue.city, venue.country].some((text) => text?.toLowerCase().includes(wanted)),
     )
     .sort((a, b) => devices(b.document.key) - devices(a.document.key));
+  const columns: Column<Venue>[] = [
+    { key: 'key', title: 'Key', of: (venue) => venue.key },
+    { key: 'name', title: 'Venue', of: (venue) => venue.name },
+    { key: 'city', title: 'City', of: (venue) => venue.city },
+    { key: 'country', title: 'Country', of: (venue) => venue.country },
+    { key: 'seats', title: 'Seats', of: (venue) => venue.capacity },
+    { key: 'devices', title: 'Devices now', of: (venue) => devices(venue.key) },
+  ];
   return (
     <>
       <Head
@@ -36,6 +47,7 @@ export function VenuesPage() {
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
+        <Export name="venues" table={{ columns: columns, rows: fitting.map(({ document }) => document) }} />
       </Head>
       {venues.isPending && <Loading what="venues" />}
       {venues.error && <Failed error={venues.error} retry={() => venues.refetch()} />}

@@ -40,7 +40,7 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
   const [saved, setSaved] = useState<{ seq: number; environment: string }>();
   const [asked, setAsked] = useState<string>();
   const act = useAct(environment);
-  const maySwitch = useMay('operator', { environment });
+  const [maySwitch, mayEdit] = [useMay('operator', { environment }), useMay('editor', { environment })];
   const shown = draft?.flag ?? flag;
   const config = shown.environments?.[environment];
   const changedBelow = draft !== undefined && draft.version !== version;
@@ -121,8 +121,13 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
             {saved?.environment === environment && <ConvergenceLine seq={saved.seq} />}
           </section>
           <KillPanel key={environment} flag={flag.key} config={flag.environments?.[environment] ?? config} />
-          <RulesPanel flag={shown} config={config} edit={edit} />
-          <VenuesPanel flag={shown} config={config} edit={edit} />
+          <RulesPanel
+            flag={shown}
+            config={config}
+            edit={edit}
+            whyNot={mayEdit ? undefined : `You may not change what is about all of ${environment}.`}
+          />
+          <VenuesPanel flag={shown} config={config} edit={edit} environment={environment} />
           <Tester key={`tester ${environment}`} flag={flag.key} isDraft={draft !== undefined} />
         </Stack>
       )}

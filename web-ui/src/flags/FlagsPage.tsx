@@ -1,23 +1,44 @@
 import { TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { FlagConfig } from '../api/client';
+import type { Flag, FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
 import { useEnvironment } from '../shell/environment';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { Time } from '../shell/Time';
 
 /** Rows that are drawn; a search finds the rest. */
 const SHOWN = 200;
+/** An export has them all: the server's own limit. */
+const EXPORTED = 5_000;
+
+type Item = { document: Flag; updatedAt: string; updatedBy: string };
 
 export function FlagsPage() {
   const [search, setSearch] = useState('');
   const [asked] = useDebouncedValue(search, 150);
   const environment = useEnvironment();
-  const flags = useQuery(queries.flags(asked));
+  const client = useQueryClient();
+  const flags = useQuery(queries.flags(asked, SHOWN));
+  const columns: Column<Item>[] = [
+    { key: 'key', title: 'Key', of: ({ document }) => document.key },
+    { key: 'name', title: 'Flag', of: ({ document }) => document.name },
+    {
+      key: 'state',
+      title: 'State',
+      of: ({ document }) => stateWords(document.environments?.[environment]).join(', '),
+    },
+    { key: 'type', title: 'Type', of: ({ document }) => document.type },
+    { key: 'owner', title: 'Owner', of: ({ document }) => document.owner },
+    { key: 'tags', title: 'Tags', of: ({ document }) => document.tags?.join(', ') },
+    { key: 'updatedAt', title: 'Last change', of: ({ updatedAt }) => updatedAt },
+    { key: 'updatedBy', title: 'By', of: ({ updatedBy }) => updatedBy },
+  ];
   return (
     <>
       <Head
@@ -29,6 +50,13 @@ export function FlagsPage() {
           placeholder="Name, owner, tag"
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+        <Export
+          name={`flags-${environment}`}
+          table={async () => ({
+            columns,
+            rows: (await client.fetchQuery(queries.flags(search, EXPORTED))).items,
+          })}
         />
       </Head>
       {flags.isPending && <Loading what="flags" />}
@@ -53,7 +81,7 @@ export function FlagsPage() {
               </tr>
             </thead>
             <tbody>
-              {flags.data.items.slice(0, SHOWN).map(({ document, updatedAt, updatedBy }) => (
+              {flags.data.items.map(({ document, updatedAt, updatedBy }) => (
                 <tr key={document.key}>
                   <td>
                     <Link
@@ -79,8 +107,10 @@ export function FlagsPage() {
               ))}
             </tbody>
           </Table>
-          {flags.data.items.length > SHOWN && (
-            <p className="soft">and {count(flags.data.items.length - SHOWN)} more: search to find them.</p>
+          {flags.data.total > flags.data.items.length && (
+            <p className="soft">
+              and {count(flags.data.total - flags.data.items.length)} more: search to find them.
+            </p>
           )}
         </div>
       )}
@@ -88,33 +118,28 @@ export function FlagsPage() {
   );
 }
 
-/** On, off or killed, in words. */
-export function StateChip({ config }: { config: FlagConfig | undefined }) {
-  if (!config) {
-    return (
-      <span className="chip" data-tone="off">
-        Not configured here
-      </span>
-    );
-  }
+/** On, off or killed, in words: the state first, then where it is killed. */
+function stateWords(config: FlagConfig | undefined): string[] {
+  if (!config) return ['Not configured here'];
+  if (config.killed?.all) return ['Killed for everyone'];
   const places = (config.killed?.venues?.length ?? 0) + (config.killed?.cohorts?.length ?? 0);
-  if (config.killed?.all) {
-    return (
-      <span className="chip" data-tone="killed">
-        Killed for everyone
-      </span>
-    );
-  }
+  const killed = places ? [`Killed in ${places} ${places === 1 ? 'place' : 'places'}`] : [];
+  return [config.enabled ? 'On' : 'Off', ...killed];
+}
+
+/** The same, as chips. */
+export function StateChip({ config }: { config: FlagConfig | undefined }) {
   return (
     <span style={{ display: 'inline-flex', gap: 6, flexWrap: 'wrap' }}>
-      <span className="chip" data-tone={config.enabled ? 'on' : 'off'}>
-        {config.enabled ? 'On' : 'Off'}
-      </span>
-      {places > 0 && (
-        <span className="chip" data-tone="killed">
-          Killed in {places} {places === 1 ? 'place' : 'places'}
+      {stateWords(config).map((word) => (
+        <span
+          key={word}
+          className="chip"
+          data-tone={word.startsWith('Killed') ? 'killed' : word === 'On' ? 'on' : 'off'}
+        >
+          {word}
         </span>
-      )}
+      ))}
     </span>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Select, Text } from '@mantine/core';
+import { Button, Group, SegmentedControl, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { FlagConfig } from '../api/client';
@@ -7,6 +7,7 @@ import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { useVenueName } from '../convergence/names';
 import { useEnvironment } from '../shell/environment';
 import { useMayAt } from '../shell/may';
+import { SearchSelect } from '../shell/SearchSelect';
 import { Failed } from '../shell/states';
 import { useAct } from './actions';
 import { HoldButton } from './HoldButton';
@@ -51,7 +52,7 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
   return (
     <section className="panel" aria-labelledby="kill-title">
       <h2 id="kill-title">Kill</h2>
-      <Group gap="sm" align="flex-end">
+      <Group gap="sm" align="flex-start">
         <SegmentedControl
           aria-label="Whom to kill it for"
           value={where}
@@ -66,11 +67,11 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
           ]}
         />
         {where !== 'everyone' && (
-          <Select
+          <SearchSelect
+            key={where}
             aria-label={where === 'venue' ? 'Venue' : 'Cohort'}
             placeholder={where === 'venue' ? 'Which venue' : 'Which cohort'}
-            nothingFoundMessage="Nothing that you may kill it for"
-            searchable
+            none="Nothing that you may kill it for"
             limit={50}
             value={key}
             onChange={setKey}

@@ -1,5 +1,6 @@
 import { Text } from '@mantine/core';
 import type { Reach } from '../api/client';
+import { count } from '../shell/numbers';
 import { reached, reachWords } from './reach';
 import { exposureWords } from './words';
 
@@ -22,7 +23,7 @@ export function ReachList({ reach, own }: { reach: Reach; own?: string }) {
             {exposureWords(one.after).text}
           </li>
         ))}
-        {found.length > SHOWN && <li>and {found.length - SHOWN} more</li>}
+        {found.length > SHOWN && <li>and {count(found.length - SHOWN)} more</li>}
       </ul>
       {reach.prerequisites.length > 0 && (
         <Text size="sm">Flags that lean on it: {reach.prerequisites.join(', ')}</Text>

@@ -5,6 +5,13 @@ import { count } from '../shell/numbers';
 import { RuleEditor } from './RuleEditor';
 import { prerequisiteWords, ruleWords, serveWords } from './words';
 
+type Props = {
+  flag: Flag;
+  config: FlagConfig;
+  edit: Edit;
+  /** Why this person may not change them, where they may not. */
+  whyNot?: string;
+};
 type Edit = (change: (config: FlagConfig) => FlagConfig) => void;
 
 const STALE = {
@@ -19,13 +26,14 @@ const listed = (keys: string[]) =>
   keys.slice(0, NAMED).join(', ') + (keys.length > NAMED ? ` and ${count(keys.length - NAMED)} more` : '');
 
 /** Rules as sentences, in the order in which they are tried. */
-export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagConfig; edit: Edit }) {
+export function RulesPanel({ flag, config, edit, whyNot }: Props) {
   const [editing, setEditing] = useState<number>();
   const [dragged, setDragged] = useState<number>();
   const [news, setNews] = useState('');
   // Where the focus goes when what had it is gone.
   const adder = useRef<HTMLButtonElement>(null);
   const rules = config.rules ?? [];
+  const readOnly = whyNot !== undefined;
   const set = (next: Rule[]) => edit((own) => ({ ...own, rules: next }));
   const move = (from: number, to: number) => {
     const next = [...rules];
@@ -42,10 +50,21 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
         <h2 id="rules-title" style={{ margin: 0, fontSize: 17 }}>
           Rules
         </h2>
-        <Button ref={adder} size="xs" variant="default" onClick={() => setEditing(rules.length)}>
+        <Button
+          ref={adder}
+          size="xs"
+          variant="default"
+          disabled={readOnly}
+          onClick={() => setEditing(rules.length)}
+        >
           Add a rule
         </Button>
       </Group>
+      {whyNot && (
+        <Text size="sm" className="soft" mb={4}>
+          {whyNot}
+        </Text>
+      )}
       {config.prerequisites?.map((one) => (
         <Text size="sm" key={one.flag} className="soft">
           Only where <b>{one.flag}</b> {prerequisiteWords(one)}.
@@ -69,7 +88,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
         {rules.map((rule, n) => (
           <li
             key={rule.id}
-            draggable
+            draggable={!readOnly}
             onDragStart={() => setDragged(n)}
             onDragOver={(event) => event.preventDefault()}
             onDragEnd={() => setDragged(undefined)}
@@ -89,7 +108,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
                 <ActionIcon
                   variant="default"
                   aria-label={`Move ${rule.name || rule.id} up`}
-                  disabled={n === 0}
+                  disabled={readOnly || n === 0}
                   onClick={() => move(n, n - 1)}
                 >
                   ↑
@@ -97,7 +116,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
                 <ActionIcon
                   variant="default"
                   aria-label={`Move ${rule.name || rule.id} down`}
-                  disabled={n === rules.length - 1}
+                  disabled={readOnly || n === rules.length - 1}
                   onClick={() => move(n, n + 1)}
                 >
                   ↓
@@ -106,6 +125,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
                   size="compact-sm"
                   variant="default"
                   aria-label={`Edit ${rule.name || rule.id}`}
+                  disabled={readOnly}
                   onClick={() => setEditing(n)}
                 >
                   Edit
@@ -113,6 +133,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
                 <ActionIcon
                   variant="default"
                   aria-label={`Remove ${rule.name || rule.id}`}
+                  disabled={readOnly}
                   onClick={() => {
                     set(rules.filter((_, m) => m !== n));
                     setNews(`${rule.name || rule.id} is removed.`);
@@ -134,6 +155,7 @@ export function RulesPanel({ flag, config, edit }: { flag: Flag; config: FlagCon
             size="xs"
             w={config.default ? 150 : 220}
             aria-label="What everybody else gets"
+            disabled={readOnly}
             allowDeselect={false}
             data={[
               ...Object.keys(flag.variants),

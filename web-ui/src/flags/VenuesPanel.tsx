@@ -4,15 +4,19 @@ import { useState } from 'react';
 import type { Flag, FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
+import { useMayAt } from '../shell/may';
 import { count } from '../shell/numbers';
 
 /** Settings that are drawn at first: each is a field of its own. */
 const SHOWN = 50;
 
+type Props = { flag: Flag; config: FlagConfig; edit: Edit; environment: string };
 type Edit = (change: (config: FlagConfig) => FlagConfig) => void;
 
 /** What single venues get, before any rule. */
-export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagConfig; edit: Edit }) {
+export function VenuesPanel({ flag, config, edit, environment }: Props) {
+  const mayAt = useMayAt('editor');
+  const may = (venue: string) => mayAt({ environment, venue });
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const nameOf = useVenueName();
   const [adding, setAdding] = useState<string | null>(null);
@@ -24,9 +28,18 @@ export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagCo
       const { [venue]: _, ...rest } = before.venues ?? {};
       return { ...before, venues: variant === undefined ? rest : { ...before.venues, [venue]: variant } };
     });
+  const mine = venues.filter(({ document }) => may(document.key));
+  const free = mine.filter(({ document }) => !(document.key in (config.venues ?? {})));
   return (
     <section className="panel" aria-labelledby="venues-title">
       <h2 id="venues-title">Venues with their own setting</h2>
+      {mine.length < venues.length && (
+        <Text size="sm" className="soft" mb={4}>
+          {mine.length === 0
+            ? `You may not change settings of venues in ${environment}.`
+            : 'You may change them at your own venues.'}
+        </Text>
+      )}
       {own.length === 0 && (
         <Text size="sm" className="soft">
           None: rules and the default decide everywhere.
@@ -49,11 +62,13 @@ export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagCo
               data={variants}
               value={variant}
               allowDeselect={false}
+              disabled={!may(venue)}
               onChange={(value) => value && set(venue, value)}
             />
             <ActionIcon
               variant="default"
               aria-label={`Take the setting of ${nameOf(venue)} away`}
+              disabled={!may(venue)}
               onClick={() => set(venue, undefined)}
             >
               ✕
@@ -75,9 +90,8 @@ export function VenuesPanel({ flag, config, edit }: { flag: Flag; config: FlagCo
         searchable
         limit={50}
         value={adding}
-        data={venues
-          .filter(({ document }) => !(document.key in (config.venues ?? {})))
-          .map(({ document }) => ({ value: document.key, label: document.name }))}
+        disabled={venues.length > 0 && free.length === 0}
+        data={free.map(({ document }) => ({ value: document.key, label: document.name }))}
         onChange={(venue) => {
           if (venue) set(venue, variants.find((one) => one !== config.offVariant) ?? config.offVariant);
           setAdding(null);

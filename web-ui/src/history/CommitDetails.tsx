@@ -6,6 +6,7 @@ import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { Diff } from '../flags/Diff';
 import { Failed, Loading } from '../shell/states';
+import { kindWords } from './words';
 
 /** Documents whose differences are shown. */
 const SHOWN = 10;
@@ -33,7 +34,7 @@ export function CommitDetails({ seq }: { seq: number }) {
       {commit.data.changes.slice(0, SHOWN).map((change) => (
         <div key={`${change.kind}/${change.key}`}>
           <Text size="sm" fw={600}>
-            {change.kind} {change.key}, {change.action}
+            {kindWords(change.kind)} {change.key}, {change.action}
           </Text>
           <Diff before={change.before} after={change.after} />
         </div>

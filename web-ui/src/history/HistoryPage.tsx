@@ -1,20 +1,36 @@
 import { Button, Group, Select, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
+import type { CommitSummary } from '../api/client';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { Time } from '../shell/Time';
 import { CommitDetails } from './CommitDetails';
+import { changeWords } from './words';
 
-/** Every commit: who, why, what. */
+const COLUMNS: Column<CommitSummary>[] = [
+  { key: 'seq', title: 'Commit', of: (commit) => commit.seq },
+  { key: 'at', title: 'When', of: (commit) => commit.at },
+  { key: 'by', title: 'Who', of: (commit) => commit.actor.name },
+  { key: 'message', title: 'Why', of: (commit) => commit.message },
+  {
+    key: 'changes',
+    title: 'What',
+    of: ({ changes }) => changes.map(changeWords).join(', '),
+  },
+];
+
+/** Every commit: who, why, what. An export has those that are shown. */
 export function HistoryPage() {
   const search = useSearch({ from: '/history' });
   const navigate = useNavigate();
   const history = useInfiniteQuery(queries.pages(search.flag ?? '', search.venue ?? ''));
   const commits = history.data?.pages.flatMap((page) => page.items);
-  const flags = useQuery(queries.flags('')).data?.items ?? [];
+  const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const [open, setOpen] = useState<number>();
   const nameOf = useVenueName();
@@ -43,6 +59,7 @@ export function HistoryPage() {
           onChange={(venue) => go({ venue: venue ?? undefined })}
           data={venues.map(({ document }) => ({ value: document.key, label: document.name }))}
         />
+        <Export name="history" table={{ columns: COLUMNS, rows: commits ?? [] }} />
       </Head>
       {history.isPending && <Loading what="the history" />}
       {history.error && <Failed error={history.error} retry={() => history.refetch()} />}
@@ -57,22 +74,29 @@ export function HistoryPage() {
                 </Text>
                 <Text size="sm" className="soft">
                   #{commit.seq} by {commit.actor.name}, <Time at={commit.at} seconds />:{' '}
-                  {commit.changes
-                    .slice(0, 3)
-                    .map((one) => `${one.action} ${one.kind} ${one.key}`)
-                    .join(', ')}
+                  {commit.changes.slice(0, 3).map(changeWords).join(', ')}
                   {commit.changes.length > 3 && ` and ${commit.changes.length - 3} more`}
                 </Text>
               </div>
-              <Button
-                size="xs"
-                variant="default"
-                aria-expanded={open === commit.seq}
-                aria-description={`of commit ${commit.seq}`}
-                onClick={() => setOpen(open === commit.seq ? undefined : commit.seq)}
-              >
-                {open === commit.seq ? 'Hide' : 'What changed'}
-              </Button>
+              <Group gap="xs">
+                <Button
+                  size="xs"
+                  variant="subtle"
+                  aria-description={`of commit ${commit.seq}`}
+                  renderRoot={(props) => <Link to="/board" search={{ at: commit.seq }} {...props} />}
+                >
+                  Board then
+                </Button>
+                <Button
+                  size="xs"
+                  variant="default"
+                  aria-expanded={open === commit.seq}
+                  aria-description={`of commit ${commit.seq}`}
+                  onClick={() => setOpen(open === commit.seq ? undefined : commit.seq)}
+                >
+                  {open === commit.seq ? 'Hide' : 'What changed'}
+                </Button>
+              </Group>
             </Group>
             {open === commit.seq && <CommitDetails seq={commit.seq} />}
           </li>

@@ -20,6 +20,9 @@ function listening() {
     ['flag', 'gate'],
     ['venues'],
     ['commit', 3],
+    ['past', 'rows', 3],
+    ['all-flags'],
+    ['board-venues', 'production'],
   ])
     client.setQueryData(key, {});
   const take = taker(client);
@@ -32,10 +35,11 @@ test('a commit makes old what it changed, and nothing else', () => {
   take({ type: 'commit', commit: commit(7) });
   expect([isOld('board', 'production'), isOld('flag', 'seat-map')]).toEqual([true, true]);
   expect([isOld('flag', 'gate'), isOld('venues'), isOld('commit', 3)]).toEqual([false, false, false]);
+  expect([isOld('board-venues', 'production'), isOld('past', 'rows', 3)]).toEqual([false, false]);
   take.end();
 });
 
-test('after a silence, or when a message was lost, everything but commits is old', () => {
+test('after a silence, or when a message was lost, everything but what is past is old', () => {
   for (const missed of [false, true]) {
     const { take, isOld } = listening();
     if (missed) {
@@ -43,6 +47,7 @@ test('after a silence, or when a message was lost, everything but commits is old
       take({ type: 'commit', commit: commit(9) });
     } else take({ type: 'hello', seq: 9, connections: 0 });
     expect([isOld('flag', 'gate'), isOld('venues'), isOld('commit', 3)]).toEqual([true, true, false]);
+    expect([isOld('board-venues', 'production'), isOld('past', 'rows', 3)]).toEqual([true, false]);
     take.end();
   }
 });
@@ -56,9 +61,27 @@ test('devices that come and go do not fetch the board each second', async () => 
     take({ type: 'connections', total: n, byVenue: [] });
     await vi.advanceTimersByTimeAsync(1_000);
   }
-  const boards = refetch.mock.calls.filter(([filters]) => filters?.queryKey?.[0] === 'board');
-  expect(boards).toHaveLength(1);
+  const asked = (key: string) =>
+    refetch.mock.calls.filter(([filters]) => filters?.queryKey?.[0] === key).length;
+  expect([asked('board-venues'), asked('board')]).toEqual([1, 0]);
   expect(client.getQueryData(['workspace'])).toEqual({ seq: 1, connections: 8 });
+  take.end();
+  vi.useRealTimers();
+});
+
+test('flags to choose from follow edits slowly, and at once what is new', async () => {
+  vi.useFakeTimers();
+  const { client, take } = listening();
+  const refetch = vi.spyOn(client, 'invalidateQueries');
+  const asked = () => refetch.mock.calls.filter(([filters]) => filters?.queryKey?.[0] === 'all-flags').length;
+  for (let n = 1; n <= 9; n++) {
+    take({ type: 'commit', commit: commit(n) });
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(asked()).toBe(1);
+  const changes = [{ kind: 'flag', key: 'new', action: 'created' }];
+  take({ type: 'commit', commit: { ...commit(10), changes } });
+  expect(asked()).toBe(2);
   take.end();
   vi.useRealTimers();
 });

@@ -20,8 +20,8 @@ export type Message =
 const SILENCE_MS = 35_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
-/** Devices come and go all the time; the board, which is large, follows their numbers this slowly. */
-const BOARD_DEVICES_EVERY_MS = 10_000;
+/** What is large and changes all the time follows this slowly: devices at the board's venues, flags to choose from. */
+const SLOWLY_MS = 10_000;
 /** A commit of more flags than this marks all of them as old. */
 const MOST_FLAGS = 100;
 
@@ -89,16 +89,18 @@ export function follow(client: QueryClient, tell: (state: LiveState) => void): (
 export function taker(client: QueryClient) {
   const refetch = (key: string) => client.invalidateQueries({ queryKey: JSON.parse(key) });
   const { mark, reset } = spaced(refetch);
-  const slow = spaced(refetch, BOARD_DEVICES_EVERY_MS);
+  const slow = spaced(refetch, SLOWLY_MS);
   const old = (...keys: string[]) => {
     for (const key of keys) mark(JSON.stringify([key]));
   };
   let last: number | undefined;
 
-  // Whatever happened while nobody listened. A commit never changes.
+  // Whatever happened while nobody listened. What is past never changes.
   const all = () => {
     reset();
-    void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'commit' });
+    void client.invalidateQueries({
+      predicate: ({ queryKey }) => !['commit', 'past'].includes(String(queryKey[0])),
+    });
   };
   const commit = ({ seq, changes }: CommitSummary) => {
     const missed = last !== undefined && seq > last + 1;
@@ -109,6 +111,8 @@ export function taker(client: QueryClient) {
     old('workspace', 'flags', 'board', 'history', 'change');
     const kinds = new Set(changes.map((change) => change.kind));
     const flags = changes.filter((change) => change.kind === 'flag');
+    if (flags.some(({ action }) => action !== 'updated')) old('all-flags');
+    else if (flags.length > 0) slow.mark(JSON.stringify(['all-flags']));
     if (flags.length > MOST_FLAGS) old('flag');
     else for (const flag of flags) mark(JSON.stringify(['flag', flag.key]));
     for (const { kind, key } of changes)
@@ -122,7 +126,7 @@ export function taker(client: QueryClient) {
     // When a schedule is due hangs on its venue or its event.
     if (['schedule', 'event', 'venue'].some((kind) => kinds.has(kind))) old('schedules');
     if (kinds.has('environment')) old('environments', 'changes');
-    if (kinds.has('venue')) old('venues');
+    if (kinds.has('venue')) old('venues', 'board-venues');
     if (kinds.has('cohort')) old('cohorts');
     if (kinds.has('key')) old('keys');
     if (kinds.has('user')) old('people', 'session', 'sessions', 'changes');
@@ -146,7 +150,7 @@ export function taker(client: QueryClient) {
           (known) => known && { ...known, connections: message.total },
         );
         old('connections');
-        slow.mark(JSON.stringify(['board']));
+        slow.mark(JSON.stringify(['board-venues']));
         break;
       case 'release':
         client.setQueryData<ReleaseView>(['release-status', message.release.key], (known) =>

@@ -78,7 +78,7 @@ function AtFields({ kind, play, at, change }: Props & { kind: FlagPlay }) {
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const cohorts = useQuery(queries.cohorts()).data?.items ?? [];
   const environments = useQuery(queries.workspace()).data?.environments ?? [];
-  const all = useQuery(queries.flags('')).data?.items ?? [];
+  const all = useQuery(queries.allFlags()).data?.items ?? [];
   const own = play[kind];
   if (!own) return null;
   const variants = Object.keys(
@@ -143,6 +143,6 @@ function AtFields({ kind, play, at, change }: Props & { kind: FlagPlay }) {
 }
 
 function useFlagOptions(): { value: string; label: string }[] {
-  const flags = useQuery(queries.flags('')).data?.items ?? [];
+  const flags = useQuery(queries.allFlags()).data?.items ?? [];
   return flags.map(({ document }) => ({ value: document.key, label: document.name || document.key }));
 }

@@ -10,12 +10,14 @@ import { useMay } from '../shell/may';
 import { Failed } from '../shell/states';
 import { useNames } from './names';
 import { Rehearsals } from './Rehearsals';
+import { useMayPlay } from './rights';
 import { playWords } from './words';
 
 /** What a playbook does, and its button. */
 export function PlaybookCard({ playbook, edit }: { playbook: Playbook; edit: () => void }) {
   const names = useNames();
-  const [mayRun, mayWrite] = [useMay('operator'), useMay('editor')];
+  const [runsSome, writesSome] = [useMay('operator'), useMay('editor')];
+  const [mayRun, mayWrite] = [useMayPlay('operator')(playbook.plays), useMayPlay('editor')(playbook.plays)];
   const [why, setWhy] = useState('');
   const client = useQueryClient();
   const run = useMutation({
@@ -55,7 +57,7 @@ export function PlaybookCard({ playbook, edit }: { playbook: Playbook; edit: () 
             {playbook.key}
           </Text>
         </div>
-        {mayRun && (
+        {runsSome && (
           <Group gap="sm" style={{ flex: '0 1 auto' }}>
             <TextInput
               aria-label={`Why ${name} is run`}
@@ -66,6 +68,7 @@ export function PlaybookCard({ playbook, edit }: { playbook: Playbook; edit: () 
             <HoldButton
               aria-label={`Run ${name}`}
               loading={run.isPending}
+              disabled={!mayRun}
               onHeld={() => run.mutate(why.trim())}
             >
               Run
@@ -81,6 +84,11 @@ export function PlaybookCard({ playbook, edit }: { playbook: Playbook; edit: () 
           </li>
         ))}
       </ol>
+      {((runsSome && !mayRun) || (writesSome && !mayWrite)) && (
+        <Text size="sm" className="soft" mb="xs">
+          It acts in places where you may not {mayRun ? 'change' : 'run'} it.
+        </Text>
+      )}
       {run.error && <Failed error={run.error} />}
       {run.data && (
         <Alert color="teal" variant="light" title="Done" my="sm" role="status">
@@ -103,14 +111,21 @@ export function PlaybookCard({ playbook, edit }: { playbook: Playbook; edit: () 
         </Alert>
       )}
       <Rehearsals playbook={playbook} />
-      {mayWrite && (
+      {writesSome && (
         <Group gap="sm" mt="sm">
-          <Button size="xs" variant="default" aria-label={`Change ${name}`} onClick={edit}>
+          <Button
+            size="xs"
+            variant="default"
+            disabled={!mayWrite}
+            aria-label={`Change ${name}`}
+            onClick={edit}
+          >
             Change
           </Button>
           <HoldButton
             size="xs"
             aria-label={`Delete ${name}`}
+            disabled={!mayWrite}
             loading={remove.isPending}
             onHeld={() => remove.mutate()}
           >

@@ -6,7 +6,7 @@ import type { Names } from './words';
 /** What plays are about, as people know it. */
 export function useNames(): Names {
   const venue = useVenueName();
-  const flags = useQuery(queries.flags('')).data?.items ?? [];
+  const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const cohorts = useQuery(queries.cohorts()).data?.items ?? [];
   const named = (items: { document: { key: string; name?: string } }[]) => (key: string) =>
     items.find(({ document }) => document.key === key)?.document.name || key;

@@ -14,22 +14,25 @@ type Props = { release: Release; act: ReturnType<typeof useStep> };
 /** What people can do with a release that is under way: taking it back before all else. */
 export function Controls({ release, act }: Props) {
   const [why, setWhy] = useState('');
-  const [mayStop, mayGoOn] = [useMay('operator'), useMay('editor')];
+  // What a release does is about all of its environment.
+  const spot = { environment: release.environment };
+  const [mayStop, mayGoOn] = [useMay('operator', spot), useMay('editor', spot)];
+  const stopsSome = useMay('operator');
   const running = statusOf(release) === 'running';
   const stage = release.stages[release.progress?.stage ?? 0];
   const next = release.stages[(release.progress?.stage ?? 0) + 1];
   const run = (step: StepName) =>
     act.mutate({ step, message: why.trim() || undefined }, { onSuccess: () => setWhy('') });
   const button = (step: StepName, label: string) => (
-    <Button key={step} variant="default" disabled={act.isPending} onClick={() => run(step)}>
+    <Button key={step} variant="default" disabled={act.isPending || !mayStop} onClick={() => run(step)}>
       {label}
     </Button>
   );
-  if (!mayStop) return null;
+  if (!stopsSome) return null;
   return (
     <section className="panel" aria-label="What to do">
       <div className={classes.controls}>
-        <HoldButton loading={act.isPending} onHeld={() => run('rollback')}>
+        <HoldButton loading={act.isPending} disabled={!mayStop} onHeld={() => run('rollback')}>
           Roll back
         </HoldButton>
         <Group gap="sm">
@@ -43,12 +46,15 @@ export function Controls({ release, act }: Props) {
         <TextInput
           aria-label="Why"
           placeholder="Why, for the history"
+          disabled={!mayStop}
           value={why}
           onChange={(event) => setWhy(event.currentTarget.value)}
         />
       </div>
       <Text size="sm" className="soft" mt={6}>
-        Press and hold to roll back: everybody gets what they had before. It goes through freezes.
+        {mayStop
+          ? 'Press and hold to roll back: everybody gets what they had before. It goes through freezes.'
+          : `You may not do this in all of ${release.environment}.`}
       </Text>
     </section>
   );

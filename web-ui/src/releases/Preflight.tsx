@@ -14,12 +14,18 @@ const WEIGHTS: Record<string, { word: string; tone: string }> = {
 };
 const ORDER = ['blocker', 'warning', 'well'];
 
-type Props = { release: string; again: boolean; pending: boolean; step: (step: StepName) => void };
+type Props = {
+  release: string;
+  environment: string;
+  again: boolean;
+  pending: boolean;
+  step: (step: StepName) => void;
+};
 
 /** What was looked at before it begins, what is in the way first; and its beginning. */
-export function Preflight({ release, again, pending, step }: Props) {
+export function Preflight({ release, environment, again, pending, step }: Props) {
   const found = useQuery(queries.preflight(release));
-  const mayStart = useMay('editor');
+  const [startsSome, mayStart] = [useMay('editor'), useMay('editor', { environment })];
   const findings = [...(found.data?.findings ?? [])].sort(
     (a, b) => ORDER.indexOf(a.weight) - ORDER.indexOf(b.weight),
   );
@@ -33,13 +39,22 @@ export function Preflight({ release, again, pending, step }: Props) {
           <Button variant="default" loading={found.isFetching} onClick={() => found.refetch()}>
             Look again
           </Button>
-          {mayStart && (
-            <Button disabled={!found.data?.ready} loading={pending} onClick={() => step('start')}>
+          {startsSome && (
+            <Button
+              disabled={!found.data?.ready || !mayStart}
+              loading={pending}
+              onClick={() => step('start')}
+            >
               Start
             </Button>
           )}
         </Group>
       </Group>
+      {startsSome && !mayStart && (
+        <Text size="sm" className="soft">
+          You may not start releases in all of {environment}.
+        </Text>
+      )}
       {found.isPending && <Loader size="sm" aria-label="Loading what was found" />}
       {found.error && <Failed error={found.error} retry={() => found.refetch()} />}
       {found.data && (
@@ -54,7 +69,7 @@ export function Preflight({ release, again, pending, step }: Props) {
               {WEIGHTS[weight]?.word ?? weight}
             </span>
             <span>
-              <b>{about}</b>: {plainly(detail)}
+              <b>{about}</b>: {plainly(detail.replace(`${about}: `, ''))}
             </span>
           </li>
         ))}

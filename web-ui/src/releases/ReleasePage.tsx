@@ -43,6 +43,7 @@ function Shown({ release }: { release: Release }) {
   const preflight = mayLook && (
     <Preflight
       release={release.key}
+      environment={release.environment}
       again={release.progress !== undefined}
       pending={act.isPending}
       step={(step) => act.mutate({ step })}
@@ -117,7 +118,8 @@ function Verdict({ release, view }: { release: Release; view: ReleaseView }) {
 function Upkeep({ release }: { release: Release }) {
   const client = useQueryClient();
   const navigate = useNavigate();
-  const may = useMay('editor');
+  const writesSome = useMay('editor');
+  const may = useMay('editor', { environment: release.environment });
   const remove = useMutation({
     mutationFn: () => body(api.DELETE('/api/v1/releases/{key}', { params: { path: { key: release.key } } })),
     onSuccess: async () => {
@@ -126,20 +128,31 @@ function Upkeep({ release }: { release: Release }) {
       void client.invalidateQueries({ queryKey: ['releases'] });
     },
   });
-  if (!may) return null;
+  if (!writesSome) return null;
   return (
     <section className="panel" aria-label="The plan">
       <Group gap="sm">
-        <Button
-          variant="default"
-          renderRoot={(props) => <Link to="/releases/$key/plan" params={{ key: release.key }} {...props} />}
-        >
-          Change the plan
-        </Button>
-        <HoldButton loading={remove.isPending} onHeld={() => remove.mutate()}>
+        {may ? (
+          <Button
+            variant="default"
+            renderRoot={(props) => <Link to="/releases/$key/plan" params={{ key: release.key }} {...props} />}
+          >
+            Change the plan
+          </Button>
+        ) : (
+          <Button variant="default" disabled>
+            Change the plan
+          </Button>
+        )}
+        <HoldButton loading={remove.isPending} disabled={!may} onHeld={() => remove.mutate()}>
           Delete the plan
         </HoldButton>
       </Group>
+      {!may && (
+        <Text size="sm" className="soft" mt={6}>
+          You may not change releases in all of {release.environment}.
+        </Text>
+      )}
       {remove.error && <Failed error={remove.error} />}
     </section>
   );

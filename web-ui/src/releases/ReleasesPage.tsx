@@ -4,6 +4,8 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { Release, ReleaseView } from '../api/client';
 import { queries } from '../api/queries';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { useMay } from '../shell/may';
 import { count } from '../shell/numbers';
 import { plainly } from '../shell/plainly';
@@ -28,6 +30,23 @@ const stateOf = (release: Release): State => {
   const status = statusOf(release);
   return status === 'rolledBack' || status === 'completed' ? 'over' : status;
 };
+
+const COLUMNS: Column<{ document: Release; updatedAt: string }>[] = [
+  { key: 'key', title: 'Key', of: ({ document }) => document.key },
+  { key: 'name', title: 'Release', of: ({ document }) => document.name },
+  { key: 'flag', title: 'Flag', of: ({ document }) => document.flag },
+  { key: 'variant', title: 'Variant', of: ({ document }) => document.variant },
+  { key: 'environment', title: 'Environment', of: ({ document }) => document.environment },
+  { key: 'state', title: 'State', of: ({ document }) => STATUS[statusOf(document)].word },
+  {
+    key: 'stage',
+    title: 'Stage',
+    of: ({ document }) =>
+      isWatched(document) ? document.stages[document.progress?.stage ?? 0]?.name : undefined,
+  },
+  { key: 'stages', title: 'Stages', of: ({ document }) => document.stages.length },
+  { key: 'updatedAt', title: 'Last change', of: ({ updatedAt }) => updatedAt },
+];
 
 /** All releases: what hurts comes first. */
 export function ReleasesPage() {
@@ -64,6 +83,7 @@ export function ReleasesPage() {
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
+        <Export name="releases" table={{ columns: COLUMNS, rows: fitting }} />
         {mayPlan && (
           <Button renderRoot={(props) => <Link to="/new-release" search={{}} {...props} />}>
             Plan a release

@@ -4,13 +4,17 @@ import { useState } from 'react';
 import type { Schedule } from '../api/client';
 import { queries } from '../api/queries';
 import classes from '../calendar/calendar.module.css';
+import { useNames } from '../playbooks/names';
+import { playWords } from '../playbooks/words';
 import { useChosen } from '../shell/chosen';
+import { Export } from '../shell/export/Export';
+import type { Column } from '../shell/export/table';
 import { useMay } from '../shell/may';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { ScheduleForm } from './ScheduleForm';
 import { ScheduleRow } from './ScheduleRow';
-import { inOrder } from './words';
+import { inOrder, scheduleWord } from './words';
 
 /** Schedules that are over and are drawn; a search finds the rest. */
 const SHOWN = 100;
@@ -20,6 +24,7 @@ export function SchedulesPage() {
   const schedules = useQuery(queries.schedules());
   const [search, setSearch] = useState('');
   const [editing, setEditing] = useState<{ schedule?: Schedule; version?: number }>();
+  const names = useNames();
   const mayWrite = useMay('editor');
   const wanted = search.toLowerCase();
   const items = schedules.data?.items ?? [];
@@ -29,6 +34,18 @@ export function SchedulesPage() {
     ),
   );
   useChosen(schedules.data !== undefined);
+  const columns: Column<(typeof items)[number]>[] = [
+    { key: 'key', title: 'Key', of: ({ document }) => document.key },
+    { key: 'name', title: 'Schedule', of: ({ document }) => document.name },
+    { key: 'due', title: 'Due', of: ({ due }) => due?.at },
+    { key: 'state', title: 'State', of: ({ document, due }) => scheduleWord(document, due).word },
+    {
+      key: 'plays',
+      title: 'What it does',
+      of: ({ document }) => document.plays.map((play) => playWords(play, names)).join('; '),
+    },
+    { key: 'endedAt', title: 'Ended', of: ({ document }) => document.outcome?.at },
+  ];
   const rows = (own: typeof items) =>
     own.map(({ document, version, due }) => (
       <ScheduleRow
@@ -54,6 +71,7 @@ export function SchedulesPage() {
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
+        <Export name="schedules" table={{ columns: columns, rows: [...coming, ...over] }} />
         {mayWrite && <Button onClick={() => setEditing({})}>Schedule something</Button>}
       </Head>
       {schedules.isPending && <Loading what="schedules" />}

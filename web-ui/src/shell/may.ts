@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { useCallback } from 'react';
 import type { RoleBinding } from '../api/client';
 import { queries } from '../api/queries';
 
@@ -37,5 +38,5 @@ export function useMayEverywhere(role: Role): boolean {
 /** Whether they have it there, for screens with many places. */
 export function useMayAt(role: Role): (spot: Spot) => boolean {
   const own = useQuery(queries.session()).data?.user;
-  return (spot) => may(own, role, spot);
+  return useCallback((spot) => may(own, role, spot), [own, role]);
 }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use usher_core::{
     Ruleset,
     board::Exposure,
-    model::{Flag, Kind, Seq, Timestamp, Venue},
+    model::{Flag, Kind, Seq, Timestamp},
 };
-use usher_journal::State;
+use usher_journal::{Entry, State};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{schemas::ExposureSchema, world_at};
-use crate::{app::App, clock, problem::Problem};
+use crate::{app::App, clock, problem::Problem, world::Snapshot};
 
 /// Flags and venues on one answer, when not said, and at most: cells are computed for each pair.
 const FLAGS: usize = 50;
@@ -46,6 +46,8 @@ pub struct BoardQuery {
     venue_offset: Option<usize>,
     /// At most so many venues.
     venue_limit: Option<usize>,
+    /// Whether to say what the venues are: true, when not said. Without, `venues` stays empty; the cells are there.
+    venue_heads: Option<bool>,
     /// As of this commit or time.
     at: Option<String>,
 }
@@ -62,6 +64,9 @@ pub struct Board {
     total_flags: usize,
     /// Venues that fit, on all pages.
     total_venues: usize,
+    /// Names the venues of the workspace: cells fit the venues of another answer to the same search that says the same
+    /// here.
+    venues_tag: String,
     venues: Vec<BoardVenue>,
     flags: Vec<BoardFlag>,
 }
@@ -88,7 +93,7 @@ pub struct BoardFlag {
     key: String,
     name: String,
     #[serde(rename = "type")]
-    flag_type: &'static str,
+    flag_type: String,
     #[schema(value_type = u64)]
     version: Seq,
     /// Whether it is configured in this environment.
@@ -113,76 +118,160 @@ pub struct BoardKilled {
     cohorts: Vec<String>,
 }
 
+/// What a venue is searched by and shown with. To read thousands of documents whole takes long.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct VenueHead {
+    name: String,
+    city: String,
+    country: String,
+    tags: Vec<String>,
+    capacity: Option<u32>,
+}
+
+/// What a flag is searched by.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct FlagHead {
+    name: String,
+    #[serde(rename = "type")]
+    flag_type: String,
+    owner: Option<String>,
+    tags: Vec<String>,
+}
+
+/// A part of a document; nothing of it where this version does not understand it.
+fn head<H: DeserializeOwned + Default>(entry: &Entry) -> H {
+    serde_json::from_str(entry.document.json()).unwrap_or_default()
+}
+
 fn contains(text: &str, search: &str) -> bool {
     text.to_lowercase().contains(search)
 }
 
-fn venues(state: &State, query: &BoardQuery) -> Vec<Venue> {
-    let search = query.venue_search.as_deref().unwrap_or_default().to_lowercase();
-    let only: Option<Vec<&str>> = query.venues.as_deref().map(|list| list.split(',').collect());
-    let all = state.of_kind(&Kind::Venue).filter_map(|entry| entry.document.parse::<Venue>().ok());
-    all.filter(|venue| {
-        only.as_ref().is_none_or(|only| only.contains(&venue.key.as_str()))
-            && query.country.as_ref().is_none_or(|country| *country == venue.country)
-            && (search.is_empty()
-                || [venue.key.as_str(), &venue.name, &venue.city, &venue.country]
-                    .into_iter()
-                    .any(|text| contains(text, &search)))
-    })
-    .collect()
+/// The text searched for, and the keys asked for.
+struct Wanted<'q> {
+    search: String,
+    only: Option<Vec<&'q str>>,
 }
 
-fn flags(state: &State, query: &BoardQuery) -> Vec<(Seq, Flag)> {
-    let search = query.search.as_deref().unwrap_or_default().to_lowercase();
-    let only: Option<Vec<&str>> = query.flags.as_deref().map(|list| list.split(',').collect());
-    let all = state
-        .of_kind(&Kind::Flag)
-        .filter_map(|entry| Some((entry.version, entry.document.parse::<Flag>().ok()?)));
-    all.filter(|(_, flag)| {
-        only.as_ref().is_none_or(|only| only.contains(&flag.key.as_str()))
-            && (search.is_empty()
-                || [flag.key.as_str(), &flag.name, flag.owner.as_deref().unwrap_or_default()]
-                    .into_iter()
-                    .chain(flag.tags.iter().map(String::as_str))
-                    .any(|text| contains(text, &search)))
-    })
-    .collect()
+impl<'q> Wanted<'q> {
+    fn new(search: Option<&str>, only: Option<&'q str>) -> Self {
+        Self {
+            search: search.unwrap_or_default().to_lowercase(),
+            only: only.map(|list| list.split(',').collect()),
+        }
+    }
+
+    fn names(&self, entry: &Entry) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&entry.document.key()))
+    }
 }
 
-fn row(
-    ruleset: &Arc<Ruleset>,
-    version: Seq,
-    flag: &Flag,
-    venues: &[BoardVenue],
-    now: Timestamp,
-) -> BoardFlag {
+fn venues<'s>(state: &'s State, query: &BoardQuery) -> Vec<&'s Entry> {
+    let wanted = Wanted::new(query.venue_search.as_deref(), query.venues.as_deref());
+    let is_search = !wanted.search.is_empty() || query.country.is_some();
+    let fits = |entry: &&Entry| {
+        if !is_search {
+            return true;
+        }
+        let venue: VenueHead = head(entry);
+        query.country.as_ref().is_none_or(|country| *country == venue.country)
+            && [entry.document.key(), &venue.name, &venue.city, &venue.country]
+                .into_iter()
+                .any(|text| contains(text, &wanted.search))
+    };
+    state.of_kind(&Kind::Venue).filter(|entry| wanted.names(entry)).filter(fits).collect()
+}
+
+fn flags<'s>(state: &'s State, query: &BoardQuery) -> Vec<&'s Entry> {
+    let wanted = Wanted::new(query.search.as_deref(), query.flags.as_deref());
+    let fits = |entry: &&Entry| {
+        if wanted.search.is_empty() || contains(entry.document.key(), &wanted.search) {
+            return true;
+        }
+        let flag: FlagHead = head(entry);
+        [flag.name.as_str(), flag.owner.as_deref().unwrap_or_default()]
+            .into_iter()
+            .chain(flag.tags.iter().map(String::as_str))
+            .any(|text| contains(text, &wanted.search))
+    };
+    state.of_kind(&Kind::Flag).filter(|entry| wanted.names(entry)).filter(fits).collect()
+}
+
+/// Tells one set of venues from another: whoever adds or changes one makes a newer version, who deletes makes them fewer.
+fn venues_tag(state: &State) -> String {
+    let (count, newest) = state
+        .of_kind(&Kind::Venue)
+        .fold((0_usize, Seq::ZERO), |(count, newest), entry| (count + 1, newest.max(entry.version)));
+    format!("{count}-{newest}")
+}
+
+fn row(ruleset: &Ruleset, entry: &Entry, venues: &[&Entry], now: Timestamp) -> BoardFlag {
+    let key = entry.document.key();
     let mut outcomes: Vec<Exposure> = Vec::new();
     let cells = venues.iter().map(|venue| {
-        let exposure = ruleset.exposure(&flag.key, &venue.key, now);
+        let exposure = ruleset.exposure(key, venue.document.key(), now);
         outcomes.iter().position(|own| *own == exposure).unwrap_or_else(|| {
             outcomes.push(exposure);
             outcomes.len() - 1
         })
     });
     let cells = cells.collect();
-    let config = flag.environments.get(ruleset.environment());
+    // One that this version does not understand has its row all the same.
+    let flag = entry.document.parse::<Flag>().ok();
+    let config = flag.as_ref().and_then(|flag| flag.environments.get(ruleset.environment()));
     let killed = config.map_or_else(BoardKilled::default, |config| BoardKilled {
         all: config.killed.all,
         venues: config.killed.venues.iter().map(ToString::to_string).collect(),
         cohorts: config.killed.cohorts.iter().map(ToString::to_string).collect(),
     });
+    let FlagHead { name, flag_type, owner, tags } = head(entry);
     BoardFlag {
-        key: flag.key.to_string(),
-        name: flag.name.clone(),
-        flag_type: flag.flag_type.as_str(),
-        version,
+        key: key.to_owned(),
+        name,
+        flag_type,
+        version: entry.version,
         configured: config.is_some(),
         enabled: config.is_some_and(|config| config.enabled),
         killed,
-        tags: flag.tags.clone(),
-        owner: flag.owner.clone(),
+        tags,
+        owner,
         outcomes,
         cells,
+    }
+}
+
+/// The part of the board that `query` asks for, with what `connected` says of each venue.
+fn part(
+    query: BoardQuery,
+    snapshot: &Snapshot,
+    ruleset: &Ruleset,
+    connected: impl Fn(&str) -> usize,
+    now: Timestamp,
+) -> Board {
+    let state = &*snapshot.state;
+    let (all_venues, all_flags) = (venues(state, &query), flags(state, &query));
+    let limit = query.venue_limit.unwrap_or(VENUES).min(MAX_VENUES);
+    let columns = all_venues.iter().skip(query.venue_offset.unwrap_or(0)).take(limit);
+    let columns: Vec<&Entry> = columns.copied().collect();
+    let limit = query.limit.unwrap_or(FLAGS).min(MAX_FLAGS);
+    let rows = all_flags.iter().skip(query.offset.unwrap_or(0)).take(limit);
+    let flags = rows.map(|entry| row(ruleset, entry, &columns, now)).collect();
+    let shown: &[&Entry] = if query.venue_heads.unwrap_or(true) { &columns } else { &[] };
+    let venues = shown.iter().map(|entry| {
+        let VenueHead { name, city, country, tags, capacity } = head(entry);
+        let key = entry.document.key().to_owned();
+        BoardVenue { connected: connected(&key), key, name, city, country, tags, capacity }
+    });
+    Board {
+        seq: snapshot.seq(),
+        total_flags: all_flags.len(),
+        total_venues: all_venues.len(),
+        venues_tag: venues_tag(state),
+        venues: venues.collect(),
+        flags,
+        environment: query.environment,
     }
 }
 
@@ -192,46 +281,14 @@ fn row(
 pub async fn board(app: web::Data<App>, query: web::Query<BoardQuery>) -> Result<HttpResponse, Problem> {
     let query = query.into_inner();
     let snapshot = world_at(&app, query.at.as_deref()).await?;
-    let ruleset = snapshot
-        .ruleset(&query.environment)
-        .ok_or_else(|| Problem::not_found(format!("environment {}", query.environment)))?;
+    let ruleset = snapshot.ruleset(&query.environment).map(Arc::clone);
+    let ruleset = ruleset.ok_or_else(|| Problem::not_found(format!("environment {}", query.environment)))?;
     let connected = app.connections.by_venue(Some(&query.environment));
-    let fitting_venues = venues(&snapshot.state, &query);
-    let fitting_flags = flags(&snapshot.state, &query);
-    let (total_flags, total_venues) = (fitting_flags.len(), fitting_venues.len());
-    let limit = query.venue_limit.unwrap_or(VENUES).min(MAX_VENUES);
-    let columns = fitting_venues.into_iter().skip(query.venue_offset.unwrap_or(0)).take(limit).map(|venue| {
-        BoardVenue {
-            connected: connected.get(venue.key.as_str()).copied().unwrap_or(0),
-            key: venue.key.to_string(),
-            name: venue.name,
-            city: venue.city,
-            country: venue.country,
-            tags: venue.tags,
-            capacity: venue.capacity,
-        }
-    });
-    let columns: Vec<BoardVenue> = columns.collect();
-    let limit = query.limit.unwrap_or(FLAGS).min(MAX_FLAGS);
     let now = clock::now();
-    let offset = query.offset.unwrap_or(0);
-    let ruleset = Arc::clone(ruleset);
     // Up to millions of cells; streams are not to wait for them.
-    let (columns, rows) = web::block(move || {
-        let rows = fitting_flags.iter().skip(offset).take(limit);
-        let rows = rows.map(|(version, flag)| row(&ruleset, *version, flag, &columns, now)).collect();
-        (columns, rows)
-    })
-    .await
-    .map_err(Problem::internal)?;
-    let environment = query.environment;
-    let seq = snapshot.seq();
-    Ok(HttpResponse::Ok().json(Board {
-        seq,
-        environment,
-        total_flags,
-        total_venues,
-        venues: columns,
-        flags: rows,
-    }))
+    let part = web::block(move || {
+        let connected = |venue: &str| connected.get(venue).copied().unwrap_or(0);
+        part(query, &snapshot, &ruleset, connected, now)
+    });
+    Ok(HttpResponse::Ok().json(part.await.map_err(Problem::internal)?))
 }

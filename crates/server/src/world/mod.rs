@@ -9,7 +9,11 @@ mod hub;
 mod snapshot;
 mod streams;
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures_util::FutureExt;
 use tokio::sync::{broadcast, watch};
@@ -28,6 +32,8 @@ use crate::convergence::Convergence;
 const READ_AT_ONCE: usize = 256;
 /// Commits that a slow listener of [`World::commits`] may lag behind before it loses some.
 const WAITING_COMMITS: usize = 256;
+/// Past states that are kept compiled: whoever looks at one asks for it part by part.
+const PAST_STATES: usize = 4;
 
 /// The world as this server sees it.
 pub struct World {
@@ -37,6 +43,8 @@ pub struct World {
     commits: broadcast::Sender<Arc<Commit>>,
     /// Turns true when the journal is not followed any more.
     failed: watch::Sender<bool>,
+    /// States that somebody has looked back at, the last of them first. Never held over an `await`.
+    past: Mutex<VecDeque<Arc<Snapshot>>>,
 }
 
 impl World {
@@ -50,6 +58,7 @@ impl World {
             journal,
             hub: Hub::new(snapshot),
             failed: watch::channel(false).0,
+            past: Mutex::default(),
         })
     }
 
@@ -70,15 +79,37 @@ impl World {
     /// # Errors
     /// A point that has not come yet, or a journal that can't be read.
     pub async fn at(&self, point: Point) -> Result<Arc<Snapshot>, JournalError> {
+        if let Point::Seq(seq) = point
+            && let Some(known) = self.known(seq)
+        {
+            return Ok(known);
+        }
         let state = self.journal.state_at(point).await?;
-        let now = self.snapshot();
-        if now.seq() == state.seq() {
-            return Ok(now);
+        if let Some(known) = self.known(state.seq()) {
+            return Ok(known);
         }
         // Of a large workspace this takes long; streams are not to wait for it.
         let epoch = self.journal.epoch();
         let compiled = tokio::task::spawn_blocking(move || Snapshot::compile(epoch, state));
-        compiled.await.map(Arc::new).map_err(|error| JournalError::Storage(error.to_string()))
+        let compiled = compiled.await.map(Arc::new);
+        let compiled = compiled.map_err(|error| JournalError::Storage(error.to_string()))?;
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.push_front(Arc::clone(&compiled));
+        past.truncate(PAST_STATES);
+        Ok(compiled)
+    }
+
+    /// The state after a commit, when it is compiled: the present one, or one that was looked at not long ago.
+    fn known(&self, seq: Seq) -> Option<Arc<Snapshot>> {
+        let now = self.snapshot();
+        if now.seq() == seq {
+            return Some(now);
+        }
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = past.iter().position(|snapshot| snapshot.seq() == seq)?;
+        let found = past.remove(place)?;
+        past.push_front(Arc::clone(&found));
+        Some(found)
     }
 
     /// The journal.

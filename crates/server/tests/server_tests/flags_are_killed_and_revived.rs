@@ -303,6 +303,16 @@ async fn the_board_tells_what_each_venue_gets() {
     assert_eq!(cells(0), ["off killed", "on default", "on default"]);
     assert_eq!(cells(1), ["on rule", "off override", "on rule"]);
     assert_eq!((board["totalFlags"].clone(), board["totalVenues"].clone()), (json!(2), json!(3)));
+    // What the venues are needs to be told once only.
+    let headless = server.admin().get(&format!("{path}&venueHeads=false")).await.expect(200).json();
+    assert_eq!((&headless["venues"], &headless["flags"]), (&json!([]), &board["flags"]));
+    assert_eq!((&headless["venuesTag"], &headless["totalVenues"]), (&board["venuesTag"], &json!(3)));
+    let mut venue = server.admin().get("/api/v1/venues/anfield").await.expect(200).json();
+    venue["name"] = "Anfield Road".into();
+    server.admin().put("/api/v1/venues/anfield", &venue).await.expect(200);
+    let renamed = server.admin().get(path).await.expect(200).json();
+    assert_eq!(renamed["venues"][0]["name"], "Anfield Road");
+    assert_ne!(renamed["venuesTag"], board["venuesTag"], "who kept the heads learns that they are old");
     let query = "&country=England&venueSearch=wem&search=GUARD&limit=1";
     let part =
         server.admin().get(&format!("/api/v1/board?environment=production{query}")).await.expect(200).json();

@@ -10,7 +10,7 @@ type Props = { plan: Release; isNew: boolean; at: AtField; set: (part: Partial<R
 
 /** What is released, and where. */
 export function Basics({ plan, isNew, at, set }: Props) {
-  const flags = useQuery(queries.flags('')).data?.items ?? [];
+  const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const environments = useQuery(queries.workspace()).data?.environments ?? [];
   const [ownKey, setOwnKey] = useState(plan.key !== '');
   const flag = flags.find(({ document }) => document.key === plan.flag)?.document;

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { Guard } from '../../api/client';
 import { queries } from '../../api/queries';
 import { type AtField, BELOW, within } from '../../shell/fields';
+import { SearchSelect } from '../../shell/SearchSelect';
 import { CheckFields } from './CheckFields';
 import { number } from './change';
 import { KINDS, type Kind, kindOf, madeOf, madeThen, playbookOf, THEN, type Then, thenOf } from './guards';
@@ -53,19 +54,19 @@ export function GuardFields({ guard, at, change }: Props) {
         onChange={(value) => value && set({ then: madeThen(value as Then, playbooks[0]?.document.key) })}
       />
       {playbook !== undefined && (
-        <Select
+        <SearchSelect
           label="Which playbook"
           description="It is run, and the release taken back, in one commit"
-          inputWrapperOrder={BELOW}
           required
-          searchable
           allowDeselect={false}
-          nothingFoundMessage="There is none of that name"
+          none="There is none of that name"
           value={playbook || null}
           error={at('then.playbook') ?? (playbooks.length === 0 ? 'Write a playbook first.' : undefined)}
           data={[
             // One that is not there any more is shown as it is.
-            ...(playbook && !playbooks.some(({ document }) => document.key === playbook) ? [playbook] : []),
+            ...(playbook && !playbooks.some(({ document }) => document.key === playbook)
+              ? [{ value: playbook, label: playbook }]
+              : []),
             ...playbooks.map(({ document }) => ({
               value: document.key,
               label: document.name || document.key,
