@@ -40,7 +40,7 @@ test('a kill at one venue reaches every device there, leaves other venues alone,
     .toMatch(/^(\d+) of \1 devices at Wembley Stadium, /);
   expect(Number((await line.textContent())?.split(' ')[0])).toBeGreaterThan(10);
 
-  await page.getByRole('link', { name: 'Board' }).click();
+  await page.getByRole('link', { name: 'Board', exact: true }).click();
   await expect.poll(() => cell('wembley-stadium').textContent()).toBe('killed: off');
   for (const venue of others) expect(await cell(venue).textContent(), venue).toBe('on');
 
@@ -54,7 +54,7 @@ test('a kill at one venue reaches every device there, leaves other venues alone,
   await commit.getByRole('button', { name: 'Undo this commit' }).click();
   await commit.getByText(/Undone in commit/).waitFor();
 
-  await page.getByRole('link', { name: 'Board' }).click();
+  await page.getByRole('link', { name: 'Board', exact: true }).click();
   await expect.poll(() => cell('wembley-stadium').textContent()).toBe('on');
   expect(complaints).toEqual([]);
   await context.close();
@@ -132,7 +132,7 @@ test('an operator of one venue kills there, and nowhere else, whichever door the
   expect(await kill('staging', ['wembley-stadium'])).toEqual([403, 'not_in_scope']);
   expect(await refused('DELETE', 'flags/express-checkout')).toEqual([403, 'forbidden']);
   expect(await refused('GET', 'users')).toEqual([403, 'forbidden']);
-  await admin.getByRole('link', { name: 'Board' }).click();
+  await admin.getByRole('link', { name: 'Board', exact: true }).click();
   expect(await admin.locator('[data-cell="express-checkout@camp-nou"]').textContent()).toBe('on');
   expect(complaints).toEqual([]);
   await theirs.close();

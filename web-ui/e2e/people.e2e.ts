@@ -166,6 +166,8 @@ test('a token is made for some places and for some time, a key for some venues',
   const made = async (name: string) => {
     await dialog.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('alert').getByText('Copy this secret now').waitFor();
+    // The next secret is not taken for this one.
+    await page.getByRole('button', { name: 'Hide it' }).click();
     const { items } = await (await page.request.get(`${server.demo.url}/api/v1/keys`)).json();
     return items.find((key: { name: string }) => key.name === name);
   };

@@ -144,11 +144,11 @@ test('a draft is not left by accident', async () => {
     asked.push(dialog.message());
     void dialog.dismiss();
   });
-  await page.getByRole('link', { name: 'Board' }).click();
+  await page.getByRole('link', { name: 'Board', exact: true }).click();
   await expect.poll(() => asked).toEqual(['Leave, and lose what you have changed here?']);
   await page.getByText('You have unsaved changes').waitFor();
   page.once('dialog', (dialog) => void dialog.accept());
-  await page.getByRole('link', { name: 'Board' }).click();
+  await page.getByRole('link', { name: 'Board', exact: true }).click();
   await page.getByRole('heading', { name: 'Board' }).waitFor();
   await context.close();
 });
