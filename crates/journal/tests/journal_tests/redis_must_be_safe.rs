@@ -91,7 +91,7 @@ async fn a_commit_that_replicas_do_not_have_is_not_acknowledged_until_they_do() 
     let again = loop {
         match journal.append(request()).await {
             Err(AppendError::Unavailable(reason)) => {
-                assert!(reason.contains("commit 2 is written"), "{reason}")
+                assert!(reason.contains("commit 2 is written"), "{reason}");
             }
             other => break other.unwrap(),
         }
