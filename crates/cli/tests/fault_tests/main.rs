@@ -17,5 +17,4 @@ mod an_acknowledged_commit_survives_kill_nine;
 mod many_clients_are_served;
 #[path = "../support/mod.rs"]
 mod support;
-mod the_festival_story;
 mod what_guards_have_seen_outlives_a_restart;

@@ -1,7 +1,12 @@
 //! A new checkout is released at twelve real venues: in the dark, at one venue, at four. There it breaks. The guard
 //! notices and takes it back alone, the last device has that, and the record tells the whole story.
 //!
-//! Servers are processes, clients are the SDK's, and the checkout is a small service of its own that they call.
+//! Servers are processes, clients are the SDK's, and the checkout is a small service of its own that they call. A binary
+//! of its own, because what is counted in a moment needs the machine.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
+
+mod support;
 
 use std::{
     sync::{
@@ -11,13 +16,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde_json::{Value, json};
+use support::{
     ADMIN, PATIENCE, Server,
     fleet::{self, Member},
     http,
 };
-use actix_web::{App, HttpResponse, HttpServer, web};
-use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use usher_core::Context;
 use usher_sdk::{Client, Mode, Outcome};
@@ -59,7 +64,7 @@ impl Checkout {
 
 /// The venues, as the demo has them too.
 fn venues() -> Vec<Value> {
-    let rows = include_str!("../../assets/venues.csv").lines().skip(1).take(VENUES);
+    let rows = include_str!("../assets/venues.csv").lines().skip(1).take(VENUES);
     let venue = |row: &str| {
         let parts: Vec<&str> = row.split(',').collect();
         json!({"kind": "venue", "key": parts[0], "name": parts[1], "city": parts[2], "country": parts[3]})
