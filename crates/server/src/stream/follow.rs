@@ -21,8 +21,9 @@ use crate::{clock, connections::ConnectionId, socket::Frame, world::StreamState}
 /// By how much of a connection's greatest age its own is longer or shorter, at most, in percent.
 const AGE_SPREAD_PERCENT: u64 = 25;
 
-/// How many clients are sent a change in a millisecond.
-const CLIENTS_A_MILLISECOND: usize = 50;
+/// Clients for each millisecond of the time over which they acknowledge. A small machine sends a change to twice as many
+/// in a millisecond, and nobody acknowledges in the first half: by then the last one has it.
+const CLIENTS_A_MILLISECOND: usize = 30;
 /// The longest that clients wait with acknowledgements, in milliseconds, however many they are.
 pub(super) const MAX_ACK_SPREAD_MS: u32 = 500;
 
@@ -213,8 +214,7 @@ impl Link {
     }
 }
 
-/// Over how many milliseconds so many clients are to spread their acknowledgements: about as long as it takes a small
-/// machine to send each of them a change.
+/// Over how many milliseconds so many clients are to spread their acknowledgements.
 fn spread_of_acks(clients: usize) -> u32 {
     u32::try_from(clients / CLIENTS_A_MILLISECOND).unwrap_or(u32::MAX).min(MAX_ACK_SPREAD_MS)
 }
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn acknowledgements_are_spread_only_where_there_are_many() {
-        assert_eq!([0, 49, 1_000, 15_000, 1_000_000].map(spread_of_acks), [0, 0, 20, 300, 500]);
+        assert_eq!([0, 29, 1_000, 15_000, 1_000_000].map(spread_of_acks), [0, 0, 33, 500, 500]);
     }
 
     #[test]
