@@ -11,6 +11,7 @@ use crate::{
     api::commits::CommitSummary,
     app::App,
     auth,
+    problem::Problem,
     socket::{Frame, Message, Socket, accept},
 };
 
@@ -87,16 +88,21 @@ pub async fn narrate(app: Arc<App>) {
 
 /// `GET /live`, a WebSocket.
 pub async fn live(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, actix_web::Error> {
-    let known = auth::identify(&request, &app).await?;
-    known.check_factor()?;
-    // A WebSocket carries the cookie wherever it is opened from, also as a GET.
-    if request.headers().contains_key("Origin") {
-        auth::origin::check_same_origin(&request)?;
-    }
+    let known = admit(&request, &app).await.inspect_err(|problem| auth::refusals::note(&request, problem))?;
     let asked = request.clone();
     accept(&request, None, MAX_MESSAGE_BYTES, move |socket| {
         actix_web::rt::spawn(serve(asked, known, app, socket));
     })
+}
+
+async fn admit(request: &HttpRequest, app: &App) -> Result<auth::Known, Problem> {
+    let known = auth::identify(request, app).await?;
+    known.check_factor()?;
+    // A WebSocket carries the cookie wherever it is opened from, also as a GET.
+    if request.headers().contains_key("Origin") {
+        auth::origin::check_same_origin(request)?;
+    }
+    Ok(known)
 }
 
 async fn serve(request: HttpRequest, known: auth::Known, app: web::Data<App>, mut socket: Socket) {

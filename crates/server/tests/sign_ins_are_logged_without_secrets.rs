@@ -9,14 +9,30 @@ mod support;
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
+
+use futures_util::{StreamExt as _, stream};
 
 use serde_json::json;
 use support::{Answer, PASSWORD, Server};
 use usher_core::model::Role;
 
 const SESSION: &str = "/api/v1/session";
+
+/// Everything that the servers of this process say. Clients of its tests, which are other programs, log what they send.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            "usher=trace,usher_server=trace,usher_journal=trace,actix_web=trace,actix_http=trace",
+        )
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
+    log
+});
 
 /// A log that is kept.
 #[derive(Clone, Default)]
@@ -47,16 +63,7 @@ fn cookie(answer: &Answer, name: &str) -> String {
 
 #[tokio::test]
 async fn who_signed_in_is_logged_and_not_with_what() {
-    let log = Log::default();
-    let writer = log.clone();
-    // Everything of the server; clients of this test, which are another program, log what they send.
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            "usher=trace,usher_server=trace,usher_journal=trace,actix_web=trace,actix_http=trace",
-        )
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .init();
+    let log = LazyLock::force(&LOG);
     let server = Server::start().await;
     let email = server.person(Role::Editor).await;
     let wrong = json!({"email": email, "password": "wrong-horse-battery"});
@@ -106,6 +113,88 @@ async fn who_signed_in_is_logged_and_not_with_what() {
     let parts = [&refresh, &refresh_2].map(|token| token.split('.').skip(1)).into_iter().flatten();
     let secrets = [PASSWORD, "wrong-horse", "typed-in-the-wrong-field", &access, &access_2, invitation];
     for secret in secrets.into_iter().chain(parts).chain([begun["secret"].as_str().unwrap()]) {
+        assert!(!text.contains(secret), "{secret} is in the log");
+    }
+}
+
+/// What is asked from another address of this machine.
+fn from(address: std::net::Ipv4Addr) -> reqwest::Client {
+    reqwest::Client::builder().local_address(Some(address.into())).build().unwrap()
+}
+
+#[tokio::test]
+async fn ten_thousand_bad_sign_ins_open_nothing_and_are_all_told() {
+    const TRIES: usize = 10_000;
+    let log = LazyLock::force(&LOG);
+    let server = Server::start().await;
+    let email = server.person(Role::Viewer).await;
+    let url = format!("http://{}{SESSION}", server.address());
+    // Twenty addresses guess the passwords of hundreds of people.
+    let guessers: Vec<_> = (1..=20).map(|n| from([127, 7, 0, n].into())).collect();
+    let tries = (0..TRIES).map(|n| {
+        let body =
+            json!({"email": format!("person-{}@example.org", n / 40), "password": format!("guess-nr-{n}")});
+        let request = guessers[n % guessers.len()].post(&url).json(&body);
+        async move {
+            let response = request.send().await.unwrap();
+            assert!(response.headers().get("set-cookie").is_none());
+            (response.status().as_u16(), response.text().await.unwrap())
+        }
+    });
+    let answers: Vec<(u16, String)> = stream::iter(tries).buffer_unordered(32).collect().await;
+    for (status, body) in &answers {
+        assert!(
+            [401, 429].contains(status) && !body.contains("guess-nr") && body.len() < 500,
+            "{status} {body}"
+        );
+    }
+    let read = answers.iter().filter(|(status, _)| *status == 401).count();
+    assert!(
+        read <= 20 * 10,
+        "{read} of them were looked at: five a minute for an address, in two minutes at most"
+    );
+    let text = log.read();
+    let told = text.lines().filter(|line| {
+        line.contains("usher::audit") && line.contains("127.7.0.") && line.contains("a sign-in")
+    });
+    assert_eq!(told.count(), TRIES);
+    assert!(!text.contains("guess-nr"), "what was tried is in the log");
+    // Who has to do with none of it signs in.
+    let body = json!({"email": email, "password": PASSWORD});
+    let answer = from([127, 7, 1, 1].into()).post(&url).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn doors_that_were_tried_are_told_and_not_with_what() {
+    let log = LazyLock::force(&LOG);
+    let server = Server::seeded().await;
+    let viewer = server.signed_in(Role::Viewer).await;
+    viewer.post("/api/v1/flags/always/environments/production/kill", &json!({})).await.expect(403);
+    let elsewhere = viewer.header("Origin", "https://evil.example");
+    elsewhere.put("/api/v1/cohorts/of-evil", &json!({"key": "of-evil"})).await.expect(403);
+    for secret in ["usk_a-key-that-is-none", "uat_a-token-that-is-none"] {
+        server.with(secret).post("/ofrep/v1/evaluate/flags/tried-door", &json!({})).await.expect(401);
+        server.with(secret).get("/api/v1/flags/tried-door?token=tried-secret").await.expect(401);
+    }
+    let text = log.read();
+    let told = |words: &[&str]| {
+        let is_told = text
+            .lines()
+            .any(|line| line.contains("usher::audit") && words.iter().all(|word| line.contains(word)));
+        assert!(is_told, "no line says {words:?}");
+    };
+    told(&[
+        "a request was refused",
+        "POST",
+        "/api/v1/flags/always/environments/production/kill",
+        "forbidden",
+        "127.0.0.1",
+    ]);
+    told(&["a request was refused", "PUT", "/api/v1/cohorts/of-evil", "forbidden"]);
+    told(&["a request was refused", "/ofrep/v1/evaluate/flags/tried-door", "unauthorized"]);
+    told(&["a request was refused", "/api/v1/flags/tried-door", "unauthorized"]);
+    for secret in ["that-is-none", "tried-secret"] {
         assert!(!text.contains(secret), "{secret} is in the log");
     }
 }

@@ -47,7 +47,7 @@ use usher_journal::Point;
 use crate::{
     app::App,
     auth::{
-        self, Identity, Known,
+        self, Identity, Known, refusals,
         rights::{self, Needs},
     },
     body::Limit,
@@ -71,11 +71,15 @@ pub async fn guard<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     if let Err(problem) = admit(&request).await {
+        refusals::note(request.request(), &problem);
         let mut refusal = request.into_response(problem.error_response());
         refusal.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
         return Ok(refusal.map_into_right_body());
     }
     let mut response = next.call(request).await?;
+    if let Some(problem) = response.response().error().and_then(Error::as_error::<Problem>) {
+        refusals::note(response.request(), problem);
+    }
     response.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
     Ok(response.map_into_left_body())
 }

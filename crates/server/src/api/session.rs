@@ -166,6 +166,7 @@ pub(super) async fn open(
 pub(super) fn slow_down(request: &HttpRequest, app: &App, email: &str) -> Result<[String; 2], Problem> {
     let names = [format!("account {email}"), format!("address {}", auth::address(request))];
     app.throttle.enter(&names, clock::now()).map_err(|seconds| {
+        tracing::warn!(target: "usher::audit", address = auth::address(request), "a sign-in was refused unread");
         let detail = format!("Too many failed sign-ins; wait {seconds} s.");
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(seconds)
     })?;

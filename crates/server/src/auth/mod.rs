@@ -6,6 +6,7 @@
 pub mod factor;
 pub mod origin;
 pub mod password;
+pub mod refusals;
 pub mod rights;
 pub mod secret;
 pub mod session;
@@ -141,9 +142,12 @@ pub async fn sdk_key(request: &HttpRequest, surface: &Surface) -> Result<Arc<Cre
     let Some(secret) = sdk_secret(request) else {
         return Err(Problem::unauthorized("Send an SDK key as `Authorization: Bearer usk_…` (or uck_…)."));
     };
-    let credential = surface.source.credential(secret).answer().await?;
+    let found = surface.source.credential(secret).answer().await;
+    let credential = found.inspect_err(|problem| refusals::note(request, problem))?;
     if credential.credential_type == CredentialType::Api {
-        return Err(Problem::forbidden("This is an API token; here a server or client key is needed."));
+        let problem = Problem::forbidden("This is an API token; here a server or client key is needed.");
+        refusals::note(request, &problem);
+        return Err(problem);
     }
     Ok(credential)
 }

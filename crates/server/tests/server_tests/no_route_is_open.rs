@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{self, Server, Socket, fixtures};
+use crate::support::{self, Server, Socket, filled, fixtures};
 use serde_json::{Value, json};
 use usher_core::model::Role;
 use usher_server::{
@@ -21,15 +21,6 @@ fn described() -> BTreeSet<(String, String)> {
     methods
         .filter(|(method, _)| ["GET", "PUT", "POST", "DELETE", "PATCH"].contains(&method.as_str()))
         .collect()
-}
-
-/// A pattern with something real for each parameter.
-fn filled(pattern: &str) -> String {
-    let path =
-        pattern.replace("{environment}", "production").replace("{action}", "kill").replace("{seq}", "1");
-    let key = if path.starts_with("/api/v1/venues") { "anfield" } else { "always" };
-    let path = path.replace("{key}", key);
-    if path.ends_with("/board") { format!("{path}?environment=production") } else { path }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod events;
 pub mod fixtures;
+pub mod raw;
 pub mod socket;
 
 use std::{path::Path, time::Duration};
@@ -166,6 +167,17 @@ impl Server {
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         self.nobody().header("Cookie", &cookie).header("Origin", &format!("http://{}", self.address()))
     }
+}
+
+/// A route's pattern with something real for each parameter.
+pub fn filled(pattern: &str) -> String {
+    let path =
+        pattern.replace("{environment}", "production").replace("{action}", "kill").replace("{seq}", "1");
+    let path = path.replace("{format}", "flagd");
+    let key = if path.starts_with("/api/v1/venues") { "anfield" } else { "always" };
+    let path = path.replace("{key}", key);
+    let asks_for_one = path.ends_with("/board") || path.contains("/import/");
+    if asks_for_one { format!("{path}?environment=production") } else { path }
 }
 
 /// Waits until something holds, for 10 seconds at most.
