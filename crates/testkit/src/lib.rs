@@ -2,5 +2,6 @@
 
 pub mod allocations;
 pub mod authority;
+pub mod hosts;
 pub mod line;
 pub mod redis;

@@ -12,6 +12,7 @@ mod a_rehearsal_that_is_broken_off_leaves_nothing;
 mod a_release_is_never_half_done;
 mod a_rolling_restart_is_not_noticed;
 mod a_schedule_is_never_done_twice;
+mod a_venue_is_parted_from_its_server;
 mod a_webhook_hears_of_everything_whoever_dies;
 mod an_acknowledged_commit_survives_kill_nine;
 mod many_clients_are_served;
