@@ -44,6 +44,10 @@ function harmed(value: unknown, name = ''): unknown {
 beforeAll(async () => {
   server = await Server.start(20, { USHER_ADMIN_TOKEN: TOKEN });
   browser = await launch();
+  imported();
+  const context = await browser.newContext({ viewport: DESK });
+  await write(await signedIn(context, server.demo, []));
+  await context.close();
 });
 
 afterAll(async () => {
@@ -54,12 +58,6 @@ afterAll(async () => {
 /** Writes into everything that can be written. */
 async function write(page: Page) {
   const { demo } = server;
-  await seed(page, demo);
-  const whole = await (await page.request.get(`${demo.url}/api/v1/export`)).json();
-  // A release that is under way is moved on by its own routes only.
-  const documents = whole.documents.filter((one: { kind: string; run?: unknown }) => !one.run);
-  const changes = documents.map((one: object) => ({ put: harmed(one) }));
-  await ask(page, demo, 'POST', 'commits', { message: `${EVIL}Written everywhere`, changes });
   await ask(page, demo, 'PUT', 'flags/evil-words', {
     key: 'evil-words',
     name: `${EVIL}Evil words`,
@@ -73,7 +71,7 @@ async function write(page: Page) {
       production: {
         enabled: true,
         offVariant: 'plain',
-        targets: [{ attribute: 'targetingKey', values: [EVIL], variant: 'evil' }],
+        targets: [{ by: 'targetingKey', values: [EVIL], variant: 'evil' }],
         rules: [
           {
             id: 'evil',
@@ -102,7 +100,7 @@ async function write(page: Page) {
     name: EVIL,
     description: EVIL,
     flag: 'evil-words',
-    environment: 'staging',
+    environment: 'production',
     variant: 'evil',
     control: 'plain',
     stages: [{ name: EVIL, percent: 10, bake: '1h' }, { name: `${EVIL}2` }],
@@ -128,6 +126,17 @@ async function write(page: Page) {
     message: EVIL,
     cohorts: ['evil'],
   });
+  await seed(page, demo);
+  const whole = await (await page.request.get(`${demo.url}/api/v1/export`)).json();
+  // A release that is under way is moved on by its own routes only.
+  const documents = whole.documents.filter((one: { progress?: unknown }) => !one.progress);
+  const changes = documents.map((one: object) => ({ put: harmed(one) }));
+  // Some of it is frozen: why that can't wait is a text as well.
+  const written = await page.request.post(`${demo.url}/api/v1/commits`, {
+    data: { message: `${EVIL}Written everywhere`, changes },
+    headers: { Origin: demo.url, 'Usher-Break-Glass': '<img src=x onerror="window.harmed=1">' },
+  });
+  expect(written.status(), await written.text()).toBe(201);
 }
 
 /** A venue from a file, as sales sends it. */
@@ -136,7 +145,7 @@ function imported() {
   const field = (text: string) => `"${text.replaceAll('"', '""')}"`;
   writeFileSync(
     file,
-    `name,city,country,capacity\n${field(`${EVIL}Evil arena`)},${field(EVIL)},${field(EVIL)},5000\n`,
+    `key,name,city,country,capacity\nevil-arena,${field(`${EVIL}Evil arena`)},${field(EVIL)},${field(EVIL)},5000\n`,
   );
   const run = spawnSync(BINARY, ['venue', 'import', file, '--message', EVIL], {
     env: { ...process.env, USHER_URL: server.demo.url, USHER_TOKEN: TOKEN },
@@ -206,6 +215,16 @@ async function unharmed(page: Page, where: string) {
   expect(found, where).toMatchObject({ harmed: false, made: 0, scripts: 0 });
 }
 
+/** What hangs over the edge of the page, if the page can be moved sideways. */
+function tooWide(page: Page) {
+  return page.evaluate(() => {
+    if (document.documentElement.scrollWidth <= window.innerWidth) return [];
+    const all = [...document.querySelectorAll('main *')];
+    const over = all.filter((one) => one.getBoundingClientRect().right > window.innerWidth + 1);
+    return over.map((one) => `${one.tagName} ${one.className} ${one.textContent?.slice(0, 20)}`).slice(-4);
+  });
+}
+
 for (const [size, viewport] of [
   ['desk', DESK],
   ['phone', PHONE],
@@ -219,10 +238,6 @@ for (const [size, viewport] of [
       if (!request.url().startsWith(server.demo.url)) complaints.push(`asked ${request.url()}`);
       if (new URL(request.url()).pathname === '/x') complaints.push('an image that a text made was loaded');
     });
-    if (size === 'desk') {
-      await write(page);
-      imported();
-    }
     await connected(page);
     for (const screen of SCREENS) {
       await go(page, screen);
@@ -230,8 +245,7 @@ for (const [size, viewport] of [
       await expect.poll(() => page.getByText('Loading').count()).toBe(0);
       await page.waitForTimeout(150);
       await unharmed(page, screen);
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect(over, `${screen} is too wide`).toBeLessThanOrEqual(0);
+      expect.soft(await tooWide(page), `${screen} is too wide`).toEqual([]);
     }
     // Where texts are seen as they were written.
     await go(page, '/flags/evil-words');
