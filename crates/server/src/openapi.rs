@@ -110,6 +110,7 @@ use crate::api::{
         commits::get,
         restore::undo,
         restore::rollback,
+        restore::preview,
         reach::reach,
         evaluate::evaluate,
         board::board,

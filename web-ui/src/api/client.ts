@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import { noteExpiry, renew } from '../session/renew';
+import { done, isUndoable } from '../shell/done';
 import { askForGlass } from '../shell/glass';
 import { readWish, type Wish } from '../shell/wish';
 import type { components, paths } from './schema';
@@ -51,6 +52,8 @@ export type Schedule = Schemas['Schedule'];
 export type When = Schemas['When'];
 export type Due = Schemas['Due'];
 export type Change = Schemas['Change'];
+export type Restoration = Schemas['Restoration'];
+export type Scope = Schemas['Scope'];
 export type ChangeRequest = Schemas['ChangeRequest'];
 export type ChangeRequestView = Schemas['ChangeRequestView'];
 export type Standing = Schemas['Standing'];
@@ -154,15 +157,32 @@ async function wishOf(request: Request): Promise<Wish | undefined> {
     match: request.headers.get('If-Match') ?? undefined,
     isNew: request.headers.has('If-None-Match'),
   };
-  return readWish(own, async (key) => {
+  const find = async (key: string) => {
     const { data, response } = await api.GET('/api/v1/flags/{key}', { params: { path: { key } } });
     return data && { flag: data, version: response.headers.get('etag') ?? '' };
-  }).catch(() => undefined);
+  };
+  const restore = async (restoration: Restoration) => {
+    const { data } = await api.POST('/api/v1/rollback/preview', { body: restoration });
+    return data && { changes: data.changes, expected: data.expected };
+  };
+  return readWish(own, { find, restore }).catch(() => undefined);
 }
+
+/** Whoever changed something can take it back from where they are. */
+const noteDone: Middleware = {
+  async onResponse({ request, response }) {
+    if (!response.ok || !isUndoable(request.method, new URL(request.url).pathname)) return;
+    const { seq, replayed } = await response
+      .clone()
+      .json()
+      .catch(() => ({}));
+    if (typeof seq === 'number' && !replayed) done.tell(seq);
+  },
+};
 
 export const api = createClient<paths>({ baseUrl: globalThis.location?.origin ?? '' });
 // Answers go through the last one first.
-api.use(refuse, throughGlass, renewed);
+api.use(noteDone, refuse, throughGlass, renewed);
 
 /** The body of an answer. Refusals have thrown before. */
 export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {

@@ -1153,6 +1153,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rollback/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells what taking something back would change, and changes nothing. */
+        post: operations["preview_rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reach": {
         parameters: {
             query?: never;
@@ -1308,6 +1325,13 @@ export interface components {
              * @default null
              */
             message: string | null;
+        };
+        /** @description A scope, and the point that it goes back to. */
+        Back: {
+            /** @description A commit or a time. */
+            to: components["schemas"]["To"];
+            /** @description How much. */
+            scope: components["schemas"]["Scope"];
         };
         /** @description A part of the board. */
         Board: {
@@ -2983,6 +3007,25 @@ export interface components {
             /** @description When. */
             at?: string | null;
         };
+        /** @description What is to be taken back. */
+        Restoration: {
+            /** @description One commit. */
+            undo: components["schemas"]["Undone"];
+        } | {
+            /** @description Everything in a scope since a point. */
+            rollback: components["schemas"]["Back"];
+        };
+        /** @description What taking something back would change. */
+        Restored: {
+            /** @description The changes, as a change request or `POST /commits` takes them. */
+            changes: components["schemas"]["Change"][];
+            /** @description The versions that they would replace, by `kind/key`; 0 for a document that is not there. */
+            expected: {
+                [key: string]: number;
+            };
+            /** @description The same, with what there is now. */
+            details: components["schemas"]["ChangeDetail"][];
+        };
         /** @description A role that holds in some environments, at some venues, or both. */
         RoleBinding: {
             /** @enum {string} */
@@ -3244,6 +3287,16 @@ export interface components {
              * @default false
              */
             force: boolean;
+        };
+        /** @description A commit to undo. */
+        Undone: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            seq: number;
+            /** @description Also where documents have changed since. */
+            force?: boolean;
         };
         Venue: {
             /** @enum {string} */
@@ -9010,6 +9063,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Restoration"];
+            };
+        };
+        responses: {
+            /** @description What would change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restored"];
                 };
             };
             /** @description A problem */

@@ -7,9 +7,11 @@ import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { Export } from '../shell/export/Export';
 import type { Column } from '../shell/export/table';
+import { useMay } from '../shell/may';
 import { Empty, Failed, Head, Loading } from '../shell/states';
 import { Time } from '../shell/Time';
 import { CommitDetails } from './CommitDetails';
+import { TakeBack } from './TakeBack';
 import { changeWords } from './words';
 
 const COLUMNS: Column<CommitSummary>[] = [
@@ -33,6 +35,8 @@ export function HistoryPage() {
   const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
   const [open, setOpen] = useState<number>();
+  const [back, setBack] = useState<CommitSummary>();
+  const mayGoBack = useMay('editor');
   const nameOf = useVenueName();
   const go = (next: { flag?: string; venue?: string }) =>
     navigate({ to: '/history', search: { ...search, ...next } });
@@ -87,6 +91,16 @@ export function HistoryPage() {
                 >
                   Board then
                 </Button>
+                {mayGoBack && (
+                  <Button
+                    size="xs"
+                    variant="subtle"
+                    aria-description={`to commit ${commit.seq}`}
+                    onClick={() => setBack(commit)}
+                  >
+                    Go back to here
+                  </Button>
+                )}
                 <Button
                   size="xs"
                   variant="default"
@@ -111,6 +125,7 @@ export function HistoryPage() {
           Show older
         </Button>
       )}
+      {back && <TakeBack commit={back} close={() => setBack(undefined)} />}
     </>
   );
 }

@@ -15,6 +15,7 @@ import { count } from './numbers';
 import { Palette } from './Palette';
 import { PersonMenu } from './PersonMenu';
 import { Failed } from './states';
+import { UndoToast } from './UndoToast';
 
 const AcceptInvitation = lazy(() =>
   import('../session/AcceptInvitation').then((module) => ({ default: module.AcceptInvitation })),
@@ -163,6 +164,7 @@ function SignedIn({ user }: { user: Person }) {
           <Outlet />
         </AppShell.Main>
       </AppShell>
+      <UndoToast />
       <GlassDialog />
     </EnvironmentContext>
   );

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Flag } from '../api/client';
 import { type Refused, readWish, wishTitle } from './wish';
 
@@ -9,6 +9,8 @@ const flag: Flag = {
   environments: { production: { enabled: true, offVariant: 'no', venues: { anfield: 'no' } } },
 };
 const find = async () => ({ flag, version: '"7"' });
+const restored = { changes: [{ delete: { kind: 'flag', key: 'gate' } }], expected: { 'flag/gate': 7 } };
+const restore = vi.fn(async () => restored);
 const refused = (method: string, path: string, more: Partial<Refused> = {}): Refused => ({
   method,
   path: `/api/v1/${path}`,
@@ -17,7 +19,7 @@ const refused = (method: string, path: string, more: Partial<Refused> = {}): Ref
   isNew: false,
   ...more,
 });
-const read = (own: Refused) => readWish(own, find);
+const read = (own: Refused) => readWish(own, { find, restore });
 
 test('a document that could not be saved is asked for, over the version that was seen', async () => {
   const wish = await read(refused('PUT', 'flags/gate', { body: flag, match: '"6"' }));
@@ -52,6 +54,24 @@ test('what is done with a flag in a hurry is asked for as the flag that it would
 });
 
 test('what is more than documents can say is not asked for', async () => {
-  expect(await read(refused('POST', 'commits/7/undo', { body: { force: false } }))).toBeUndefined();
   expect(await read(refused('POST', 'releases/r/start', { body: {} }))).toBeUndefined();
+});
+
+test('what would be taken back is asked for as the server tells it', async () => {
+  const undo = refused('POST', 'commits/7/undo', { body: { force: true, message: null } });
+  expect(await read(undo)).toEqual(restored);
+  expect(restore).toHaveBeenLastCalledWith({ undo: { seq: 7, force: true } });
+  const back = { to: { seq: 3 }, scope: { everything: true } };
+  expect(await read(refused('POST', 'rollback', { body: { ...back, message: 'why' } }))).toEqual(restored);
+  expect(restore).toHaveBeenLastCalledWith({ rollback: back });
+});
+
+test('many changes at once are asked for as they are', async () => {
+  const changes = restored.changes;
+  const body = { message: 'Many', changes, expected: { 'flag/gate': 7 } };
+  expect(await read(refused('POST', 'commits', { body }))).toEqual(restored);
+  expect(await read(refused('POST', 'commits', { body: { message: 'Many', changes } }))).toEqual({
+    changes,
+    expected: {},
+  });
 });

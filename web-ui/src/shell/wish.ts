@@ -1,4 +1,4 @@
-import type { Change, Flag } from '../api/client';
+import type { Change, Flag, Restoration } from '../api/client';
 
 /** What somebody wants to change, and the versions that they have seen, by `kind/key`; 0 for a document that is new. */
 export type Wish = { changes: Change[]; expected: Record<string, number> };
@@ -13,6 +13,13 @@ export type Refused = {
 };
 
 type Found = { flag: Flag; version: string };
+
+/** What the server tells of what a request needs. */
+export type Sources = {
+  find: (flag: string) => Promise<Found | undefined>;
+  /** What taking something back would change. */
+  restore: (restoration: Restoration) => Promise<Wish | undefined>;
+};
 
 const KINDS: Record<string, string> = {
   cohorts: 'cohort',
@@ -42,14 +49,23 @@ export function wishFor(kind: string, document: { key: string }, version: number
  * What a request would have changed, as documents. Nothing for what no document can say: a revival, for whatever is
  * saved leaves what is killed as it is.
  */
-export async function readWish(
-  refused: Refused,
-  find: (flag: string) => Promise<Found | undefined>,
-): Promise<Wish | undefined> {
+export async function readWish(refused: Refused, { find, restore }: Sources): Promise<Wish | undefined> {
   const [collection = '', key = '', ...more] = refused.path
     .replace(/^\/api\/v1\//, '')
     .split('/')
     .map(decodeURIComponent);
+  if (collection === 'rollback') {
+    const { to, scope } = refused.body as Back;
+    return restore({ rollback: { to, scope } });
+  }
+  if (collection === 'commits' && more[0] === 'undo') {
+    const { force } = refused.body as { force?: boolean };
+    return restore({ undo: { seq: Number(key), force } });
+  }
+  if (collection === 'commits') {
+    const { changes, expected } = refused.body as Wish;
+    return { changes, expected: expected ?? {} };
+  }
   const kind = KINDS[collection];
   if (!kind || !key) return undefined;
   const version = refused.isNew ? 0 : versionOf(refused.match ?? '');
@@ -66,6 +82,7 @@ export async function readWish(
   return after && wishFor('flag', after, versionOf(found.version));
 }
 
+type Back = Extract<Restoration, { rollback: unknown }>['rollback'];
 type Acted = { venues?: string[]; variant?: string | null };
 
 /** A flag after it was turned on or off, or after settings of venues were cleared. */

@@ -260,6 +260,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/commits/{seq}", web::get().to(commits::get))
         .route("/commits/{seq}/undo", web::post().to(restore::undo))
         .route("/rollback", web::post().to(restore::rollback))
+        .route("/rollback/preview", web::post().to(restore::preview))
         .service(
             web::resource("/reach").app_data(Limit(MAX_COMMIT_BYTES)).route(web::post().to(reach::reach)),
         )

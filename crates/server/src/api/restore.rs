@@ -1,14 +1,17 @@
 //! Taking back: undoing one commit, rolling back to an earlier state. Both append; what is killed stays killed.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use usher_core::model::{Document, DocumentId, Kind, Seq, parse_strict};
 use usher_journal::{Change, Commit, Expected, Forced, History, Point, RestoreScope, State};
 use utoipa::ToSchema;
 
 use super::{
-    commits::{MAX_PAGE, find, is_protected},
+    commits::{ChangeDetail, MAX_PAGE, find, is_protected},
     releases,
+    schemas::ChangeSchema,
     write::{Turn, Write, Written},
 };
 use crate::{app::App, body::Body, clock, problem::Problem, schedules, world::Snapshot};
@@ -21,6 +24,78 @@ pub struct Undo {
     message: Option<String>,
     /// Also where documents have changed since.
     force: bool,
+}
+
+/// What is to be taken back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Restoration {
+    /// One commit.
+    Undo(Undone),
+    /// Everything in a scope since a point.
+    Rollback(Back),
+}
+
+/// A commit to undo.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Undone {
+    /// Its number.
+    seq: u64,
+    /// Also where documents have changed since.
+    #[serde(default)]
+    force: bool,
+}
+
+/// A scope, and the point that it goes back to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Back {
+    /// A commit or a time.
+    to: To,
+    /// How much.
+    scope: Scope,
+}
+
+/// What taking something back would change.
+#[derive(Serialize, ToSchema)]
+pub struct Restored {
+    /// The changes, as a change request or `POST /commits` takes them.
+    #[schema(value_type = Vec<ChangeSchema>)]
+    changes: Vec<Change>,
+    /// The versions that they would replace, by `kind/key`; 0 for a document that is not there.
+    #[schema(value_type = std::collections::HashMap<String, u64>)]
+    expected: BTreeMap<String, Seq>,
+    /// The same, with what there is now.
+    details: Vec<ChangeDetail>,
+}
+
+/// Tells what taking something back would change, and changes nothing.
+#[utoipa::path(post, path = "/api/v1/rollback/preview", tag = "history", operation_id = "preview_rollback", request_body = Restoration,
+    responses((status = 200, description = "What would change", body = Restored), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn preview(app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
+    let restoration: Restoration = usher_core::problem::from_json(&body)?;
+    let now = app.world.snapshot();
+    let changes = match restoration {
+        Restoration::Undo(Undone { seq, force }) => {
+            let (commit, before) = find(&app, seq).await?;
+            undone(&app, &now, &commit, &before, force).await?
+        }
+        Restoration::Rollback(Back { to, scope }) => {
+            let (point, scope) = (to.read()?, scope.read()?);
+            usher_journal::rollback(&scope, &*app.world.journal().state_at(point).await?, &now.state)
+        }
+    };
+    let planned = Planned::new(changes, &now)?;
+    let version = |expected: &Expected| match expected {
+        Expected::Version(version) => *version,
+        _ => Seq::ZERO,
+    };
+    Ok(HttpResponse::Ok().json(Restored {
+        expected: planned.expected.iter().map(|(id, own)| (id.to_string(), version(own))).collect(),
+        details: planned.changes.iter().map(|change| ChangeDetail::new(change, &now.state, false)).collect(),
+        changes: planned.changes,
+    }))
 }
 
 /// Undoes one commit: its documents are as they were before it.
@@ -40,12 +115,23 @@ pub async fn undo(
     let (commit, before) = find(&app, *seq).await?;
     let write = write.or_message(|| format!("Undo commit {seq}: {}", commit.message));
     let turn = write.turn().await?;
-    let later = if undo.force { later(&app, &commit).await? } else { Vec::new() };
-    let forced = if undo.force { Forced::Over(&later) } else { Forced::No };
     let now = app.world.snapshot();
-    let changes = usher_journal::undo(&commit, &before, &now.state, forced)
-        .map_err(|conflict| Problem::new(StatusCode::CONFLICT, "undo_conflict", conflict.to_string()))?;
+    let changes = undone(&app, &now, &commit, &before, undo.force).await?;
     restore(write, turn, &now, changes).await
+}
+
+/// What undoes a commit.
+async fn undone(
+    app: &App,
+    now: &Snapshot,
+    commit: &Commit,
+    before: &State,
+    force: bool,
+) -> Result<Vec<Change>, Problem> {
+    let later = if force { later(app, commit).await? } else { Vec::new() };
+    let forced = if force { Forced::Over(&later) } else { Forced::No };
+    usher_journal::undo(commit, before, &now.state, forced)
+        .map_err(|conflict| Problem::new(StatusCode::CONFLICT, "undo_conflict", conflict.to_string()))
 }
 
 /// All commits after `commit` that changed one of its flags: only those can have killed.
@@ -94,6 +180,18 @@ struct Scope {
     environment: Option<String>,
     kind: Option<String>,
     key: Option<String>,
+}
+
+impl To {
+    fn read(self) -> Result<Point, Problem> {
+        match (self.seq, self.at) {
+            (Some(seq), None) => Ok(Point::Seq(Seq(seq))),
+            (None, Some(at)) => Ok(Point::Time(at.parse().map_err(|detail: String| {
+                Problem::bad_value("to.at", &at, &detail, "Give a time in RFC 3339.")
+            })?)),
+            _ => Err(Problem::bad_value("to", "…", "this is not one point", "Give either `seq` or `at`.")),
+        }
+    }
 }
 
 impl Scope {
@@ -158,15 +256,7 @@ pub async fn rollback(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let Rollback { to, scope, message } = usher_core::problem::from_json(&body)?;
-    let point = match (to.seq, to.at) {
-        (Some(seq), None) => Point::Seq(Seq(seq)),
-        (None, Some(at)) => Point::Time(at.parse().map_err(|detail: String| {
-            Problem::bad_value("to.at", &at, &detail, "Give a time in RFC 3339.")
-        })?),
-        _ => {
-            return Err(Problem::bad_value("to", "…", "this is not one point", "Give either `seq` or `at`."));
-        }
-    };
+    let point = to.read()?;
     let scope = scope.read()?;
     let write = Write::new(&app, &request, message.as_deref(), &body)?;
     if let Some(replayed) = write.replayed().await? {
@@ -189,16 +279,28 @@ async fn restore(
     if changes.is_empty() {
         return Ok(HttpResponse::Ok().json(Written { seq: now.seq(), at: now.at(), replayed: false }));
     }
-    // What was planned from one state must not be written over another.
-    let expected = changes.iter().map(|change| {
-        let version = now.state.get(change.id()).map(|entry| Expected::Version(entry.version));
-        (change.id().clone(), version.unwrap_or(Expected::Absent))
-    });
-    let expected = expected.collect();
-    let after = now.state.with(&changes);
-    let canonical = |change| canonical(change, &now.state, &after);
-    let changes = changes.into_iter().map(canonical).collect::<Result<Vec<_>, _>>()?;
+    let Planned { changes, expected } = Planned::new(changes, now)?;
     Ok(HttpResponse::Ok().json(write.commit_in(turn, changes, expected).await?))
+}
+
+/// What is written to take something back.
+struct Planned {
+    changes: Vec<Change>,
+    /// What was planned from one state must not be written over another.
+    expected: Vec<(DocumentId, Expected)>,
+}
+
+impl Planned {
+    fn new(changes: Vec<Change>, now: &Snapshot) -> Result<Self, Problem> {
+        let expected = changes.iter().map(|change| {
+            let version = now.state.get(change.id()).map(|entry| Expected::Version(entry.version));
+            (change.id().clone(), version.unwrap_or(Expected::Absent))
+        });
+        let expected = expected.collect();
+        let after = now.state.with(&changes);
+        let canonical = |change| canonical(change, &now.state, &after);
+        Ok(Self { changes: changes.into_iter().map(canonical).collect::<Result<_, _>>()?, expected })
+    }
 }
 
 /// What is restored is read like anything else that is written: an old form becomes today's.

@@ -125,6 +125,7 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/commits/{seq}", VIEWER),
     ("POST", "/api/v1/commits/{seq}/undo", OPERATOR),
     ("POST", "/api/v1/rollback", EDITOR),
+    ("POST", "/api/v1/rollback/preview", VIEWER),
     ("POST", "/api/v1/reach", VIEWER),
     ("POST", "/api/v1/evaluate", VIEWER),
     ("GET", "/api/v1/board", VIEWER),

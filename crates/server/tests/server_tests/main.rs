@@ -43,3 +43,4 @@ mod support;
 mod the_fleet_adds_up_what_was_counted;
 mod tricks_in_paths_and_headers_open_nothing;
 mod webhooks_lose_nothing;
+mod what_taking_back_would_change_is_told;

@@ -141,7 +141,7 @@ fn calls(method: &str, pattern: &str) -> Option<Vec<Call>> {
     let path = pattern.strip_prefix("/api/v1").unwrap();
     Some(match (method, path) {
         // Whoever can read anything can read it all.
-        ("GET", _) | ("POST", "/reach" | "/evaluate") => Vec::new(),
+        ("GET", _) | ("POST", "/reach" | "/evaluate" | "/rollback/preview") => Vec::new(),
         ("POST" | "DELETE", "/session") => Vec::new(),
         // About oneself, or nobody yet.
         ("POST", "/session/refresh" | "/invitations/accept") => Vec::new(),
