@@ -82,6 +82,10 @@ test('somebody who is invited sets their own password with a link that opens onc
   await page.getByRole('button', { name: 'Invite somebody' }).click();
   await page.getByRole('textbox', { name: 'Name' }).fill('Ines Duarte');
   await page.getByRole('textbox', { name: 'E-mail' }).fill('ines@usher.example');
+  await page.getByRole('checkbox', { name: 'They may do more in some places' }).click();
+  await page.getByRole('combobox', { name: 'At these venues' }).fill('Camp Nou');
+  await page.getByRole('option', { name: 'Camp Nou' }).click();
+  await page.keyboard.press('Escape');
   await accessible(page, 'inviting somebody');
   await page.getByRole('button', { name: 'Make a link' }).click();
   const link = (await page.getByLabel('Link', { exact: true }).textContent()) ?? '';
@@ -89,6 +93,9 @@ test('somebody who is invited sets their own password with a link that opens onc
   await accessible(page, 'the link of an invitation');
   await page.getByRole('button', { name: 'I have sent it' }).click();
   await page.getByRole('button', { name: 'New link for Ines Duarte' }).waitFor();
+  const users = await (await page.request.get(`${server.demo.url}/api/v1/users`)).json();
+  const ines = users.items.find((one: { email: string }) => one.email === 'ines@usher.example');
+  expect(ines).toMatchObject({ role: 'viewer', bindings: [{ role: 'operator', venues: ['camp-nou'] }] });
 
   const theirs = await browser.newContext({ viewport: PHONE });
   const other = await theirs.newPage();

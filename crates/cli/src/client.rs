@@ -129,6 +129,11 @@ impl Client {
         self.parsed(&self.carry_out(true, request).await?.0)
     }
 
+    /// Has something done that there is nothing to say of.
+    pub async fn tell(&self, method: Method, path: &str) -> Result<()> {
+        self.carry_out(true, self.request(method, path, &[])).await.map(drop)
+    }
+
     pub async fn ask(
         &self,
         method: Method,

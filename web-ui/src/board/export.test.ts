@@ -33,6 +33,11 @@ test('a board is exported with its columns in order, and only those that are sho
     '\uFEFFFlag,Name,B,C,A\r\ngate,"Gate, offline",killed: off,on,on\r\n',
   );
   expect(JSON.parse(json(columnsOf(board, 'b'), [flag]))).toEqual([
-    { flag: 'gate', name: 'Gate, offline', b: 'killed: off' },
+    { flag: 'gate', name: 'Gate, offline', 'venue:b': 'killed: off' },
   ]);
+});
+
+test('a venue that is called as a column of the flag has its own', () => {
+  const [exported] = JSON.parse(json(columnsOf({ venues: [venue('name', 0)] }, ''), [flag]));
+  expect(exported).toEqual({ flag: 'gate', name: 'Gate, offline', 'venue:name': 'on' });
 });

@@ -50,7 +50,8 @@ export function columnsOf({ venues }: Pick<Board, 'venues'>, venueSearch: string
     { key: 'flag', title: 'Flag', of: (flag) => flag.key },
     { key: 'name', title: 'Name', of: (flag) => flag.name },
     ...order.map((index) => ({
-      key: venues[index]?.key ?? '',
+      // No venue's key has a colon, so none is taken for a column of the flag.
+      key: `venue:${venues[index]?.key ?? ''}`,
       title: venues[index]?.name ?? '',
       of: (flag: BoardFlag) => gets(flag, index),
     })),

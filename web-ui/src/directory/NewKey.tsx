@@ -1,14 +1,13 @@
-import { Checkbox, MultiSelect, SegmentedControl, Select, TextInput } from '@mantine/core';
+import { MultiSelect, SegmentedControl, Select, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, body, type RoleBinding } from '../api/client';
+import { api, body } from '../api/client';
 import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { LocalInput } from '../calendar/LocalInput';
 import { useEnvironment } from '../shell/environment';
 import { FormDialog } from '../shell/FormDialog';
-import { Places } from './Places';
-import { ROLES } from './roles';
+import { type MayDo, RoleFields } from './RoleFields';
 
 /** A time is by the clock of whoever chooses it. */
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -22,12 +21,8 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
   const [type, setType] = useState('server');
   const [where, setWhere] = useState<string | null>(environment);
   const [venues, setVenues] = useState<string[]>([]);
-  const [role, setRole] = useState('admin');
-  const [more, setMore] = useState(false);
-  const [placeRole, setPlaceRole] = useState<RoleBinding['role']>('operator');
-  const [within, setWithin] = useState<string[]>([]);
+  const [may, setMay] = useState<MayDo>({ role: 'admin', bindings: [] });
   const [expires, setExpires] = useState<string>();
-  const inPlaces = role !== 'admin' && more;
   const create = useMutation({
     mutationFn: useOnce(() =>
       body(
@@ -36,12 +31,7 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
             name,
             type,
             expiresAt: expires,
-            ...(type === 'api'
-              ? {
-                  role,
-                  bindings: inPlaces ? [{ role: placeRole, environments: within, venues }] : [],
-                }
-              : { environment: where ?? '', venues }),
+            ...(type === 'api' ? may : { environment: where ?? '', venues }),
           },
         }),
       ),
@@ -67,41 +57,7 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
           { value: 'api', label: 'Automation' },
         ]}
       />
-      {type === 'api' && (
-        <>
-          <Select
-            label="What it may do everywhere"
-            allowDeselect={false}
-            data={ROLES}
-            value={role}
-            onChange={(chosen) => chosen && setRole(chosen)}
-          />
-          {role !== 'admin' && (
-            <Checkbox
-              label="It may do more in some places"
-              checked={more}
-              onChange={(event) => setMore(event.currentTarget.checked)}
-            />
-          )}
-          {inPlaces && (
-            <>
-              <Select
-                label="What it may do there"
-                allowDeselect={false}
-                data={ROLES}
-                value={placeRole}
-                onChange={(chosen) => chosen && setPlaceRole(chosen as RoleBinding['role'])}
-              />
-              <Places
-                environments={within}
-                venues={venues}
-                setEnvironments={setWithin}
-                setVenues={setVenues}
-              />
-            </>
-          )}
-        </>
-      )}
+      {type === 'api' && <RoleFields who="It" may={may} change={setMay} />}
       {type !== 'api' && (
         <>
           <Select

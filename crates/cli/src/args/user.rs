@@ -72,6 +72,21 @@ pub enum User {
         #[arg(long)]
         password_file: Option<PathBuf>,
     },
+    /// List where somebody is signed in, and since when.
+    #[command(after_help = "Example: usher user sessions ana@example.org")]
+    Sessions {
+        /// What they sign in with.
+        email: String,
+    },
+    /// Sign somebody out everywhere: all their sessions end at once.
+    #[command(after_help = "Example: usher user sign-out ana@example.org")]
+    SignOut {
+        /// What they sign in with.
+        email: String,
+    },
+    /// Have a new key sign sessions. Tokens of the one before are taken until they expire, in minutes.
+    #[command(after_help = "Example: usher user new-session-key")]
+    NewSessionKey,
     /// Remove somebody; their sessions end at once.
     #[command(after_help = "Example: usher user rm ana@example.org")]
     Rm {

@@ -98,12 +98,36 @@ pub async fn run(client: &Client, user: User, shown: Output) -> Result<()> {
             }
             Ok(())
         }
+        User::Sessions { email } => {
+            let path = path_of(&account(client, &email).await?);
+            sessions(&client.get(&format!("{path}/sessions"), &[]).await?["items"], shown);
+            Ok(())
+        }
+        User::SignOut { email } => {
+            let path = path_of(&account(client, &email).await?);
+            client.tell(Method::DELETE, &format!("{path}/sessions")).await?;
+            done(&format!("{email} is signed out everywhere"), shown);
+            Ok(())
+        }
+        User::NewSessionKey => {
+            client.tell(Method::POST, "/api/v1/session-key/rotate").await?;
+            done("a new key signs sessions", shown);
+            Ok(())
+        }
         User::Rm { email } => {
             let path = path_of(&account(client, &email).await?);
             let answer = client.ask(Method::DELETE, &path, &[], None, None).await?.body;
             written(&answer, &format!("{email} is removed"), shown);
             Ok(())
         }
+    }
+}
+
+/// Says that something was done that is no commit.
+fn done(words: &str, shown: Output) {
+    match shown {
+        Output::Json => output::json(&json!({"done": words})),
+        Output::Table => output::line(words),
     }
 }
 
@@ -141,4 +165,16 @@ async fn list(client: &Client, shown: Output) -> Result<()> {
     let rows: Vec<Vec<String>> = all["items"].as_array().into_iter().flatten().map(row).collect();
     output::table(&["EMAIL", "NAME", "MAY", "SINCE"], &rows);
     Ok(())
+}
+
+fn sessions(all: &Value, shown: Output) {
+    if shown == Output::Json {
+        output::json(all);
+        return;
+    }
+    let row = |one: &Value| {
+        ["id", "with", "address", "madeAt", "lastUsedAt"].map(|field| text(&one[field])).to_vec()
+    };
+    let rows: Vec<Vec<String>> = all.as_array().into_iter().flatten().map(row).collect();
+    output::table(&["SESSION", "WITH", "FROM", "SINCE", "USED"], &rows);
 }

@@ -94,3 +94,18 @@ fn somebody_is_invited_by_a_link_that_is_shown_once() {
     server.run(&["user", "invite", "ben@example.org"]).fails(2, &["--name"]);
     server.run(&["user", "invite", "ben@example.org", "--again"]).fails(1, &["has no account"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_signed_out_everywhere() {
+    let server = Server::start();
+    let create = ["user", "create", "ana@example.org", "--name", "Ana", "--role", "editor"];
+    let password = server.run(&create).expect(0).stdout.trim().to_owned();
+    assert!(signs_in(&server, "ana@example.org", &password).await);
+    assert!(signs_in(&server, "ana@example.org", &password).await);
+    server.run(&["user", "sessions", "ana@example.org"]).ok().says(&["SESSION", "password", "127.0.0.1"]);
+    assert_eq!(server.json(&["user", "sessions", "ana@example.org"]).as_array().map(Vec::len), Some(2));
+    server.run(&["user", "new-session-key"]).ok().says(&["a new key signs sessions"]);
+    server.run(&["user", "sign-out", "ana@example.org"]).ok().says(&["is signed out everywhere"]);
+    assert_eq!(server.json(&["user", "sessions", "ana@example.org"]), json!([]));
+    server.run(&["user", "sessions", "ben@example.org"]).fails(1, &["has no account"]);
+}
