@@ -61,7 +61,17 @@ export const queries = {
   allFlags: () =>
     queryOptions({
       queryKey: ['all-flags'],
-      queryFn: () => body(api.GET('/api/v1/flags', { params: { query: { limit: 5000 } } })),
+      queryFn: async () => {
+        const page = (cursor?: string) =>
+          body(api.GET('/api/v1/flags', { params: { query: { limit: 5000, cursor } } }));
+        const all = await page();
+        for (let { nextCursor } = all; nextCursor; ) {
+          const more = await page(nextCursor);
+          all.items.push(...more.items);
+          nextCursor = more.nextCursor;
+        }
+        return all;
+      },
     }),
   flag: (key: string) =>
     queryOptions({
