@@ -19,7 +19,20 @@ use crate::{
 };
 
 /// Settings that are texts, whatever they look like: a token may be all digits.
-const TEXTS: &[&str] = &["listen", "data", "admin_token", "redis", "redis_workspace"];
+const TEXTS: &[&str] = &[
+    "listen",
+    "data",
+    "admin_token",
+    "redis",
+    "redis_workspace",
+    "oidc_issuer",
+    "oidc_client_id",
+    "oidc_client_secret",
+    "oidc_name",
+    "oidc_public_url",
+    "oidc_scopes",
+    "oidc_groups_claim",
+];
 
 /// Runs a server until it is told to stop.
 pub async fn serve(serve: Serve, shown: Output) -> Result<()> {

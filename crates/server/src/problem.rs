@@ -141,6 +141,12 @@ impl Problem {
     }
 }
 
+/// An error with what caused it, in one line.
+pub(crate) fn plain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
+}
+
 impl From<usher_core::Problem> for Problem {
     fn from(problem: usher_core::Problem) -> Self {
         Problems::from(problem).into()

@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::Deserialize;
-use usher_core::protocol::HEARTBEAT_SECONDS;
+use usher_core::{model::RoleBinding, protocol::HEARTBEAT_SECONDS};
 use usher_journal::{REDIS_WORKSPACE, RedisOptions};
 
 use crate::{
-    auth::session::ACCESS_SECONDS,
+    auth::{
+        oidc::{GROUPS_CLAIM, NAME, SCOPES},
+        session::ACCESS_SECONDS,
+    },
     ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS},
     webhooks::WebhookSettings,
 };
@@ -40,11 +43,30 @@ pub struct Settings {
     /// Whether browsers may send the session cookie over TLS only. On behind a proxy that terminates TLS.
     pub secure_cookies: bool,
     /// Whether administrators, of some places too, can do nothing before they have set up a second factor. Tokens need
-    /// none.
+    /// none, and who signs in through a provider is asked for one there.
     pub require_second_factor_for_admins: bool,
     /// Seconds after which a browser has to renew the token of its session, which it does by itself. One that was
     /// copied opens nothing for longer, wherever sessions can't be looked up.
     pub session_access_seconds: u32,
+    /// Whether people can sign in with a password. Off only where they can through a provider.
+    pub password_sign_in: bool,
+    /// The OpenID provider that people can sign in through, `https://id.example.org`; none without.
+    pub oidc_issuer: Option<String>,
+    /// As whom this server is known there.
+    pub oidc_client_id: String,
+    /// What shows that it is; none where the provider takes PKCE alone.
+    pub oidc_client_secret: Option<Secret>,
+    /// What the provider is called on the button.
+    pub oidc_name: String,
+    /// The address under which browsers know this server, `https://usher.example.org`; without it, whatever they call it
+    /// by. The provider has to know `…/api/v1/session/oidc/callback` behind it.
+    pub oidc_public_url: Option<String>,
+    /// What the provider is asked for besides `openid`, with spaces between.
+    pub oidc_scopes: String,
+    /// The claim that has somebody's groups.
+    pub oidc_groups_claim: String,
+    /// What a group may do. Who is in none of these does not get in.
+    pub oidc_groups: BTreeMap<String, Vec<RoleBinding>>,
     /// Whether `/metrics` answers without a token.
     pub metrics_open: bool,
     /// Seconds between pings on streams.
@@ -81,6 +103,15 @@ impl Default for Settings {
             secure_cookies: false,
             require_second_factor_for_admins: false,
             session_access_seconds: ACCESS_SECONDS,
+            password_sign_in: true,
+            oidc_issuer: None,
+            oidc_client_id: String::new(),
+            oidc_client_secret: None,
+            oidc_name: NAME.to_owned(),
+            oidc_public_url: None,
+            oidc_scopes: SCOPES.to_owned(),
+            oidc_groups_claim: GROUPS_CLAIM.to_owned(),
+            oidc_groups: BTreeMap::new(),
             metrics_open: false,
             heartbeat_seconds: HEARTBEAT_SECONDS,
             max_connection_minutes: MAX_CONNECTION_MINUTES,

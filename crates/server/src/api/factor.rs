@@ -126,9 +126,7 @@ pub async fn reset(
     put(&request, &app, &user, None, message).await?;
     app.factors.forget(factor).await?;
     let by = identity(&request)?.actor().id;
-    for session in app.sessions.of(&user, clock::now()).await? {
-        app.sessions.end(&session.id, &by).await?;
-    }
+    app.sessions.end_all(&user, &by, clock::now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -141,6 +139,9 @@ pub(super) fn wrong_code() -> Problem {
 /// The person who asks.
 fn own(request: &HttpRequest) -> Result<Arc<User>, Problem> {
     match identity(request)? {
+        Identity::Person(user) if user.open_id.is_some() => {
+            Err(Problem::forbidden("You sign in through a provider: a second factor is its business."))
+        }
         Identity::Person(user) => Ok(user),
         Identity::Program(_) => Err(Problem::forbidden("A token has no second factor: sign in.")),
     }

@@ -14,7 +14,7 @@ use super::{
     keys::{once, only_now},
     people::{self, Account},
     schemas::RoleBindingSchema,
-    session::{self, slow_down},
+    session::{self, check_passwords, slow_down},
     write::Write,
 };
 use crate::{
@@ -91,6 +91,7 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
         bindings: new.bindings,
         second_factor: None,
         invitation: Some(invitation),
+        open_id: None,
         created_at: clock::now(),
     };
     invite(write, user, Expected::Absent, &secret).await
@@ -124,6 +125,7 @@ pub async fn accept(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     if request.headers().contains_key("Origin") {
         check_same_origin(&request)?;
     }
+    check_passwords(&app)?;
     let Acceptance { invitation, password } = people::read(&body)?;
     // Nobody guesses 256 bits, but looking for them costs something.
     let names = slow_down(&request, &app, "of an invitation")?;

@@ -16,6 +16,7 @@ pub mod import;
 pub mod invitations;
 pub mod keys;
 pub(crate) mod kills;
+pub mod oidc;
 pub mod people;
 pub mod playbooks;
 pub mod reach;
@@ -159,6 +160,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/session", web::get().to(session::who))
         .route("/session", web::delete().to(session::sign_out))
         .route("/session/refresh", web::post().to(session::refresh))
+        .route("/session/means", web::get().to(oidc::means))
+        .route("/session/oidc", web::get().to(oidc::begin))
+        .route("/session/oidc/callback", web::get().to(oidc::finish))
         .route("/session/factor", web::post().to(factor::begin))
         .route("/session/factor/confirm", web::post().to(factor::confirm))
         .route("/session/factor/remove", web::post().to(factor::remove))

@@ -74,13 +74,16 @@ pub struct Person {
     bindings: Vec<RoleBinding>,
     /// Whether they have a second factor.
     second_factor: bool,
+    /// Whether they sign in through a provider, and so have no password here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    through_provider: bool,
 }
 
 impl Person {
     fn new(id: &str, email: &str, name: &str, rights: &Rights) -> Self {
         let (role, bindings) = (rights.everywhere(), rights.bindings().to_vec());
         let (id, email, name) = (id.to_owned(), email.to_owned(), name.to_owned());
-        Self { id, email, name, role, bindings, second_factor: false }
+        Self { id, email, name, role, bindings, second_factor: false, through_provider: false }
     }
 }
 
@@ -90,6 +93,7 @@ impl From<&Identity> for Person {
         match identity {
             Identity::Person(user) => Self {
                 second_factor: user.second_factor.is_some(),
+                through_provider: user.open_id.is_some(),
                 ..Self::new(&user.key, &user.email, &user.name, &rights)
             },
             Identity::Program(credential) => Self::new(&credential.key, "", &credential.name, &rights),
@@ -104,6 +108,7 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     if request.headers().contains_key("Origin") {
         check_same_origin(&request)?;
     }
+    check_passwords(&app)?;
     // Nothing of the body: it holds a password.
     let refused =
         || Problem::bad_value("", "…", "this is not a sign-in", "Send {\"email\": …, \"password\": …}.");
@@ -149,6 +154,16 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     open(&request, &app, user, means, brief).await
 }
 
+/// Refuses passwords where people sign in through a provider only.
+pub(super) fn check_passwords(app: &App) -> Result<(), Problem> {
+    if app.settings.password_sign_in {
+        return Ok(());
+    }
+    let name = app.oidc.as_ref().map_or("the provider", |oidc| &oidc.name);
+    let detail = format!("Nobody signs in with a password here: use {name}.");
+    Err(Problem::new(StatusCode::FORBIDDEN, "no_passwords", detail))
+}
+
 /// Opens a session, and sends the browser what it needs for that.
 pub(super) async fn open(
     request: &HttpRequest,
@@ -157,9 +172,19 @@ pub(super) async fn open(
     means: Means,
     brief: bool,
 ) -> Result<HttpResponse, Problem> {
+    Ok(answer(app, grant(request, app, user, means, brief).await?))
+}
+
+/// Opens a session.
+pub(super) async fn grant(
+    request: &HttpRequest,
+    app: &App,
+    user: Arc<User>,
+    means: Means,
+    brief: bool,
+) -> Result<Granted, Problem> {
     let from = (means, auth::address(request), agent_of(request));
-    let granted = app.sessions.open(user, from, brief, clock::now()).await?;
-    Ok(answer(app, granted))
+    app.sessions.open(user, from, brief, clock::now()).await
 }
 
 /// Notes a try of somebody before it is known how it ends; the names to forgive it by when it ends well.

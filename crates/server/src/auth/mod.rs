@@ -4,6 +4,7 @@
 //! one table, [`rights`], that is asked before any handler runs; a route without an entry is refused.
 
 pub mod factor;
+pub mod oidc;
 pub mod origin;
 pub mod password;
 pub mod rights;

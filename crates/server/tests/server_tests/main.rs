@@ -27,6 +27,7 @@ mod ofrep_refuses_in_its_words;
 mod openapi_is_generated;
 mod outside; // Not tests: what guards ask.
 mod people_sign_in;
+mod people_sign_in_through_a_provider;
 mod polling_gives_what_streams_give;
 mod preflight_tells_what_is_missing;
 mod rights_end_where_they_are_bound;

@@ -45,6 +45,11 @@ impl Api {
         other
     }
 
+    /// The same at another server.
+    pub fn at(&self, address: &str) -> Self {
+        Self { base: format!("http://{address}"), ..self.clone() }
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).await
     }

@@ -127,6 +127,7 @@ impl Server {
             bindings,
             second_factor: None,
             invitation: None,
+            open_id: None,
             created_at: Timestamp::EPOCH,
         };
         let append = Append {
