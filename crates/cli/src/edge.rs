@@ -25,12 +25,14 @@ const SHARED: &[&str] = &[
     "drain_seconds",
     "workers",
     "key_check_seconds",
+    "address_requests_per_second",
+    "address_refusals_per_second",
     "ofrep_requests_per_second",
     "ofrep_event_streams",
     "ofrep_token_seconds",
 ];
 /// Settings that are texts, whatever they look like.
-const TEXTS: &[&str] = &["listen", "data", "name", "upstream", "shadow_url"];
+const TEXTS: &[&str] = &["listen", "data", "name", "upstream", "shadow_url", "trusted_proxies"];
 /// Settings that are lists, in a variable with commas between.
 const LISTS: &[&str] = &["keys", "venues"];
 

@@ -32,6 +32,7 @@ const TEXTS: &[&str] = &[
     "oidc_public_url",
     "oidc_scopes",
     "oidc_groups_claim",
+    "trusted_proxies",
 ];
 
 /// Runs a server until it is told to stop.

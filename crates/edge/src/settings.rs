@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use usher_core::{model::VenueKey, protocol::HEARTBEAT_SECONDS};
-use usher_server::Secret;
+use usher_server::{Secret, rates::Proxies};
 
 /// Seconds after which a client's key is asked about again while it is in use, and for which one that was refused is
 /// not asked about again.
@@ -44,6 +44,13 @@ pub struct Settings {
     pub workers: usize,
     /// Seconds after which a client's key is asked about again.
     pub key_check_seconds: u32,
+    /// Networks of proxies that are believed about who asks, by the end of `X-Forwarded-For`.
+    pub trusted_proxies: Proxies,
+    /// Requests that may come from one address (of IPv6: one network of 64 bits) in a second, on average, streams that are
+    /// opened among them; 0 for any number.
+    pub address_requests_per_second: u32,
+    /// Requests without a good key likewise; those with one are never refused for them.
+    pub address_refusals_per_second: u32,
     /// OFREP requests that one key may make in a second, on average; 0 for any number.
     pub ofrep_requests_per_second: u32,
     /// Streams of OFREP change events that may be open at a time; 0 for none, and then none is offered.
@@ -70,6 +77,9 @@ impl Default for Settings {
             shadow_percent: 100.0,
             workers: 0,
             key_check_seconds: KEY_CHECK_SECONDS,
+            trusted_proxies: surface.trusted_proxies,
+            address_requests_per_second: surface.address_requests_per_second,
+            address_refusals_per_second: surface.address_refusals_per_second,
             ofrep_requests_per_second: surface.ofrep_requests_per_second,
             ofrep_event_streams: surface.ofrep_event_streams,
             ofrep_token_seconds: surface.ofrep_token_seconds,
@@ -89,6 +99,9 @@ impl Settings {
             max_connection_minutes: self.max_connection_minutes,
             drain_seconds: self.drain_seconds,
             workers: self.workers,
+            trusted_proxies: self.trusted_proxies.clone(),
+            address_requests_per_second: self.address_requests_per_second,
+            address_refusals_per_second: self.address_refusals_per_second,
             ofrep_requests_per_second: self.ofrep_requests_per_second,
             ofrep_event_streams: self.ofrep_event_streams,
             ofrep_token_seconds: self.ofrep_token_seconds,

@@ -32,6 +32,7 @@ pub mod onlooker;
 pub mod openapi;
 mod playbooks;
 pub mod problem;
+pub mod rates;
 mod reach;
 mod rehearsals;
 pub mod releases;

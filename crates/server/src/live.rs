@@ -87,6 +87,7 @@ pub async fn narrate(app: Arc<App>) {
 
 /// `GET /live`, a WebSocket.
 pub async fn live(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, actix_web::Error> {
+    app.rates.api(&request)?;
     let known = auth::identify(&request, &app).await?;
     known.check_factor()?;
     // A WebSocket carries the cookie wherever it is opened from, also as a GET.

@@ -128,6 +128,12 @@ impl Problem {
         self.retry_after
     }
 
+    /// Whether it has this status.
+    #[must_use]
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status.as_u16()
+    }
+
     /// What kind of problem, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {

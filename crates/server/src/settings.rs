@@ -12,6 +12,7 @@ use crate::{
         session::ACCESS_SECONDS,
     },
     ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS},
+    rates::{self, Proxies},
     webhooks::WebhookSettings,
 };
 
@@ -78,6 +79,15 @@ pub struct Settings {
     pub drain_seconds: u32,
     /// Worker threads; 0 for one per core.
     pub workers: usize,
+    /// Networks of proxies that are believed about who asks, by the end of `X-Forwarded-For`.
+    pub trusted_proxies: Proxies,
+    /// Requests of programs, streams that are opened among them, that may come from one address (of IPv6: one network of
+    /// 64 bits) in a second, on average; 0 for any number.
+    pub address_requests_per_second: u32,
+    /// Requests to the administration API likewise.
+    pub address_api_requests_per_second: u32,
+    /// Requests without a good key likewise; those with one are never refused for them.
+    pub address_refusals_per_second: u32,
     /// OFREP requests that one key may make in a second, on average; 0 for any number.
     pub ofrep_requests_per_second: u32,
     /// Streams of OFREP change events that may be open at a time; 0 for none, and then none is offered.
@@ -117,6 +127,10 @@ impl Default for Settings {
             max_connection_minutes: MAX_CONNECTION_MINUTES,
             drain_seconds: DRAIN_SECONDS,
             workers: 0,
+            trusted_proxies: Proxies::default(),
+            address_requests_per_second: rates::REQUESTS_PER_SECOND,
+            address_api_requests_per_second: rates::API_REQUESTS_PER_SECOND,
+            address_refusals_per_second: rates::REFUSALS_PER_SECOND,
             ofrep_requests_per_second: REQUESTS_PER_SECOND,
             ofrep_event_streams: EVENT_STREAMS,
             ofrep_token_seconds: TOKEN_SECONDS,

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{identity, people, session::slow_down};
 use crate::{
     app::App,
-    auth::{self, Identity, password},
+    auth::{Identity, password},
     body::Body,
     clock,
     problem::Problem,
@@ -153,7 +153,7 @@ async fn prove(request: &HttpRequest, app: &App, user: &User, given: String) -> 
     let hash = user.password_hash.clone();
     let good = web::block(move || password::verify(&given, &hash)).await.map_err(Problem::internal)?;
     if !good {
-        let address = auth::address(request);
+        let address = app.rates.address(request).to_string();
         tracing::warn!(target: "usher::audit", account = %user.key, address, "a password was wrong");
         return Err(Problem::bad_value("password", "…", "this password is wrong", "Give your own."));
     }

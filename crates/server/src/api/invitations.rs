@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{self, origin::check_same_origin, secret, session::Means},
+    auth::{origin::check_same_origin, secret, session::Means},
     body::Body,
     clock,
     problem::Problem,
@@ -134,7 +134,7 @@ pub async fn accept(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     let open =
         |user: &User| user.invitation.as_ref().is_some_and(|own| own.hash == hash && own.expires_at > now);
     let Some(found) = app.world.snapshot().users.values().find(|user| open(user)).cloned() else {
-        let address = auth::address(&request);
+        let address = app.rates.address(&request).to_string();
         tracing::warn!(target: "usher::audit", address, "an invitation that opens nothing was sent");
         return Err(used());
     };

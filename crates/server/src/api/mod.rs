@@ -85,6 +85,7 @@ pub async fn guard<B: MessageBody + 'static>(
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let app = request.app_data::<web::Data<App>>();
     let app = app.ok_or_else(|| Problem::internal("the application is not there"))?;
+    app.rates.api(request.request())?;
     let Some(pattern) = request.match_pattern() else {
         // Nobody learns which routes there are without saying who they are.
         return auth::identify(request.request(), app).await.map(drop);

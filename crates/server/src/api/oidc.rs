@@ -19,7 +19,6 @@ use super::{people, session};
 use crate::{
     app::App,
     auth::{
-        self,
         oidc::{Allowed, COOKIE, FIRST_PAGE, Failed, LASTS_SECONDS, Oidc, PATH, Person, Ticket, allowed},
         secret,
         session::Means,
@@ -169,8 +168,14 @@ pub async fn finish(
     let Some(ticket) = ticket.filter(|ticket| ticket.state == query.state) else {
         return Ok(back(&request, &app, FIRST_PAGE, &Refused::Expired));
     };
+    // To ask the provider is dear, for both.
+    app.rates.may_fail(&request)?;
     let user = match who(&request, &app, oidc, query.into_inner(), &ticket).await {
         Ok(user) => user,
+        Err(Refused::NotBelieved) => {
+            app.rates.refused(&request)?;
+            return Ok(back(&request, &app, &ticket.to, &Refused::NotBelieved));
+        }
         Err(refused) => return Ok(back(&request, &app, &ticket.to, &refused)),
     };
     let granted = session::grant(&request, &app, user, Means::Oidc, false).await?;
@@ -322,7 +327,7 @@ fn host(request: &HttpRequest) -> &str {
 
 /// Back to the sign-in, which says why.
 fn back(request: &HttpRequest, app: &App, to: &str, why: &Refused) -> HttpResponse {
-    let (word, address) = (why.word(), auth::address(request));
+    let (word, address) = (why.word(), app.rates.address(request).to_string());
     tracing::warn!(target: "usher::audit", account = "none", address, why = word, "a sign-in through the provider failed");
     if let Refused::Here(problem) = why {
         tracing::error!(%problem, "a sign-in through the provider could not be ended");

@@ -119,7 +119,7 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
         return Err(refused());
     }
     let now = clock::now();
-    let address = auth::address(&request);
+    let address = app.rates.address(&request).to_string();
     let names = slow_down(&request, &app, &email)?;
     let user = app.world.snapshot().users.get(&email).cloned();
     // Who was invited has no password yet, and is told apart from nobody as little.
@@ -183,13 +183,13 @@ pub(super) async fn grant(
     means: Means,
     brief: bool,
 ) -> Result<Granted, Problem> {
-    let from = (means, auth::address(request), agent_of(request));
+    let from = (means, app.rates.address(request).to_string(), agent_of(request));
     app.sessions.open(user, from, brief, clock::now()).await
 }
 
 /// Notes a try of somebody before it is known how it ends; the names to forgive it by when it ends well.
 pub(super) fn slow_down(request: &HttpRequest, app: &App, email: &str) -> Result<[String; 2], Problem> {
-    let names = [format!("account {email}"), format!("address {}", auth::address(request))];
+    let names = [format!("account {email}"), format!("address {}", app.rates.network(request))];
     app.throttle.enter(&names, clock::now()).map_err(|seconds| {
         let detail = format!("Too many failed sign-ins; wait {seconds} s.");
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(seconds)
@@ -220,7 +220,7 @@ fn agent_of(request: &HttpRequest) -> String {
 pub async fn refresh(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let cookie = request.cookie(REFRESH_COOKIE).ok_or_else(|| Problem::unauthorized("Sign in first."))?;
     check_same_origin(&request)?;
-    let address = auth::address(&request);
+    let address = app.rates.address(&request).to_string();
     let granted = app.sessions.refresh(cookie.value(), &address, auth::people(&app), clock::now()).await?;
     Ok(answer(&app, granted))
 }

@@ -24,6 +24,7 @@ mod no_route_is_open;
 mod ofrep_answers_as_published;
 mod ofrep_change_events_arrive;
 mod ofrep_refuses_in_its_words;
+mod one_address_never_takes_the_server_down;
 mod openapi_is_generated;
 mod outside; // Not tests: what guards ask.
 mod people_sign_in;

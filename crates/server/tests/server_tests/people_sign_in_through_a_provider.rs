@@ -454,6 +454,22 @@ async fn a_sign_in_that_was_begun_at_one_server_ends_at_another() {
 }
 
 #[tokio::test]
+async fn whoever_comes_back_with_nonsense_is_slowed_down() {
+    let provider = Provider::start();
+    let server = provider.server(|settings| settings.address_refusals_per_second = 1).await;
+    let mut slowed = None;
+    for _ in 0..100 {
+        let answer = through(&provider, &server, |_| "nonsense".to_owned()).await;
+        if answer.status != 303 {
+            slowed = Some(answer);
+            break;
+        }
+        refused(answer, "not_believed");
+    }
+    slowed.unwrap().problem(429, "too_many_requests");
+}
+
+#[tokio::test]
 async fn passwords_can_be_turned_off_where_there_is_a_provider() {
     let provider = Provider::start();
     let server = provider.server(|settings| settings.password_sign_in = false).await;
