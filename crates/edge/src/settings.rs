@@ -16,6 +16,11 @@ pub const KEY_CHECK_SECONDS: u32 = 60;
 pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: String,
+    /// File of the certificate that is shown to clients, and of those that vouch for it, in PEM: with it, all that is
+    /// listened for is TLS. It is read again when it changes.
+    pub tls_certificate: Option<PathBuf>,
+    /// File of its private key, in PEM.
+    pub tls_key: Option<PathBuf>,
     /// Address of the server, or of another edge, `https://usher.example.org`.
     pub upstream: String,
     /// Server keys: one for each environment that is relayed.
@@ -64,6 +69,8 @@ impl Default for Settings {
         let surface = usher_server::Settings::default();
         Self {
             listen: "127.0.0.1:7081".to_owned(),
+            tls_certificate: None,
+            tls_key: None,
             upstream: String::new(),
             keys: Vec::new(),
             venues: Vec::new(),
@@ -93,6 +100,8 @@ impl Settings {
     pub fn surface(&self) -> usher_server::Settings {
         usher_server::Settings {
             listen: self.listen.clone(),
+            tls_certificate: self.tls_certificate.clone(),
+            tls_key: self.tls_key.clone(),
             data: self.data.clone(),
             metrics_open: self.metrics_open,
             heartbeat_seconds: self.heartbeat_seconds,

@@ -48,6 +48,7 @@ pub mod source;
 mod standing;
 pub mod stream;
 pub mod surface;
+pub mod tls;
 mod ui;
 mod webhooks;
 pub mod world;

@@ -82,6 +82,12 @@ impl Running {
         self.listening.address()
     }
 
+    /// The same as browsers and programs are told it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.listening.url()
+    }
+
     /// Its insides, for who seeds or tests it.
     #[must_use]
     pub fn app(&self) -> &Arc<App> {

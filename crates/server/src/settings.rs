@@ -28,6 +28,11 @@ const DRAIN_SECONDS: u32 = 5;
 pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: String,
+    /// File of the certificate that is shown to who connects, and of those that vouch for it, in PEM: with it, all that is
+    /// listened for is TLS. It is read again when it changes.
+    pub tls_certificate: Option<PathBuf>,
+    /// File of its private key, in PEM.
+    pub tls_key: Option<PathBuf>,
     /// Folder of the embedded journal, of the server's own secrets, and of what guards of releases have seen. With
     /// `redis`, of the last only, and not made where it is not there.
     pub data: PathBuf,
@@ -41,7 +46,8 @@ pub struct Settings {
     pub redis_without_aof: bool,
     /// At a first start: makes an administrator's API token of it. 24 characters or more.
     pub admin_token: Option<Secret>,
-    /// Whether browsers may send the session cookie over TLS only. On behind a proxy that terminates TLS.
+    /// Whether browsers may send the session cookie over TLS only. On behind a proxy that terminates TLS; where
+    /// this server does, it is so anyway.
     pub secure_cookies: bool,
     /// Whether administrators, of some places too, can do nothing before they have set up a second factor. Tokens need
     /// none, and who signs in through a provider is asked for one there.
@@ -104,6 +110,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:7080".to_owned(),
+            tls_certificate: None,
+            tls_key: None,
             data: PathBuf::from("usher-data"),
             redis: None,
             redis_workspace: REDIS_WORKSPACE.to_owned(),
@@ -141,6 +149,18 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether this server ends TLS itself.
+    #[must_use]
+    pub fn ends_tls(&self) -> bool {
+        self.tls_certificate.is_some()
+    }
+
+    /// Whether browsers come over TLS, which ends here or before.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure_cookies || self.ends_tls()
+    }
+
     /// Where the journal is in Redis, if it is there.
     #[must_use]
     pub fn redis(&self) -> Option<RedisOptions> {

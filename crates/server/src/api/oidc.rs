@@ -337,7 +337,7 @@ fn back(request: &HttpRequest, app: &App, to: &str, why: &Refused) -> HttpRespon
 }
 
 fn cookie(app: &App, value: String, lasts: Duration) -> Cookie<'static> {
-    let cookie = Cookie::build(COOKIE, value).path(PATH).http_only(true).secure(app.settings.secure_cookies);
+    let cookie = Cookie::build(COOKIE, value).path(PATH).http_only(true).secure(app.settings.is_secure());
     cookie.same_site(SameSite::Lax).max_age(lasts).finish()
 }
 

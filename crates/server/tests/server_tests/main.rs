@@ -40,4 +40,5 @@ mod streams_carry_every_change;
 mod streams_end_clearly;
 mod support;
 mod the_fleet_adds_up_what_was_counted;
+mod tls_ends_here;
 mod webhooks_lose_nothing;

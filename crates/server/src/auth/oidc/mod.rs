@@ -97,7 +97,7 @@ impl Oidc {
             provider: Provider::new(&issuer, settings)?,
             issuer,
             public_url,
-            secure: settings.secure_cookies,
+            secure: settings.is_secure(),
         }))
     }
 
