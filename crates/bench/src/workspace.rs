@@ -33,6 +33,8 @@ impl Workspace {
             listen: "127.0.0.1:0".to_owned(),
             data: folder.path().to_owned(),
             workers: 1,
+            // All questions come from here: so many are looked at, and never refused.
+            address_requests_per_second: 1_000_000_000,
             ..Settings::default()
         };
         let running = runtime.block_on(async {

@@ -25,12 +25,15 @@ const SHARED: &[&str] = &[
     "drain_seconds",
     "workers",
     "key_check_seconds",
+    "address_requests_per_second",
+    "address_refusals_per_second",
     "ofrep_requests_per_second",
     "ofrep_event_streams",
     "ofrep_token_seconds",
 ];
 /// Settings that are texts, whatever they look like.
-const TEXTS: &[&str] = &["listen", "data", "name", "upstream", "shadow_url"];
+const TEXTS: &[&str] =
+    &["listen", "data", "name", "upstream", "shadow_url", "trusted_proxies", "tls_certificate", "tls_key"];
 /// Settings that are lists, in a variable with commas between.
 const LISTS: &[&str] = &["keys", "venues"];
 
@@ -46,7 +49,7 @@ pub async fn edge(edge: Edge, shown: Output) -> Result<()> {
         }
         other => anyhow::Error::from(other),
     })?;
-    let url = format!("http://{}", running.address());
+    let url = running.url();
     match shown {
         Output::Json => output::line(&json!({"url": url}).to_string()),
         Output::Table => output::line(&format!("usher edge listens on {url}")),
@@ -87,6 +90,7 @@ fn settings(edge: &Edge) -> Result<Settings> {
     if let Some(data) = &edge.data {
         figment = figment.merge(Serialized::default("data", data));
     }
+    figment = edge.tls.over(figment);
     for (name, list) in [("keys", &edge.key), ("venues", &edge.venue)] {
         if !list.is_empty() {
             figment = figment.merge(Serialized::default(name, list));

@@ -53,7 +53,9 @@ pub fn wrong(error: &figment::Error, prefix: &str) -> String {
         Kind::UnknownField(_, known) => {
             format!("{place}: there is no such setting; use one of {}", known.join(", "))
         }
-        Kind::InvalidType(..) if matches!(name, "admin_token" | "keys" | "redis" | "secret") => {
+        Kind::InvalidType(..)
+            if matches!(name, "admin_token" | "keys" | "oidc_client_secret" | "redis" | "secret") =>
+        {
             format!("{place}: it is not a text; write it in quotes")
         }
         kind => format!("{place}: {}", kind.to_string().trim_end()),

@@ -19,7 +19,23 @@ use crate::{
 };
 
 /// Settings that are texts, whatever they look like: a token may be all digits.
-const TEXTS: &[&str] = &["listen", "data", "admin_token", "redis", "redis_workspace"];
+const TEXTS: &[&str] = &[
+    "listen",
+    "data",
+    "tls_certificate",
+    "tls_key",
+    "admin_token",
+    "redis",
+    "redis_workspace",
+    "oidc_issuer",
+    "oidc_client_id",
+    "oidc_client_secret",
+    "oidc_name",
+    "oidc_public_url",
+    "oidc_scopes",
+    "oidc_groups_claim",
+    "trusted_proxies",
+];
 
 /// Runs a server until it is told to stop.
 pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
@@ -28,7 +44,7 @@ pub async fn serve(serve: Serve, shown: Output) -> Result<()> {
     // Heard from the start: whoever reads that the server is ready may stop it at once.
     let stopped = asked_to_stop()?;
     let running = usher_server::run(settings).await?;
-    let url = format!("http://{}", running.address());
+    let url = running.url();
     let devices = if serve.demo {
         let seeded = demo::seed(running.app()).await.context("the demo workspace can't be made")?;
         match shown {
@@ -91,6 +107,7 @@ fn settings(serve: &Serve) -> Result<Chosen> {
     if let Some(data) = &serve.data {
         figment = figment.merge(Serialized::default("data", data));
     }
+    figment = serve.tls.over(figment);
     if let Some(redis) = &serve.redis.redis {
         figment = figment.merge(Serialized::default("redis", redis));
     }

@@ -88,6 +88,12 @@ impl Running {
         self.listening.address()
     }
 
+    /// The same as programs are told it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.listening.url()
+    }
+
     /// What its handlers share, for who tests it.
     #[must_use]
     pub fn surface(&self) -> &Arc<Surface> {
@@ -197,7 +203,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     tasks.push(tokio::spawn(Arc::clone(&keys).keep_checking(relay, Arc::clone(&surface))));
     tasks.push(tokio::spawn(Arc::clone(&keys).keep_writing()));
     if let Some((shadow, waiting)) = shadow {
-        tasks.push(tokio::spawn(shadow.run(listening.address(), waiting)));
+        tasks.push(tokio::spawn(shadow.run(listening.url(), waiting)));
     }
     tracing::info!(address = %listening.address(), upstream = http.upstream(), "usher edge listens");
     Ok(Running { listening, surface, keys, stopping, ending, tasks })

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use crate::{
-    auth::{factor::Factors, session::Sessions, throttle::Throttle},
+    auth::{factor::Factors, oidc::Oidc, session::Sessions, throttle::Throttle},
     fleet::Peers,
     live::Live,
     releases::Releases,
@@ -22,6 +22,8 @@ pub struct App {
     pub sessions: Sessions,
     /// Secrets of their second factors.
     pub factors: Factors,
+    /// The OpenID provider that people can sign in through, if there is one.
+    pub oidc: Option<Oidc>,
     /// Failed sign-ins.
     pub throttle: Throttle,
     /// What browsers are told.

@@ -35,7 +35,7 @@ pub(crate) struct Engine {
 /// # Errors
 /// Either can't be used.
 pub(crate) async fn open(settings: &Settings) -> Result<Engine, StartError> {
-    let (seconds, secure) = (settings.session_access_seconds.max(1), settings.secure_cookies);
+    let (seconds, secure) = (settings.session_access_seconds.max(1), settings.is_secure());
     let access_millis = i64::from(seconds) * 1000;
     let Some(options) = settings.redis() else {
         let journal = Arc::new(SqliteJournal::open(&settings.data)?);

@@ -6,7 +6,10 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::header::{self, HeaderName, HeaderValue},
     middleware::{DefaultHeaders, Next},
+    web,
 };
+
+use crate::surface::Surface;
 
 /// What a page may do: run its own scripts, ask its own server, and nothing else. Styles may be set inline,
 /// because the component library measures and places with style attributes; scripts may not.
@@ -30,6 +33,10 @@ pub(crate) fn for_programs() -> DefaultHeaders {
     DefaultHeaders::new().add(NOSNIFF)
 }
 
+/// Browsers come over TLS from now on, for a year, whatever a link says. Sent where TLS ends here; else it is the proxy's.
+const ONLY_TLS: (HeaderName, HeaderValue) =
+    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+
 /// What everything else carries.
 ///
 /// # Errors
@@ -38,9 +45,10 @@ pub(crate) async fn for_pages<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    let ends_tls = request.app_data::<web::Data<Surface>>().is_some_and(|own| own.settings.ends_tls());
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
-    for (name, value) in [NOSNIFF].into_iter().chain(FOR_PAGES) {
+    for (name, value) in [NOSNIFF].into_iter().chain(FOR_PAGES).chain(ends_tls.then_some(ONLY_TLS)) {
         headers.insert(name, value);
     }
     Ok(response)

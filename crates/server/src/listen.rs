@@ -15,6 +15,7 @@ use tokio::{
 use crate::{
     http, reach,
     surface::{self, Surface},
+    tls::{NotUsable, Tls},
 };
 
 /// How long those who send clients here have to notice that it is not ready any more, at most.
@@ -22,14 +23,20 @@ const NOTICE: Duration = Duration::from_secs(1);
 /// How long streams have to take their farewell.
 const DRAIN: Duration = Duration::from_millis(300);
 
-/// The address can't be listened on.
+/// Why nobody listens.
 #[derive(Debug, thiserror::Error)]
-#[error("{address} can't be listened on: {cause}")]
-pub struct NotListening {
+pub enum NotListening {
     /// The address.
-    address: String,
-    /// What the system says.
-    cause: std::io::Error,
+    #[error("{address} can't be listened on: {cause}")]
+    Address {
+        /// Which.
+        address: String,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] NotUsable),
 }
 
 /// A surface that is listened on.
@@ -38,6 +45,8 @@ pub struct Listening {
     address: SocketAddr,
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
+    /// Looks after the certificate.
+    watching: Option<JoinHandle<()>>,
 }
 
 impl Listening {
@@ -45,6 +54,13 @@ impl Listening {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same as browsers and programs are told it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.watching.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Gets ready to stop: is not ready any more, so that nobody new is sent here; then sends streams away one by one,
@@ -75,13 +91,17 @@ impl Listening {
         sleep(DRAIN).await;
         self.handle.stop(true).await;
         drop(self.server.await);
+        if let Some(watching) = self.watching {
+            watching.abort();
+            drop(watching.await);
+        }
     }
 }
 
 /// Listens where the settings say. `more` adds the routes that are not the surface's.
 ///
 /// # Errors
-/// The address can't be listened on.
+/// The address can't be listened on, or the certificate not be used.
 pub fn listen(
     surface: Arc<Surface>,
     more: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
@@ -93,10 +113,13 @@ pub fn listen(
     let workers = surface.settings.workers;
     let retiring = Arc::clone(&surface);
     let leaving = move || retiring.is_leaving();
-    let (server, address) = http::serve(&address, workers, unreachable_after, leaving, move || {
-        ActixApp::new().app_data(data.clone()).configure(surface::routes).configure(more.clone())
-    })
-    .map_err(|cause| NotListening { address: address.clone(), cause })?;
+    let tls = Tls::open(&surface.settings)?;
+    let (server, address) =
+        http::serve(&address, workers, unreachable_after, tls.as_ref(), leaving, move || {
+            ActixApp::new().app_data(data.clone()).configure(surface::routes).configure(more.clone())
+        })
+        .map_err(|cause| NotListening::Address { address: address.clone(), cause })?;
     let handle = server.handle();
-    Ok(Listening { surface, address, handle, server: tokio::spawn(server) })
+    let watching = tls.map(|tls| tokio::spawn(tls.watch()));
+    Ok(Listening { surface, address, handle, server: tokio::spawn(server), watching })
 }

@@ -88,7 +88,9 @@ pub async fn narrate(app: Arc<App>) {
 
 /// `GET /live`, a WebSocket.
 pub async fn live(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, actix_web::Error> {
-    let known = admit(&request, &app).await.inspect_err(|problem| auth::refusals::note(&request, problem))?;
+    app.rates.api(&request)?;
+    let known = admit(&request, &app).await;
+    let known = known.inspect_err(|problem| auth::refusals::note(&request, &app.rates, problem))?;
     let asked = request.clone();
     accept(&request, None, MAX_MESSAGE_BYTES, move |socket| {
         actix_web::rt::spawn(serve(asked, known, app, socket));

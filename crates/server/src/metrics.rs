@@ -43,6 +43,8 @@ pub struct Metrics {
     pub event_streams_refused: IntCounter,
     /// OFREP requests of keys that ask too often.
     pub limited: IntCounter,
+    /// Requests that were too many from their address, by what they asked.
+    pub address_limited: IntCounterVec,
     /// Frames sent on streams.
     pub frames: IntCounter,
     /// Streams that were closed because their client did not keep up or went silent.
@@ -89,6 +91,13 @@ impl Metrics {
             limited: IntCounter::new(
                 "usher_ofrep_limited_total",
                 "OFREP requests refused because their key asks too often",
+            )?,
+            address_limited: IntCounterVec::new(
+                Opts::new(
+                    "usher_address_limited_total",
+                    "Requests refused because too many come from their address: of clients, to the API, or without a good key",
+                ),
+                &["kind"],
             )?,
             frames: IntCounter::new("usher_stream_frames_total", "Frames sent on streams")?,
             evictions: IntCounter::new(
@@ -138,6 +147,7 @@ impl Metrics {
         registry.register(Box::new(metrics.events.clone()))?;
         registry.register(Box::new(metrics.event_streams_refused.clone()))?;
         registry.register(Box::new(metrics.limited.clone()))?;
+        registry.register(Box::new(metrics.address_limited.clone()))?;
         registry.register(Box::new(metrics.frames.clone()))?;
         registry.register(Box::new(metrics.evictions.clone()))?;
         registry.register(Box::new(metrics.refused.clone()))?;

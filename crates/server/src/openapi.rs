@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use crate::api::{
     board, change_requests, commits, documents, evaluate, export, factor, flags, import, invitations, keys,
-    people, playbooks, reach, releases, restore, schedules, schemas, session, sessions, status,
+    oidc, people, playbooks, reach, releases, restore, schedules, schemas, session, sessions, status,
 };
 
 /// All of the administration API.
@@ -21,6 +21,9 @@ use crate::api::{
         session::who,
         session::sign_out,
         session::refresh,
+        oidc::means,
+        oidc::begin,
+        oidc::finish,
         invitations::create,
         invitations::renew,
         invitations::accept,

@@ -128,6 +128,12 @@ impl Problem {
         self.retry_after
     }
 
+    /// Whether it has this status.
+    #[must_use]
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status.as_u16()
+    }
+
     /// What kind of problem, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -139,6 +145,12 @@ impl Problem {
     pub fn detail(&self) -> &str {
         &self.detail
     }
+}
+
+/// An error with what caused it, in one line.
+pub(crate) fn plain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 impl From<usher_core::Problem> for Problem {

@@ -13,7 +13,11 @@ use usher_journal::JournalError;
 use crate::{
     api,
     app::App,
-    auth::{session, throttle::Throttle},
+    auth::{
+        oidc::{self, Oidc},
+        session,
+        throttle::Throttle,
+    },
     body::Limit,
     change_requests,
     engine::{self, Engine},
@@ -56,6 +60,9 @@ pub enum StartError {
     /// The webhooks.
     #[error(transparent)]
     Webhooks(#[from] webhooks::NotStarted),
+    /// Sign-in through a provider.
+    #[error(transparent)]
+    Oidc(#[from] oidc::NotUsable),
     /// The metrics.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
@@ -73,6 +80,12 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listening.address()
+    }
+
+    /// The same as browsers and programs are told it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.listening.url()
     }
 
     /// Its insides, for who seeds or tests it.
@@ -112,6 +125,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     // there already stays.
     drop(rustls::crypto::ring::default_provider().install_default());
     let hooks = webhooks::prepare(&settings)?;
+    let oidc = Oidc::new(&settings)?;
     let secrets = settings.secrets.clone();
     let Engine { journal, sessions, factors, events_key } = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
@@ -123,6 +137,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         world: Arc::clone(&world),
         sessions,
         factors,
+        oidc,
         throttle: Throttle::default(),
         live: live::Live::default(),
         peers: fleet::Peers::default(),

@@ -3,12 +3,16 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::Deserialize;
-use usher_core::protocol::HEARTBEAT_SECONDS;
+use usher_core::{model::RoleBinding, protocol::HEARTBEAT_SECONDS};
 use usher_journal::{REDIS_WORKSPACE, RedisOptions};
 
 use crate::{
-    auth::session::ACCESS_SECONDS,
+    auth::{
+        oidc::{GROUPS_CLAIM, NAME, SCOPES},
+        session::ACCESS_SECONDS,
+    },
     ofrep::{EVENT_STREAMS, REQUESTS_PER_SECOND, TOKEN_SECONDS},
+    rates::{self, Proxies},
     webhooks::WebhookSettings,
 };
 
@@ -24,6 +28,11 @@ const DRAIN_SECONDS: u32 = 5;
 pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: String,
+    /// File of the certificate that is shown to who connects, and of those that vouch for it, in PEM: with it, all that is
+    /// listened for is TLS. It is read again when it changes.
+    pub tls_certificate: Option<PathBuf>,
+    /// File of its private key, in PEM.
+    pub tls_key: Option<PathBuf>,
     /// Folder of the embedded journal, of the server's own secrets, and of what guards of releases have seen. With
     /// `redis`, of the last only, and not made where it is not there.
     pub data: PathBuf,
@@ -37,14 +46,34 @@ pub struct Settings {
     pub redis_without_aof: bool,
     /// At a first start: makes an administrator's API token of it. 24 characters or more.
     pub admin_token: Option<Secret>,
-    /// Whether browsers may send the session cookie over TLS only. On behind a proxy that terminates TLS.
+    /// Whether browsers may send the session cookie over TLS only. On behind a proxy that terminates TLS; where
+    /// this server does, it is so anyway.
     pub secure_cookies: bool,
     /// Whether administrators, of some places too, can do nothing before they have set up a second factor. Tokens need
-    /// none.
+    /// none, and who signs in through a provider is asked for one there.
     pub require_second_factor_for_admins: bool,
     /// Seconds after which a browser has to renew the token of its session, which it does by itself. One that was
     /// copied opens nothing for longer, wherever sessions can't be looked up.
     pub session_access_seconds: u32,
+    /// Whether people can sign in with a password. Off only where they can through a provider.
+    pub password_sign_in: bool,
+    /// The OpenID provider that people can sign in through, `https://id.example.org`; none without.
+    pub oidc_issuer: Option<String>,
+    /// As whom this server is known there.
+    pub oidc_client_id: String,
+    /// What shows that it is; none where the provider takes PKCE alone.
+    pub oidc_client_secret: Option<Secret>,
+    /// What the provider is called on the button.
+    pub oidc_name: String,
+    /// The address under which browsers know this server, `https://usher.example.org`; without it, whatever they call it
+    /// by. The provider has to know `…/api/v1/session/oidc/callback` behind it.
+    pub oidc_public_url: Option<String>,
+    /// What the provider is asked for besides `openid`, with spaces between.
+    pub oidc_scopes: String,
+    /// The claim that has somebody's groups.
+    pub oidc_groups_claim: String,
+    /// What a group may do. Who is in none of these does not get in.
+    pub oidc_groups: BTreeMap<String, Vec<RoleBinding>>,
     /// Whether `/metrics` answers without a token.
     pub metrics_open: bool,
     /// Seconds between pings on streams.
@@ -56,6 +85,15 @@ pub struct Settings {
     pub drain_seconds: u32,
     /// Worker threads; 0 for one per core.
     pub workers: usize,
+    /// Networks of proxies that are believed about who asks, by the end of `X-Forwarded-For`.
+    pub trusted_proxies: Proxies,
+    /// Requests of programs, streams that are opened among them, that may come from one address (of IPv6: one network of
+    /// 64 bits) in a second, on average; 0 for any number.
+    pub address_requests_per_second: u32,
+    /// Requests to the administration API likewise.
+    pub address_api_requests_per_second: u32,
+    /// Requests without a good key likewise; those with one are never refused for them.
+    pub address_refusals_per_second: u32,
     /// OFREP requests that one key may make in a second, on average; 0 for any number.
     pub ofrep_requests_per_second: u32,
     /// Streams of OFREP change events that may be open at a time; 0 for none, and then none is offered.
@@ -72,6 +110,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:7080".to_owned(),
+            tls_certificate: None,
+            tls_key: None,
             data: PathBuf::from("usher-data"),
             redis: None,
             redis_workspace: REDIS_WORKSPACE.to_owned(),
@@ -81,11 +121,24 @@ impl Default for Settings {
             secure_cookies: false,
             require_second_factor_for_admins: false,
             session_access_seconds: ACCESS_SECONDS,
+            password_sign_in: true,
+            oidc_issuer: None,
+            oidc_client_id: String::new(),
+            oidc_client_secret: None,
+            oidc_name: NAME.to_owned(),
+            oidc_public_url: None,
+            oidc_scopes: SCOPES.to_owned(),
+            oidc_groups_claim: GROUPS_CLAIM.to_owned(),
+            oidc_groups: BTreeMap::new(),
             metrics_open: false,
             heartbeat_seconds: HEARTBEAT_SECONDS,
             max_connection_minutes: MAX_CONNECTION_MINUTES,
             drain_seconds: DRAIN_SECONDS,
             workers: 0,
+            trusted_proxies: Proxies::default(),
+            address_requests_per_second: rates::REQUESTS_PER_SECOND,
+            address_api_requests_per_second: rates::API_REQUESTS_PER_SECOND,
+            address_refusals_per_second: rates::REFUSALS_PER_SECOND,
             ofrep_requests_per_second: REQUESTS_PER_SECOND,
             ofrep_event_streams: EVENT_STREAMS,
             ofrep_token_seconds: TOKEN_SECONDS,
@@ -96,6 +149,18 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether this server ends TLS itself.
+    #[must_use]
+    pub fn ends_tls(&self) -> bool {
+        self.tls_certificate.is_some()
+    }
+
+    /// Whether browsers come over TLS, which ends here or before.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure_cookies || self.ends_tls()
+    }
+
     /// Where the journal is in Redis, if it is there.
     #[must_use]
     pub fn redis(&self) -> Option<RedisOptions> {

@@ -17,6 +17,7 @@ use crate::{
     ofrep::{self, Ofrep},
     onlooker::Onlooker,
     problem::Problem,
+    rates::Rates,
     sdk::{self, events::Counts},
     settings::Settings,
     source::Source,
@@ -37,6 +38,8 @@ pub struct Surface {
     pub connections: Arc<Connections>,
     /// Who has applied what.
     pub convergence: Arc<Convergence>,
+    /// What one address may ask.
+    pub rates: Rates,
     /// What OFREP keeps between requests.
     pub ofrep: Ofrep,
     /// What Prometheus is told.
@@ -60,12 +63,14 @@ impl Surface {
     /// Two metrics of one name.
     pub fn new(settings: Settings, source: Arc<dyn Source>, key: &[u8]) -> prometheus::Result<Self> {
         let connections = Arc::new(Connections::default());
+        let metrics = Metrics::new()?;
         Ok(Self {
             source,
+            rates: Rates::new(&settings, &metrics.address_limited),
             ofrep: Ofrep::new(&settings, key),
             convergence: Arc::new(Convergence::new(Arc::clone(&connections))),
             connections,
-            metrics: Metrics::new()?,
+            metrics,
             counts: Counts::default(),
             admissions: Admissions::new(SNAPSHOT_ADMISSIONS),
             retiring: AtomicBool::new(false),

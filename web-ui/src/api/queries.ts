@@ -38,6 +38,12 @@ export const queries = {
       refetchInterval: ({ state: { error } }) =>
         error && !(error instanceof ApiError && error.isSignedOut) ? SESSION_AGAIN_MS : false,
     }),
+  /** How one can sign in. */
+  signInMeans: () =>
+    queryOptions({
+      queryKey: ['sign-in means'],
+      queryFn: () => body(api.GET('/api/v1/session/means')),
+    }),
   /** Where somebody is signed in: oneself, or the person with this account. */
   sessions: (of?: string) =>
     queryOptions({

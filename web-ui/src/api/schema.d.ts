@@ -40,6 +40,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/means": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells how one can sign in here. */
+        get: operations["sign_in_means"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends a browser to the provider. */
+        get: operations["begin_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Takes a browser back that comes from the provider, and signs its person in. */
+        get: operations["finish_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invitations": {
         parameters: {
             query?: never;
@@ -1282,6 +1333,7 @@ export interface components {
             secondFactor: boolean;
             /** @description Until when they can take their invitation; none for who has a password. */
             invitedUntil?: string | null;
+            openId?: components["schemas"]["OpenId"] | null;
             /** @description When the account was made. */
             createdAt: string;
         };
@@ -1293,8 +1345,9 @@ export interface components {
             role?: string | null;
             /** @description What more they may do in some places, all of it. */
             bindings?: components["schemas"]["RoleBinding"][] | null;
-            /** @description A new password. */
+            /** @description A new password. Who signed in through a provider signs in with it from then on. */
             password?: string | null;
+            openId?: components["schemas"]["OpenId"] | null;
         };
         /** @description All accounts. */
         AccountList: {
@@ -2607,6 +2660,11 @@ export interface components {
             /** @description How, or why not. */
             text: string;
         };
+        /** @description Who somebody is at an OpenID provider. */
+        OpenId: {
+            issuer: string;
+            subject: string;
+        };
         /** @description An open session. */
         OpenSession: {
             /** @description Its identity, by which it is ended. */
@@ -2619,7 +2677,10 @@ export interface components {
             lastUsedAt: string;
             /** @description When it ends, unless it is used before. */
             endsAt: string;
-            /** @description How its person signed in: `password`, `passwordAndCode`, `passwordAndRecoveryCode` or `invitation`. */
+            /**
+             * @description How its person signed in: `password`, `passwordAndCode`, `passwordAndRecoveryCode`, `invitation`
+             *     or `oidc`.
+             */
             with: string;
             /** @description The address that it was opened from, as the server saw it. */
             address: string;
@@ -2637,6 +2698,8 @@ export interface components {
             bindings: components["schemas"]["RoleBinding"][];
             /** @description Whether they have a second factor. */
             secondFactor: boolean;
+            /** @description Whether they sign in through a provider, and so have no password here. */
+            throughProvider?: boolean;
         };
         Playbook: {
             key: string;
@@ -3209,6 +3272,13 @@ export interface components {
             /** @description For programs: a session that is over after some minutes, and can't be renewed. */
             brief?: boolean;
         };
+        /** @description How one can sign in. */
+        SignInMeans: {
+            /** @description With a password. */
+            password: boolean;
+            /** @description Through this provider. */
+            provider?: string | null;
+        };
         /** @description What a request still lacks. */
         Standing: {
             /** @description Whether it may be made now, but for a freeze. */
@@ -3545,6 +3615,90 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_means: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How one can sign in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInMeans"];
+                };
+            };
+        };
+    };
+    begin_oidc: {
+        parameters: {
+            query?: {
+                /** @description A page of the web UI. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or back with what is wrong */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_oidc: {
+        parameters: {
+            query?: {
+                /** @description What it was sent. */
+                state?: string;
+                /** @description What is to be exchanged for who it is. */
+                code?: string | null;
+                /** @description Why there is none. */
+                error?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed in, or back with what is wrong */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem */
             default: {

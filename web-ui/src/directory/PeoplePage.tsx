@@ -164,6 +164,13 @@ function Row({ account, isMe, choose, bind, keep, showSessions, invite, resetFac
             </Button>
           </Group>
         )}
+        {account.openId && (
+          <Group gap="xs" mt={4}>
+            <span className="chip" title={`${account.openId.subject} at ${account.openId.issuer}`}>
+              Single sign-on
+            </span>
+          </Group>
+        )}
         {account.secondFactor && (
           <Group gap="xs" mt={4}>
             <span className="chip" data-tone="on">

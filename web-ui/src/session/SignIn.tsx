@@ -1,9 +1,12 @@
 import { Alert, Button, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import { SIGN_IN } from '../api/cache';
 import { ApiError, api, body, type Person } from '../api/client';
+import { queries } from '../api/queries';
+import { refusedWords } from './refused';
+import { Or, ThroughProvider } from './ThroughProvider';
 
 /** Signs in; `again` is whose session has ended under a page that waits behind this. */
 export function SignIn({ again }: { again?: Person }) {
@@ -11,7 +14,15 @@ export function SignIn({ again }: { again?: Person }) {
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
   const [asksCode, setAsksCode] = useState(false);
+  const [refused] = useState(() => refusedWords(location.hash));
+  // It is said once, not to whoever signs in here next.
+  useEffect(() => {
+    if (refused) history.replaceState(history.state, '', location.pathname + location.search);
+  }, [refused]);
   const client = useQueryClient();
+  const means = useQuery(queries.signInMeans());
+  // Where that can't be known, a password is tried.
+  const { password: withPassword, provider } = means.data ?? { password: true, provider: undefined };
   useDocumentTitle('Sign in · Usher');
   const signIn = useMutation({
     mutationKey: [SIGN_IN],
@@ -49,14 +60,20 @@ export function SignIn({ again }: { again?: Person }) {
                 Your session has ended. Sign in again and go on where you were.
               </Text>
             )}
+            {refused && signIn.isIdle && (
+              <Alert color="red" role="alert">
+                {refused}
+              </Alert>
+            )}
             {signIn.error && !needsCode(signIn.error) && (
               <Alert color="red" role="alert">
                 {signIn.error.message}
               </Alert>
             )}
-            {asksCode ? (
-              <Code value={code} change={setCode} />
-            ) : (
+            {provider && !asksCode && <ThroughProvider name={provider} primary={!withPassword} />}
+            {provider && !asksCode && withPassword && <Or />}
+            {asksCode && <Code value={code} change={setCode} />}
+            {withPassword && !asksCode && (
               <>
                 <TextInput
                   label="E-mail"
@@ -75,9 +92,11 @@ export function SignIn({ again }: { again?: Person }) {
                 />
               </>
             )}
-            <Button type="submit" loading={signIn.isPending}>
-              {asksCode ? 'Go on' : 'Sign in'}
-            </Button>
+            {withPassword && (
+              <Button type="submit" loading={signIn.isPending}>
+                {asksCode ? 'Go on' : 'Sign in'}
+              </Button>
+            )}
             {asksCode && (
               <Button
                 variant="subtle"

@@ -12,7 +12,7 @@ const FactorDialog = lazy(() =>
 
 type Asked = { what: 'sessions' } | { what: 'factor'; has: boolean };
 
-export function PersonMenu({ user: { name, role, secondFactor } }: { user: Person }) {
+export function PersonMenu({ user: { name, role, secondFactor, throughProvider } }: { user: Person }) {
   const { setColorScheme } = useMantineColorScheme();
   const signOut = useSignOut();
   const [asked, setAsked] = useState<Asked>();
@@ -34,7 +34,11 @@ export function PersonMenu({ user: { name, role, secondFactor } }: { user: Perso
           <Menu.Item onClick={() => setColorScheme('auto')}>Colours of the system</Menu.Item>
           <Menu.Divider />
           <Menu.Item onClick={() => setAsked({ what: 'sessions' })}>Your sessions</Menu.Item>
-          <Menu.Item onClick={() => setAsked({ what: 'factor', has: secondFactor })}>Second factor</Menu.Item>
+          {!throughProvider && (
+            <Menu.Item onClick={() => setAsked({ what: 'factor', has: secondFactor })}>
+              Second factor
+            </Menu.Item>
+          )}
           <Menu.Item onClick={signOut}>Sign out</Menu.Item>
         </Menu.Dropdown>
       </Menu>

@@ -8,6 +8,7 @@ mod key;
 mod playbook;
 mod release;
 mod rights;
+mod tls;
 mod token;
 mod user;
 
@@ -24,6 +25,7 @@ pub use key::{Key, KeyKind};
 pub use playbook::Playbook;
 pub use release::{One, Release, Template, TemplateKind};
 pub use rights::{Places, Role};
+pub use tls::Tls;
 pub use token::Token;
 pub use user::User;
 
@@ -273,6 +275,8 @@ pub struct Serve {
     #[arg(long)]
     pub data: Option<PathBuf>,
     #[command(flatten)]
+    pub tls: Tls,
+    #[command(flatten)]
     pub redis: Redis,
     /// Seed a workspace of real venues and realistic flags, with simulated devices.
     #[arg(long)]
@@ -302,6 +306,8 @@ pub struct Edge {
     /// Folder of the copy on disk.
     #[arg(long)]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub tls: Tls,
     /// What it is called upstream.
     #[arg(long)]
     pub name: Option<String>,

@@ -74,6 +74,7 @@ pub async fn seed(app: &Arc<App>) -> Result<Seeded> {
         bindings: Vec::new(),
         second_factor: None,
         invitation: None,
+        open_id: None,
         created_at: now,
     };
     let (server_key, server) =

@@ -15,6 +15,7 @@ mod a_schedule_is_never_done_twice;
 mod a_venue_is_parted_from_its_server;
 mod a_webhook_hears_of_everything_whoever_dies;
 mod an_acknowledged_commit_survives_kill_nine;
+mod everything_speaks_tls;
 mod many_clients_are_served;
 #[path = "../support/mod.rs"]
 mod support;

@@ -57,7 +57,7 @@ pub use schedule::{Ended, Outcome, Schedule, Turn};
 pub use sequence::{Epoch, Seq};
 pub use steering::{Advice, Steering};
 pub use time::{Duration, Timestamp};
-pub use user::{Invitation, Role, SecondFactor, User};
+pub use user::{Invitation, OpenId, Role, SecondFactor, User};
 pub use venue::Venue;
 pub(crate) use when::no_zone;
 pub use when::{Clock, Due, LocalTime, Turned, When};

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{identity, people, session::slow_down};
 use crate::{
     app::App,
-    auth::{self, Identity, password},
+    auth::{Identity, password},
     body::Body,
     clock,
     problem::Problem,
@@ -126,9 +126,7 @@ pub async fn reset(
     put(&request, &app, &user, None, message).await?;
     app.factors.forget(factor).await?;
     let by = identity(&request)?.actor().id;
-    for session in app.sessions.of(&user, clock::now()).await? {
-        app.sessions.end(&session.id, &by).await?;
-    }
+    app.sessions.end_all(&user, &by, clock::now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -141,6 +139,9 @@ pub(super) fn wrong_code() -> Problem {
 /// The person who asks.
 fn own(request: &HttpRequest) -> Result<Arc<User>, Problem> {
     match identity(request)? {
+        Identity::Person(user) if user.open_id.is_some() => {
+            Err(Problem::forbidden("You sign in through a provider: a second factor is its business."))
+        }
         Identity::Person(user) => Ok(user),
         Identity::Program(_) => Err(Problem::forbidden("A token has no second factor: sign in.")),
     }
@@ -152,7 +153,7 @@ async fn prove(request: &HttpRequest, app: &App, user: &User, given: String) -> 
     let hash = user.password_hash.clone();
     let good = web::block(move || password::verify(&given, &hash)).await.map_err(Problem::internal)?;
     if !good {
-        let address = auth::address(request);
+        let address = app.rates.address(request).to_string();
         tracing::warn!(target: "usher::audit", account = %user.key, address, "a password was wrong");
         return Err(Problem::bad_value("password", "…", "this password is wrong", "Give your own."));
     }

@@ -14,12 +14,12 @@ use super::{
     keys::{once, only_now},
     people::{self, Account},
     schemas::RoleBindingSchema,
-    session::{self, slow_down},
+    session::{self, check_passwords, slow_down},
     write::Write,
 };
 use crate::{
     app::App,
-    auth::{self, origin::check_same_origin, secret, session::Means},
+    auth::{origin::check_same_origin, secret, session::Means},
     body::Body,
     clock,
     problem::Problem,
@@ -91,6 +91,7 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
         bindings: new.bindings,
         second_factor: None,
         invitation: Some(invitation),
+        open_id: None,
         created_at: clock::now(),
     };
     invite(write, user, Expected::Absent, &secret).await
@@ -124,6 +125,7 @@ pub async fn accept(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     if request.headers().contains_key("Origin") {
         check_same_origin(&request)?;
     }
+    check_passwords(&app)?;
     let Acceptance { invitation, password } = people::read(&body)?;
     // Nobody guesses 256 bits, but looking for them costs something.
     let names = slow_down(&request, &app, "of an invitation")?;
@@ -132,7 +134,7 @@ pub async fn accept(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     let open =
         |user: &User| user.invitation.as_ref().is_some_and(|own| own.hash == hash && own.expires_at > now);
     let Some(found) = app.world.snapshot().users.values().find(|user| open(user)).cloned() else {
-        let address = auth::address(&request);
+        let address = app.rates.address(&request).to_string();
         tracing::warn!(target: "usher::audit", address, "an invitation that opens nothing was sent");
         return Err(used());
     };

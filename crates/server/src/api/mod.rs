@@ -16,6 +16,7 @@ pub mod import;
 pub mod invitations;
 pub mod keys;
 pub(crate) mod kills;
+pub mod oidc;
 pub mod people;
 pub mod playbooks;
 pub mod reach;
@@ -71,23 +72,30 @@ pub async fn guard<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     if let Err(problem) = admit(&request).await {
-        refusals::note(request.request(), &problem);
+        note(request.request(), &problem);
         let mut refusal = request.into_response(problem.error_response());
         refusal.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
         return Ok(refusal.map_into_right_body());
     }
     let mut response = next.call(request).await?;
     if let Some(problem) = response.response().error().and_then(Error::as_error::<Problem>) {
-        refusals::note(response.request(), problem);
+        note(response.request(), problem);
     }
     response.headers_mut().insert(CACHE_CONTROL, NOT_KEPT);
     Ok(response.map_into_left_body())
+}
+
+fn note(request: &HttpRequest, problem: &Problem) {
+    if let Some(app) = request.app_data::<web::Data<App>>() {
+        refusals::note(request, &app.rates, problem);
+    }
 }
 
 /// Checks the right to the route.
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let app = request.app_data::<web::Data<App>>();
     let app = app.ok_or_else(|| Problem::internal("the application is not there"))?;
+    app.rates.api(request.request())?;
     let Some(pattern) = request.match_pattern() else {
         // Nobody learns which routes there are without saying who they are.
         return auth::identify(request.request(), app).await.map(drop);
@@ -163,6 +171,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/session", web::get().to(session::who))
         .route("/session", web::delete().to(session::sign_out))
         .route("/session/refresh", web::post().to(session::refresh))
+        .route("/session/means", web::get().to(oidc::means))
+        .route("/session/oidc", web::get().to(oidc::begin))
+        .route("/session/oidc/callback", web::get().to(oidc::finish))
         .route("/session/factor", web::post().to(factor::begin))
         .route("/session/factor/confirm", web::post().to(factor::confirm))
         .route("/session/factor/remove", web::post().to(factor::remove))

@@ -4,13 +4,15 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use usher_core::model::{Document, DocumentId, Key, Kind, Role, RoleBinding, Timestamp, User, parse_strict};
+use usher_core::model::{
+    Document, DocumentId, Key, Kind, OpenId, Role, RoleBinding, Timestamp, User, parse_strict,
+};
 use usher_journal::{Change, Expected};
 use utoipa::ToSchema;
 
 use super::{
     identity,
-    schemas::RoleBindingSchema,
+    schemas::{OpenIdSchema, RoleBindingSchema},
     write::{Write, Written},
 };
 use crate::{app::App, auth::password, auth::secret, body::Body, clock, problem::Problem};
@@ -41,6 +43,10 @@ pub struct Account {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     invited_until: Option<Timestamp>,
+    /// Who they are at the OpenID provider, if they sign in there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OpenIdSchema>)]
+    open_id: Option<OpenId>,
     /// When the account was made.
     #[schema(value_type = String)]
     created_at: Timestamp,
@@ -57,10 +63,11 @@ impl From<User> for Account {
             created_at,
             second_factor,
             invitation,
+            open_id,
             password_hash: _,
         } = user;
         let (second_factor, invited_until) = (second_factor.is_some(), invitation.map(|own| own.expires_at));
-        Self { key, email, name, role, bindings, second_factor, invited_until, created_at }
+        Self { key, email, name, role, bindings, second_factor, invited_until, open_id, created_at }
     }
 }
 
@@ -91,7 +98,7 @@ pub struct NewAccount {
 
 /// What changes about an account.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccountChange {
     /// How they are shown.
     name: Option<String>,
@@ -101,8 +108,13 @@ pub struct AccountChange {
     /// What more they may do in some places, all of it.
     #[schema(value_type = Option<Vec<RoleBindingSchema>>)]
     bindings: Option<Vec<RoleBinding>>,
-    /// A new password.
+    /// A new password. Who signed in through a provider signs in with it from then on.
     password: Option<String>,
+    /// Who they are at the OpenID provider: from then on they sign in there and their password is gone, and what they may
+    /// do is what their groups may.
+    #[serde(default)]
+    #[schema(value_type = Option<OpenIdSchema>)]
+    open_id: Option<OpenId>,
 }
 
 /// Lists everybody who can sign in.
@@ -140,6 +152,7 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
             bindings: new.bindings,
             second_factor: None,
             invitation: None,
+            open_id: None,
             created_at: clock::now(),
         };
         let document = checked(&user)?;
@@ -159,8 +172,12 @@ pub async fn change(
     key: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let AccountChange { name, role, bindings, password } = read(&body)?;
-    let seen = json!({"name": name, "role": role, "bindings": bindings, "password": password.is_some()});
+    let AccountChange { name, role, bindings, password, open_id } = read(&body)?;
+    if password.is_some() && open_id.is_some() {
+        let mend = "Give the one or the other.";
+        return Err(Problem::bad_value("openId", "…", "an account has one way in", mend));
+    }
+    let seen = json!({"name": name, "role": role, "bindings": bindings, "password": password.is_some(), "openId": open_id});
     let write = write(&app, &request, &seen)?;
     if write.replayed().await?.is_none() {
         let (user, version) = find(&app, &key)?;
@@ -168,14 +185,17 @@ pub async fn change(
             refuse_oneself(&request, &key)?;
         }
         let write = write.or_message(|| format!("Change the account of {}", user.name));
-        let (password_hash, invitation) = match password {
+        let user = match (password, open_id) {
             // A link that is still on its way would set it once more.
-            Some(password) => (hashed(password).await?, None),
-            None => (user.password_hash.clone(), user.invitation.clone()),
+            (Some(password), _) => {
+                User { password_hash: hashed(password).await?, invitation: None, open_id: None, ..user }
+            }
+            (None, Some(open_id)) => tied(&app, user, open_id)?,
+            (None, None) => user,
         };
         let (name, role) = (name.unwrap_or_else(|| user.name.clone()), role.unwrap_or(user.role));
         let bindings = bindings.unwrap_or_else(|| user.bindings.clone());
-        let document = checked(&User { name, role, bindings, password_hash, invitation, ..user })?;
+        let document = checked(&User { name, role, bindings, ..user })?;
         let expected = vec![(document.id().clone(), version)];
         write.commit(vec![Change::Put(document)], expected).await?;
     }
@@ -201,6 +221,17 @@ pub async fn delete(
     let write = write.or_message(|| format!("Remove the account of {}", user.name));
     let written = write.commit(vec![Change::Delete(id.clone())], vec![(id, version)]).await?;
     Ok(HttpResponse::Ok().json(written))
+}
+
+/// An account whose person signs in through the provider from now on, and in no other way.
+fn tied(app: &App, user: User, open_id: OpenId) -> Result<User, Problem> {
+    let own = |other: &User| other.open_id.as_ref() == Some(&open_id) && other.key != user.key;
+    if app.world.snapshot().users.values().any(|other| own(other)) {
+        let mend = "Remove the account that is tied to it first.";
+        return Err(Problem::bad_value("openId", &open_id.subject, "another account is tied to it", mend));
+    }
+    let password_hash = String::new();
+    Ok(User { password_hash, invitation: None, second_factor: None, open_id: Some(open_id), ..user })
 }
 
 /// The key of the account of an address.

@@ -76,6 +76,8 @@ documents! {
     ReleaseSchema = "Release";
     /// A role that holds in some places only.
     RoleBindingSchema = "RoleBinding";
+    /// Who somebody is at an OpenID provider.
+    OpenIdSchema = "OpenId";
     /// A credential, without its hash.
     KeySchema = "Key";
     /// What a venue gets from a flag.

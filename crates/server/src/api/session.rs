@@ -74,13 +74,16 @@ pub struct Person {
     bindings: Vec<RoleBinding>,
     /// Whether they have a second factor.
     second_factor: bool,
+    /// Whether they sign in through a provider, and so have no password here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    through_provider: bool,
 }
 
 impl Person {
     fn new(id: &str, email: &str, name: &str, rights: &Rights) -> Self {
         let (role, bindings) = (rights.everywhere(), rights.bindings().to_vec());
         let (id, email, name) = (id.to_owned(), email.to_owned(), name.to_owned());
-        Self { id, email, name, role, bindings, second_factor: false }
+        Self { id, email, name, role, bindings, second_factor: false, through_provider: false }
     }
 }
 
@@ -90,6 +93,7 @@ impl From<&Identity> for Person {
         match identity {
             Identity::Person(user) => Self {
                 second_factor: user.second_factor.is_some(),
+                through_provider: user.open_id.is_some(),
                 ..Self::new(&user.key, &user.email, &user.name, &rights)
             },
             Identity::Program(credential) => Self::new(&credential.key, "", &credential.name, &rights),
@@ -104,6 +108,7 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     if request.headers().contains_key("Origin") {
         check_same_origin(&request)?;
     }
+    check_passwords(&app)?;
     // Nothing of the body: it holds a password.
     let refused =
         || Problem::bad_value("", "…", "this is not a sign-in", "Send {\"email\": …, \"password\": …}.");
@@ -114,7 +119,7 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
         return Err(refused());
     }
     let now = clock::now();
-    let address = auth::address(&request);
+    let address = app.rates.address(&request).to_string();
     let names = slow_down(&request, &app, &email)?;
     let user = app.world.snapshot().users.get(&email).cloned();
     // Who was invited has no password yet, and is told apart from nobody as little.
@@ -149,6 +154,16 @@ pub async fn sign_in(request: HttpRequest, app: web::Data<App>, body: Body) -> R
     open(&request, &app, user, means, brief).await
 }
 
+/// Refuses passwords where people sign in through a provider only.
+pub(super) fn check_passwords(app: &App) -> Result<(), Problem> {
+    if app.settings.password_sign_in {
+        return Ok(());
+    }
+    let name = app.oidc.as_ref().map_or("the provider", |oidc| &oidc.name);
+    let detail = format!("Nobody signs in with a password here: use {name}.");
+    Err(Problem::new(StatusCode::FORBIDDEN, "no_passwords", detail))
+}
+
 /// Opens a session, and sends the browser what it needs for that.
 pub(super) async fn open(
     request: &HttpRequest,
@@ -157,16 +172,27 @@ pub(super) async fn open(
     means: Means,
     brief: bool,
 ) -> Result<HttpResponse, Problem> {
-    let from = (means, auth::address(request), agent_of(request));
-    let granted = app.sessions.open(user, from, brief, clock::now()).await?;
-    Ok(answer(app, granted))
+    Ok(answer(app, grant(request, app, user, means, brief).await?))
+}
+
+/// Opens a session.
+pub(super) async fn grant(
+    request: &HttpRequest,
+    app: &App,
+    user: Arc<User>,
+    means: Means,
+    brief: bool,
+) -> Result<Granted, Problem> {
+    let from = (means, app.rates.address(request).to_string(), agent_of(request));
+    app.sessions.open(user, from, brief, clock::now()).await
 }
 
 /// Notes a try of somebody before it is known how it ends; the names to forgive it by when it ends well.
 pub(super) fn slow_down(request: &HttpRequest, app: &App, email: &str) -> Result<[String; 2], Problem> {
-    let names = [format!("account {email}"), format!("address {}", auth::address(request))];
+    let names = [format!("account {email}"), format!("address {}", app.rates.network(request))];
     app.throttle.enter(&names, clock::now()).map_err(|seconds| {
-        tracing::warn!(target: "usher::audit", address = auth::address(request), "a sign-in was refused unread");
+        let address = app.rates.address(request);
+        tracing::warn!(target: "usher::audit", %address, "a sign-in was refused unread");
         let detail = format!("Too many failed sign-ins; wait {seconds} s.");
         Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail).retry_after(seconds)
     })?;
@@ -196,7 +222,7 @@ fn agent_of(request: &HttpRequest) -> String {
 pub async fn refresh(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let cookie = request.cookie(REFRESH_COOKIE).ok_or_else(|| Problem::unauthorized("Sign in first."))?;
     check_same_origin(&request)?;
-    let address = auth::address(&request);
+    let address = app.rates.address(&request).to_string();
     let granted = app.sessions.refresh(cookie.value(), &address, auth::people(&app), clock::now()).await?;
     Ok(answer(&app, granted))
 }

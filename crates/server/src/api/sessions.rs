@@ -33,7 +33,8 @@ pub struct OpenSession {
     /// When it ends, unless it is used before.
     #[schema(value_type = String)]
     ends_at: Timestamp,
-    /// How its person signed in: `password`, `passwordAndCode`, `passwordAndRecoveryCode` or `invitation`.
+    /// How its person signed in: `password`, `passwordAndCode`, `passwordAndRecoveryCode`, `invitation`
+    /// or `oidc`.
     #[schema(value_type = String)]
     with: Means,
     /// The address that it was opened from, as the server saw it.

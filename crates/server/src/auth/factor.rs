@@ -159,7 +159,7 @@ impl Kept {
 /// Whether somebody has to set up a factor before they may do anything else.
 #[must_use]
 pub fn is_owed(user: &User) -> bool {
-    user.second_factor.is_none() && user.rights().highest() == Role::Admin
+    user.second_factor.is_none() && user.open_id.is_none() && user.rights().highest() == Role::Admin
 }
 
 fn begun(user: &User) -> String {

@@ -4,6 +4,7 @@
 //! one table, [`rights`], that is asked before any handler runs; a route without an entry is refused.
 
 pub mod factor;
+pub mod oidc;
 pub mod origin;
 pub mod password;
 pub mod refusals;
@@ -26,7 +27,13 @@ use usher_core::{
 use usher_journal::{Actor, ActorKind};
 
 use self::{origin::check_same_origin, session::Access};
-use crate::{app::App, clock, problem::Problem, source::unknown_key, surface::Surface};
+use crate::{
+    app::App,
+    clock,
+    problem::Problem,
+    source::{Asked, unknown_key},
+    surface::Surface,
+};
 
 /// Whoever uses the administration API.
 #[derive(Clone, Debug)]
@@ -77,8 +84,13 @@ pub struct Known {
 /// Who sent this request to the administration API.
 ///
 /// # Errors
-/// Nobody known (401), or a browser that was sent by another site (403).
+/// Nobody known (401), or a browser that was sent by another site (403); or too many of these (429).
 pub async fn identify(request: &HttpRequest, app: &App) -> Result<Known, Problem> {
+    let known = known(request, app).await;
+    known.map_err(|problem| app.rates.failed(request, problem))
+}
+
+async fn known(request: &HttpRequest, app: &App) -> Result<Known, Problem> {
     if let Some(token) = bearer(request) {
         let credential = live_credential(token, app)?;
         if credential.credential_type != CredentialType::Api {
@@ -127,27 +139,46 @@ pub fn people(app: &App) -> impl Fn(&str) -> Option<Arc<User>> + use<> {
     move |key| snapshot.users.values().find(|own| *own.key == *key).cloned()
 }
 
-/// The address that a request comes from.
-#[must_use]
-pub fn address(request: &HttpRequest) -> String {
-    request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default()
-}
-
 /// The SDK key that a request carries: in `Authorization`, in `X-API-Key`, or, from a browser's WebSocket, as a
 /// second subprotocol.
 ///
 /// # Errors
-/// No key, one that is unknown, expired or revoked (401), or an API token (403).
+/// No key, one that is unknown, expired or revoked (401), an API token (403), or too many requests (429).
 pub async fn sdk_key(request: &HttpRequest, surface: &Surface) -> Result<Arc<Credential>, Problem> {
-    let Some(secret) = sdk_secret(request) else {
-        return Err(Problem::unauthorized("Send an SDK key as `Authorization: Bearer usk_…` (or uck_…)."));
+    let rates = &surface.rates;
+    rates.client(request)?;
+    let found = match carried(request, surface) {
+        Ok(Asked::Now(found)) => found,
+        // To ask somebody else is dear.
+        Ok(later) => {
+            rates.may_fail(request)?;
+            later.answer().await
+        }
+        Err(problem) => Err(problem),
     };
-    let found = surface.source.credential(secret).answer().await;
-    let credential = found.inspect_err(|problem| refusals::note(request, problem))?;
+    let found = found.and_then(for_sdks).inspect_err(|problem| refusals::note(request, rates, problem));
+    found.map_err(|problem| rates.failed(request, problem))
+}
+
+/// The same for an edge that asks about the keys of its clients: many of theirs may be wrong, and it has to hear so.
+///
+/// # Errors
+/// As for [`sdk_key`]; only requests of all kinds can be too many.
+pub async fn sdk_key_of_others(request: &HttpRequest, surface: &Surface) -> Result<Arc<Credential>, Problem> {
+    surface.rates.client(request)?;
+    for_sdks(carried(request, surface)?.answer().await?)
+}
+
+fn carried<'a>(request: &'a HttpRequest, surface: &'a Surface) -> Result<Asked<'a>, Problem> {
+    match sdk_secret(request) {
+        Some(secret) => Ok(surface.source.credential(secret)),
+        None => Err(Problem::unauthorized("Send an SDK key as `Authorization: Bearer usk_…` (or uck_…).")),
+    }
+}
+
+fn for_sdks(credential: Arc<Credential>) -> Result<Arc<Credential>, Problem> {
     if credential.credential_type == CredentialType::Api {
-        let problem = Problem::forbidden("This is an API token; here a server or client key is needed.");
-        refusals::note(request, &problem);
-        return Err(problem);
+        return Err(Problem::forbidden("This is an API token; here a server or client key is needed."));
     }
     Ok(credential)
 }

@@ -110,7 +110,7 @@ impl Asker {
 
 /// Refuses a key that asks too often.
 pub(super) fn limited(app: &Surface, credential: &Credential) -> Result<(), Refusal> {
-    app.ofrep.limit.take(&credential.key).map_err(|seconds| {
+    app.ofrep.limit.take::<str>(&credential.key).map_err(|seconds| {
         app.metrics.limited.inc();
         let details = format!("This key asks too often: ask again in {seconds} s.");
         Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::General, details).retry_after(seconds)

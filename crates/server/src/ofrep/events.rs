@@ -107,6 +107,7 @@ impl EventStream {
 pub(super) async fn events(request: HttpRequest, app: web::Data<Surface>) -> Result<HttpResponse, Refusal> {
     let token = parameter(request.query_string(), "token").unwrap_or_default();
     let app = app.into_inner();
+    app.rates.client(&request)?;
     let opened = app.ofrep.tokens.read(&token, |key| app.source.named(key), clock::now())?;
     limited(&app, &opened.credential)?;
     let no_place = |details: &str| {

@@ -1,13 +1,12 @@
 //! OFREP 0.3.0: OpenFeature's remote evaluation protocol.
 //!
 //! Facts from the published OpenAPI of open-feature/protocol and its ADR 8. [`evaluate`] answers, single and bulk;
-//! [`events`] tells its [`listeners`] that it is time to ask again, opened with a [`token`] in the address; [`limit`]
-//! slows down a key that asks too often. Whatever is refused here has the form of [`refusal`].
+//! [`events`] tells its [`listeners`] that it is time to ask again, opened with a [`token`] in the address. A key
+//! that asks too often is slowed down. Whatever is refused here has the form of [`refusal`].
 
 mod asker;
 mod evaluate;
 mod events;
-mod limit;
 mod listeners;
 mod refusal;
 mod token;
@@ -28,16 +27,22 @@ use actix_web::{
 };
 use usher_core::ErrorCode;
 
-use self::{limit::Limit, listeners::Listeners, refusal::Refusal, token::Tokens};
-pub use self::{limit::REQUESTS_PER_SECOND, listeners::EVENT_STREAMS, token::TOKEN_SECONDS};
-use crate::{headers, settings::Settings};
+pub use self::{listeners::EVENT_STREAMS, token::TOKEN_SECONDS};
+use self::{listeners::Listeners, refusal::Refusal, token::Tokens};
+use crate::{headers, rates::Buckets, settings::Settings};
 
 /// Largest body of a request, in bytes. A context has 64 KiB at most; the rest is for what may stand around it.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
+/// Requests that one key may make in a second, on average. All phones of an event share a key and ask at once when a
+/// flag is killed: this is for programs that have gone wild, not for crowds.
+pub const REQUESTS_PER_SECOND: u32 = 100_000;
+/// Keys that are remembered.
+const MAX_KEYS: usize = 10_000;
+
 /// What is kept between requests.
 pub struct Ofrep {
-    limit: Limit,
+    limit: Buckets<String>,
     tokens: Tokens,
     listeners: Listeners,
 }
@@ -48,7 +53,7 @@ impl Ofrep {
     pub fn new(settings: &Settings, key: &[u8]) -> Self {
         let window = Duration::from_secs(settings.ofrep_token_seconds.max(1).into());
         Self {
-            limit: Limit::new(settings.ofrep_requests_per_second),
+            limit: Buckets::new(settings.ofrep_requests_per_second, MAX_KEYS),
             tokens: Tokens::new(key, window),
             listeners: Listeners::new(settings.ofrep_event_streams),
         }

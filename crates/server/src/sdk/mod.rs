@@ -133,7 +133,7 @@ pub async fn ruleset(
 
 /// `GET /sdk/v1/key`: what a key may ask for, asked by whoever has it.
 pub async fn key(request: HttpRequest, app: web::Data<Surface>) -> Result<HttpResponse, Problem> {
-    let credential = auth::sdk_key(&request, &app).await?;
+    let credential = auth::sdk_key_of_others(&request, &app).await?;
     let body = KeyBody::of(&credential).ok_or_else(|| Problem::forbidden("This key has no environment."))?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body))
 }

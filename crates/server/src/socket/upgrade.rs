@@ -4,7 +4,7 @@
 //! socket answers with [`accept`]; once that answer is on the wire, the socket is taken out of HTTP, whose task ends.
 //! Any other answer, such as a refusal, is sent as it is, and the connection closed.
 
-use actix_codec::Framed;
+use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::{
     ConnectionType, HttpMessage as _, Request, Response, StatusCode,
     body::{MessageBody, to_bytes},
@@ -16,10 +16,9 @@ use actix_web::{
     HttpRequest, HttpResponse,
     dev::{Service, ServiceResponse},
     error::ErrorInternalServerError,
-    rt::net::TcpStream,
 };
 
-use super::Socket;
+use super::{Socket, Stream};
 
 /// Marks a request that comes with its socket.
 struct Upgrading;
@@ -56,11 +55,12 @@ pub(crate) fn accept(
 }
 
 /// Answers a request to upgrade with what `routes` say, and hands its socket over if they take it.
-pub(crate) async fn upgrading<S, B>(
+pub(crate) async fn upgrading<T, S, B>(
     routes: &S,
-    (request, framed): (Request, Framed<TcpStream, Codec>),
+    (request, framed): (Request, Framed<T, Codec>),
 ) -> Result<(), actix_web::Error>
 where
+    T: AsyncRead + AsyncWrite + Into<Stream> + Unpin,
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody + 'static,
 {
@@ -82,7 +82,7 @@ where
     let body = to_bytes(body).await.map_err(ErrorInternalServerError)?;
     let parts = SendResponse::new(framed, response.set_body(body)).await?.into_parts();
     if let Some(Takeover { max_bytes, serve }) = takeover {
-        serve(Socket::new(parts.io, parts.read_buf, max_bytes));
+        serve(Socket::new(parts.io.into(), parts.read_buf, max_bytes));
     }
     Ok(())
 }

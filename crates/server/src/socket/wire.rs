@@ -4,19 +4,17 @@ use std::{
     cell::Cell,
     future::poll_fn,
     io, mem,
-    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use actix_http::ws::{CloseCode, CloseReason, Codec, Frame as Wire, Item, ProtocolError};
-use actix_web::rt::net::TcpStream;
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use tokio::time::timeout;
-use tokio_util::{codec::Decoder as _, io::poll_read_buf};
+use tokio_util::codec::Decoder as _;
 
-use super::Frame;
+use super::{Frame, stream::Stream};
 
 /// What is read at a time, in bytes.
 const READ_BYTES: usize = 16 * 1024;
@@ -52,7 +50,7 @@ pub(crate) enum Unsent {
 
 /// A WebSocket, of which this is the server.
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     codec: Codec,
     max_bytes: usize,
     /// What was read and is not decoded yet.
@@ -63,7 +61,7 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// A socket on which the handshake is done. `unread` came after it. A longer message is an error.
-    pub(super) fn new(stream: TcpStream, unread: BytesMut, max_bytes: usize) -> Self {
+    pub(super) fn new(stream: Stream, unread: BytesMut, max_bytes: usize) -> Self {
         // Most often nothing, in a large buffer.
         let unread = BytesMut::from(&*unread);
         Self { stream, codec: Codec::new().max_size(max_bytes), max_bytes, unread, parts: None }
@@ -86,8 +84,7 @@ impl Socket {
         if self.unread.capacity() - self.unread.len() < READ_BYTES && !self.unread.try_reclaim(READ_BYTES) {
             self.unread.reserve(READ_BYTES);
         }
-        // Unlike a bare read, this does not try once more after the last of what there was.
-        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.unread);
+        let read = self.stream.poll_read(context, &mut self.unread);
         if self.unread.is_empty() {
             SPARE.set(mem::take(&mut self.unread));
         }
@@ -152,35 +149,14 @@ impl Socket {
     /// It was not taken.
     pub(crate) async fn send(&self, frame: Frame, within: Duration) -> Result<(), Unsent> {
         let mut rest = frame.bytes().clone();
-        if self.write(&mut rest)? {
+        if self.stream.write(&mut rest).await? {
             return Ok(());
         }
         // Rare, and a timer is large: not a part of every connection's task.
         Box::pin(async move {
-            let all = async {
-                loop {
-                    self.stream.writable().await.map_err(|_| Unsent::Gone)?;
-                    if self.write(&mut rest)? {
-                        return Ok(());
-                    }
-                }
-            };
-            timeout(within, all).await.unwrap_or(Err(Unsent::Late))
+            timeout(within, self.stream.write_all(&mut rest)).await.unwrap_or(Err(Unsent::Late))
         })
         .await
-    }
-
-    /// Writes what the kernel takes; whether that was all.
-    fn write(&self, rest: &mut Bytes) -> Result<bool, Unsent> {
-        while !rest.is_empty() {
-            match self.stream.try_write(rest) {
-                Ok(0) => return Err(Unsent::Gone),
-                Ok(written) => drop(rest.split_to(written)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(_) => return Err(Unsent::Gone),
-            }
-        }
-        Ok(true)
     }
 
     /// Answers a ping.
@@ -197,7 +173,8 @@ impl Socket {
     /// As of [`Self::send`].
     pub(crate) async fn close(&self, within: Duration) -> Result<(), Unsent> {
         let reason = CloseReason { code: CloseCode::Normal, description: None };
-        self.send(Frame::close(reason), within).await
+        self.send(Frame::close(reason), within).await?;
+        Box::pin(timeout(within, self.stream.end())).await.map_err(|_| Unsent::Late)
     }
 }
 

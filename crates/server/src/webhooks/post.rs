@@ -5,7 +5,7 @@ use std::time::Duration;
 use usher_core::model::Timestamp;
 
 use super::{WebhookSettings, message::Message, signature::sign};
-use crate::clock;
+use crate::{clock, problem::plain};
 
 /// How long a receiver may take to answer.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -52,12 +52,6 @@ impl Receiver {
         let status = answer.status();
         if status.is_success() { Ok(()) } else { Err(format!("it was answered {status}")) }
     }
-}
-
-/// An error with what caused it, in one line.
-fn plain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// How long to wait after a message has failed so many `tries`; none when it is to be skipped. `draw` is between 0

@@ -17,7 +17,7 @@ use usher_core::model::{Timestamp, User};
 
 pub use keys::{KEY_BYTES, Keys, Ring};
 pub use record::{Means, Opened, Session, agent};
-pub use token::Access;
+pub use token::{Access, ISSUER, sign, verified};
 
 use self::record::{Refresh, Turn};
 use super::{secret, shelf::Shelf};
@@ -191,6 +191,17 @@ impl Sessions {
             tracing::info!(
                 target: "usher::audit", account = %session.opened.user, session = session.id, by, "a session was ended"
             );
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions of a person; `by` is who does that.
+    ///
+    /// # Errors
+    /// That can't be kept now.
+    pub async fn end_all(&self, user: &User, by: &str, now: Timestamp) -> Result<(), Problem> {
+        for session in self.of(user, now).await? {
+            self.end(&session.id, by).await?;
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ pub enum Means {
     PasswordAndRecoveryCode,
     /// With an invitation.
     Invitation,
+    /// Through an OpenID provider.
+    Oidc,
 }
 
 impl Means {
@@ -65,6 +67,7 @@ impl Means {
             Self::PasswordAndCode => "passwordAndCode",
             Self::PasswordAndRecoveryCode => "passwordAndRecoveryCode",
             Self::Invitation => "invitation",
+            Self::Oidc => "oidc",
         }
     }
 }

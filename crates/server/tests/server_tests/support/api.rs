@@ -1,6 +1,6 @@
 //! A small client for the server's HTTP, that tells everything when something is not as expected.
 
-use std::sync::LazyLock;
+use std::{path::Path, sync::LazyLock};
 
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
@@ -38,11 +38,24 @@ impl Api {
         Self { base: format!("http://{address}"), headers: Vec::new(), client }
     }
 
+    /// The same over TLS, with a server that this authority vouches for, and no other.
+    pub fn over_tls(address: &str, authority: &Path) -> Self {
+        with_tls();
+        let trusted = reqwest::Certificate::from_pem(&std::fs::read(authority).unwrap()).unwrap();
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).tls_certs_only([trusted]);
+        Self { base: format!("https://{address}"), headers: Vec::new(), client: client.build().unwrap() }
+    }
+
     /// With one more header on every request.
     pub fn header(&self, name: &str, value: &str) -> Self {
         let mut other = self.clone();
         other.headers.push((name.to_owned(), value.to_owned()));
         other
+    }
+
+    /// The same at another server.
+    pub fn at(&self, address: &str) -> Self {
+        Self { base: format!("http://{address}"), ..self.clone() }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -59,6 +72,11 @@ impl Api {
 
     pub async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None).await
+    }
+
+    /// Whether there is an answer at all.
+    pub async fn reaches(&self, path: &str) -> bool {
+        self.client.get(format!("{}{path}", self.base)).send().await.is_ok()
     }
 
     pub async fn send(&self, method: &str, path: &str, body: Option<String>) -> Answer {

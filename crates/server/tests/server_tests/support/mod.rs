@@ -45,6 +45,10 @@ impl Server {
             data: folder.path().to_owned(),
             admin_token: Some(Secret::from(ADMIN.to_owned())),
             workers: 1,
+            // Tests ask faster than people do, all from here; those of the limits set them.
+            address_requests_per_second: 0,
+            address_api_requests_per_second: 0,
+            address_refusals_per_second: 0,
             ..Settings::default()
         };
         change(&mut settings);
@@ -128,6 +132,7 @@ impl Server {
             bindings,
             second_factor: None,
             invitation: None,
+            open_id: None,
             created_at: Timestamp::EPOCH,
         };
         let append = Append {

@@ -1,12 +1,13 @@
 //! A small client for the server's WebSockets.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    Connector, MaybeTlsStream, WebSocketStream, connect_async, connect_async_tls_with_config,
     tungstenite::{Error, Message, client::IntoClientRequest, http::Request},
 };
 
@@ -44,6 +45,16 @@ impl Socket {
         }
     }
 
+    /// A stream over TLS, opened with a key.
+    pub async fn open_over_tls(address: &str, key: &str, config: Arc<ClientConfig>) -> Self {
+        let mut request: Request<()> =
+            format!("wss://{address}/sdk/v1/stream").into_client_request().unwrap();
+        request.headers_mut().insert("Authorization", format!("Bearer {key}").parse().unwrap());
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "usher.v1".parse().unwrap());
+        let tls = Some(Connector::Rustls(config));
+        Self(connect_async_tls_with_config(request, None, false, tls).await.unwrap().0)
+    }
+
     /// A stream of documents, hello said with `more`.
     pub async fn ruleset(server: &Server, key: &str, more: Value) -> Self {
         Self::said(server, key, "ruleset", more).await
@@ -63,12 +74,16 @@ impl Socket {
         let headers =
             [("Authorization", format!("Bearer {key}")), ("Sec-WebSocket-Protocol", "usher.v1".to_owned())];
         let mut socket = Self::try_open_at(address, "/sdk/v1/stream", &headers).await.unwrap();
+        socket.hello(mode, more).await;
+        socket
+    }
+
+    pub async fn hello(&mut self, mode: &str, more: Value) {
         let mut hello = json!({"type": "hello", "sdk": "test/1.0", "mode": mode, "schemas": [1]});
         for (name, value) in more.as_object().unwrap() {
             hello[name] = value.clone();
         }
-        socket.say(&hello).await;
-        socket
+        self.say(&hello).await;
     }
 
     pub async fn say(&mut self, frame: &Value) {
