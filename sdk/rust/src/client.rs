@@ -208,16 +208,17 @@ impl Client {
         });
     }
 
-    /// Counts that somebody was shown what a flag gives them, by variant and venue; and apart from it, what a dark
+    /// Counts that somebody was shown what a flag gives them, by variant, venue and reason; and apart from it, what a dark
     /// rule would have given them. Reading a flag does not count: a program reads more often than it shows.
     pub fn expose(&self, flag: &str, context: &Context) {
         let (shared, venue) = (self.shared(), self.venue(context));
         let (snapshot, freshness) = (shared.snapshot.load(), shared.freshness());
-        if let Some(variant) = snapshot.answer(flag, context, freshness, now).variant {
-            shared.events.expose(flag, variant, venue, false);
+        let answer = snapshot.answer(flag, context, freshness, now);
+        if let Some(variant) = answer.variant {
+            shared.events.expose(flag, variant, venue, Some(answer.reason));
         }
         if let Some(variant) = snapshot.dark(flag, context, freshness, now) {
-            shared.events.expose(flag, variant, venue, true);
+            shared.events.expose(flag, variant, venue, None);
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use usher_core::limits::MAX_FLAG_KEY_BYTES;
+use usher_core::{Reason, limits::MAX_FLAG_KEY_BYTES};
 
 use crate::outcome::Outcome;
 
@@ -23,6 +23,9 @@ struct Exposure {
     flag: String,
     variant: String,
     venue: Option<String>,
+    /// Why it was shown, in OpenFeature's words; none for what is dark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     /// Not shown, only counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dark: bool,
@@ -122,12 +125,13 @@ impl Events {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts that a variant was shown, or, in the dark, would have been.
-    pub(crate) fn expose(&self, flag: &str, variant: &str, venue: Option<&str>, dark: bool) {
+    /// Counts that a variant was shown, and why; without a reason, that it would have been, in the dark.
+    pub(crate) fn expose(&self, flag: &str, variant: &str, venue: Option<&str>, reason: Option<Reason>) {
+        let (reason, dark) = (reason.map(Reason::as_str), reason.is_none());
         let mut sums = self.lock();
         let (flag, variant, venue) = (flag.to_owned(), variant.to_owned(), venue.map(ToOwned::to_owned));
         let fits = is_short([Some(&flag), Some(&variant), venue.as_ref()]);
-        let of = Exposure { flag, variant, venue, dark };
+        let of = Exposure { flag, variant, venue, reason, dark };
         if fits && (sums.has_room() || sums.exposures.contains_key(&of)) {
             *sums.exposures.entry(of).or_default() += 1;
         } else {
@@ -214,13 +218,13 @@ mod tests {
         let events = Events::default();
         value(&events, "checkout", Some("dome"), 1.0);
         value(&events, "checkout", Some("dome"), 2.5);
-        events.expose("guard", "on", Some("dome"), false);
-        events.expose("guard", "on", Some("dome"), false);
+        events.expose("guard", "on", Some("dome"), Some(Reason::Split));
+        events.expose("guard", "on", Some("dome"), Some(Reason::Split));
         let batch = events.batch("i").unwrap();
         assert_eq!(
             *batch,
             json!({"batch": "i-1",
-                "exposures": [{"flag": "guard", "variant": "on", "venue": "dome", "count": 2}],
+                "exposures": [{"flag": "guard", "variant": "on", "venue": "dome", "reason": "SPLIT", "count": 2}],
                 "metrics": [{"metric": "checkout", "venue": "dome", "count": 2, "sum": 3.5, "squares": 7.25}]})
         );
         value(&events, "checkout", None, 1.0);
@@ -238,8 +242,9 @@ mod tests {
             events.track("checkout", None, Some(("guard", "on")), outcome);
         }
         events.track("checkout", None, Some(("guard", "off")), Outcome::Ok);
-        events.expose("guard", "on", None, true);
-        events.expose("guard", "on", None, false);
+        events.expose("guard", "on", None, None);
+        events.expose("guard", "on", None, Some(Reason::Static));
+        events.expose("guard", "on", None, Some(Reason::Cached));
         let batch = events.batch("i").unwrap();
         let has = |list: &str, entry: Value| batch[list].as_array().unwrap().contains(&entry);
         let of =
@@ -251,7 +256,8 @@ mod tests {
         assert!(has("metrics", with(of("on"), json!({"count": 3, "failed": 1, "sum": 0.0}))), "{batch}");
         assert!(has("metrics", with(of("off"), json!({"count": 1, "sum": 0.0}))), "{batch}");
         let shown = json!({"flag": "guard", "variant": "on", "venue": null, "count": 1});
-        assert!(has("exposures", shown.clone()), "{batch}");
+        assert!(has("exposures", with(shown.clone(), json!({"reason": "STATIC"}))), "{batch}");
+        assert!(has("exposures", with(shown.clone(), json!({"reason": "CACHED"}))), "{batch}");
         assert!(has("exposures", with(shown, json!({"dark": true}))), "{batch}");
     }
 
@@ -262,7 +268,7 @@ mod tests {
         value(&events, "m", None, f64::INFINITY);
         value(&events, "m", None, f64::MAX);
         value(&events, &"m".repeat(257), None, 1.0);
-        events.expose("f", &"v".repeat(257), None, false);
+        events.expose("f", &"v".repeat(257), None, Some(Reason::Static));
         events.track("m", None, Some(("f", &"v".repeat(257))), Outcome::Ok);
         assert_eq!((events.batch("i"), events.dropped(), events.dropped()), (None, 6, 0));
         // The square of each is a number, their sum is none.
@@ -272,7 +278,7 @@ mod tests {
         for n in 0..2_000 {
             value(&events, &format!("m{n}"), None, 0.0);
             events.track("joined", None, Some((&format!("f{n}"), "on")), Outcome::Ok);
-            events.expose(&format!("f{n}"), "on", None, n % 2 == 0);
+            events.expose(&format!("f{n}"), "on", None, (n % 2 == 0).then_some(Reason::Static));
         }
         events.done();
         let batch = events.batch("i").unwrap();

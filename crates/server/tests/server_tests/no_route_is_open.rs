@@ -28,8 +28,9 @@ fn filled(pattern: &str) -> String {
     let path =
         pattern.replace("{environment}", "production").replace("{action}", "kill").replace("{seq}", "1");
     let key = if path.starts_with("/api/v1/venues") { "anfield" } else { "always" };
-    let path = path.replace("{key}", key);
-    if path.ends_with("/board") { format!("{path}?environment=production") } else { path }
+    let path = path.replace("{key}", key).replace("{repository}", "web");
+    let needs_environment = path.ends_with("/board") || path.ends_with("/evaluations");
+    if needs_environment { format!("{path}?environment=production") } else { path }
 }
 
 #[test]
