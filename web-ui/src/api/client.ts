@@ -54,6 +54,9 @@ export type Change = Schemas['Change'];
 export type ChangeRequest = Schemas['ChangeRequest'];
 export type ChangeRequestView = Schemas['ChangeRequestView'];
 export type Standing = Schemas['Standing'];
+export type Evaluations = Schemas['Evaluations'];
+export type StaleFlag = Schemas['StaleFlag'];
+export type Asker = Schemas['Asker'];
 
 /** What the server refused, in its own words. */
 export class ApiError extends Error {
