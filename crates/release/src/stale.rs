@@ -1,7 +1,7 @@
 //! Flags that have had their day: never evaluated, always the same answer, past the day by which they should be gone.
 //!
-//! Each finding says why in words and what to do. Nothing here is proof that no program asks: programs that read a flag
-//! and never say so are not counted, so what to do begins with a look at the code.
+//! Each finding says why in words and what to do. Nothing here is proof that no program asks: programs that get all flags
+//! at once never say which they use, so what to do begins with a look at the code.
 
 use std::collections::BTreeSet;
 
@@ -66,6 +66,8 @@ pub struct Facts<'a> {
     pub references: Option<usize>,
     /// Only what is so in this environment.
     pub environment: Option<&'a str>,
+    /// Whether another flag has it as a prerequisite: then it is needed without being asked for.
+    pub is_needed: bool,
     /// How many days without an evaluation are too many.
     pub unused_days: u32,
 }
@@ -125,6 +127,9 @@ fn expired(facts: &Facts<'_>, now: Timestamp) -> Option<Finding> {
 }
 
 fn never_evaluated(facts: &Facts<'_>, now: Timestamp) -> Option<Finding> {
+    if facts.is_needed {
+        return None;
+    }
     let days = facts.unused_days;
     let limit = i64::from(days) * DAY_MILLIS;
     let last = facts.evaluated().map(|own| own.last).max();
@@ -135,13 +140,11 @@ fn never_evaluated(facts: &Facts<'_>, now: Timestamp) -> Option<Finding> {
         let detail = match last {
             Some(last) => {
                 let ago = now.since(last) / DAY_MILLIS;
-                format!("No program has been given it {place} for {ago} days.")
+                format!("No program has asked for it {place} for {ago} days.")
             }
             None => {
                 let known = now.since(since) / DAY_MILLIS;
-                format!(
-                    "No program has ever been given it {place}, as far as is known: that is {known} days."
-                )
+                format!("No program has ever asked for it {place}, as far as is known: that is {known} days.")
             }
         };
         Finding { reason: Reason::NeverEvaluated, since, detail, mend: facts.in_code() }

@@ -114,12 +114,15 @@ fn evaluations(app: &App, flag: &Flag) -> Vec<Asker> {
     let mut known = app.evaluations().known(since);
     let environments = flag.environments.iter().filter_map(|(environment, config)| {
         let own = known.remove(&(environment.to_string(), flag.key.to_string()));
-        let own = own.filter(|own| own.count > 0);
+        let own = own.filter(|own| own.count > 0 || own.last >= since);
         let in_bulk = known.get(&(environment.to_string(), ALL_FLAGS.to_owned()));
         // Of clients that get all at once it is not known which they use.
         let is_noticed = flag.client_visible && is_on(config);
         let in_bulk = in_bulk.filter(|own| is_noticed && own.count > 0);
         let detail = match (own, in_bulk) {
+            (Some(own), _) if own.count == 0 => {
+                format!("Programs have read it in the last {DAYS} days, last told at {}.", own.last)
+            }
             (Some(own), _) => {
                 let venues: Vec<String> = own.venues.into_iter().collect();
                 let at = if venues.is_empty() { String::new() } else { format!(", at {}", named(&venues)) };

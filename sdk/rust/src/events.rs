@@ -4,7 +4,7 @@
 //! batch is kept until it is taken, under a name by which the server knows one that it has taken already.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -104,6 +104,8 @@ struct Count {
 struct Sums {
     exposures: HashMap<Exposure, u64>,
     metrics: HashMap<Metric, Sum>,
+    /// Flags that the program has read.
+    asked: BTreeSet<String>,
     dropped: u64,
     /// The batch that is on its way, until it has arrived.
     sending: Option<Arc<Value>>,
@@ -111,8 +113,12 @@ struct Sums {
 }
 
 impl Sums {
+    fn len(&self) -> usize {
+        self.exposures.len() + self.metrics.len() + self.asked.len()
+    }
+
     fn has_room(&self) -> bool {
-        self.exposures.len() + self.metrics.len() < MAX_SUMS
+        self.len() < MAX_SUMS
     }
 }
 
@@ -166,10 +172,17 @@ impl Events {
         }
     }
 
+    /// Adds flags that the program has read, as far as there is room: what is left out is told another time.
+    pub(crate) fn ask(&self, flags: Vec<String>) {
+        let mut sums = self.lock();
+        let room = MAX_SUMS.saturating_sub(sums.len());
+        sums.asked.extend(flags.into_iter().take(room));
+    }
+
     /// The batch to be sent: the one that did not arrive, else all sums there are.
     pub(crate) fn batch(&self, instance: &str) -> Option<Arc<Value>> {
         let mut sums = self.lock();
-        if sums.sending.is_none() && !(sums.exposures.is_empty() && sums.metrics.is_empty()) {
+        if sums.sending.is_none() && sums.len() > 0 {
             sums.batches += 1;
             let exposures: Vec<_> = std::mem::take(&mut sums.exposures)
                 .into_iter()
@@ -178,7 +191,11 @@ impl Events {
             let metrics: Vec<_> =
                 std::mem::take(&mut sums.metrics).into_iter().map(|(of, sum)| Entry { of, sum }).collect();
             let name = format!("{instance}-{}", sums.batches);
-            sums.sending = Some(Arc::new(json!({"batch": name, "exposures": exposures, "metrics": metrics})));
+            let mut batch = json!({"batch": name, "exposures": exposures, "metrics": metrics});
+            if !sums.asked.is_empty() {
+                batch["asked"] = json!(std::mem::take(&mut sums.asked));
+            }
+            sums.sending = Some(Arc::new(batch));
         }
         sums.sending.clone()
     }
@@ -191,7 +208,7 @@ impl Events {
     /// Whether there is nothing to be sent.
     pub(crate) fn is_empty(&self) -> bool {
         let sums = self.lock();
-        sums.sending.is_none() && sums.exposures.is_empty() && sums.metrics.is_empty()
+        sums.sending.is_none() && sums.len() == 0
     }
 
     /// How many counts found no place since this was last asked.
@@ -259,6 +276,23 @@ mod tests {
         assert!(has("exposures", with(shown.clone(), json!({"reason": "STATIC"}))), "{batch}");
         assert!(has("exposures", with(shown.clone(), json!({"reason": "CACHED"}))), "{batch}");
         assert!(has("exposures", with(shown, json!({"dark": true}))), "{batch}");
+    }
+
+    #[test]
+    fn what_was_read_is_told_beside_and_within_the_same_bound() {
+        let events = Events::default();
+        events.ask(vec!["guard".to_owned(), "limit".to_owned(), "guard".to_owned()]);
+        assert!(!events.is_empty());
+        let batch = events.batch("i").unwrap();
+        assert_eq!(
+            *batch,
+            json!({"batch": "i-1", "exposures": [], "metrics": [], "asked": ["guard", "limit"]})
+        );
+        events.done();
+        assert!(events.is_empty());
+        events.expose("guard", "on", None, None);
+        events.ask((0..2_000).map(|n| format!("f{n}")).collect());
+        assert_eq!(events.batch("i").unwrap()["asked"].as_array().unwrap().len(), MAX_SUMS - 1);
     }
 
     #[test]

@@ -103,7 +103,7 @@ function Said({ found, environment }: { found: Evaluations; environment: string 
           Not evaluated in {environment} since <Time at={found.since} />, when counting began.{' '}
         </>
       )}
-      Programs are counted when they say what they have shown, and when they ask for this flag alone.
+      What is drawn is what programs say that they have shown, and what is asked for alone.
       {found.isFolded && ' Venues of the oldest days stand as one, for room.'}
     </Text>
   );

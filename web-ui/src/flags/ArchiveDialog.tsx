@@ -76,7 +76,6 @@ export function ArchiveDialog({ flag, close, archived }: Props) {
             Keep it
           </Button>
           <Button
-            color={isAsked ? 'red' : undefined}
             loading={archive.isPending}
             disabled={!message.trim() || mustGo}
             onClick={() => archive.mutate(isAsked)}

@@ -39,6 +39,7 @@ fn facts(flag: &Flag) -> Facts<'_> {
         evaluated: vec![evaluated("production", 0, &["on", "off"])],
         references: None,
         environment: None,
+        is_needed: false,
         unused_days: 7,
     }
 }
@@ -84,6 +85,7 @@ fn nobody_has_asked_only_where_somebody_would_have_been_counted() {
         Facts { counted_since: days_ago(6), ..silent.clone() },
         Facts { changed: days_ago(6), ..silent.clone() },
         Facts { unused_days: 101, ..silent.clone() },
+        Facts { is_needed: true, ..silent.clone() },
     ] {
         assert_eq!(reasons(&unknown), [], "{unknown:?}");
     }

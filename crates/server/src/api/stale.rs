@@ -1,10 +1,10 @@
 //! Flags that have had their day, each with the reason and what to do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use usher_core::model::{DocumentId, Flag, Kind, Lifecycle, Seq, Timestamp};
+use usher_core::model::{DocumentId, Flag, Kind, Lifecycle, Prerequisite, Seq, Timestamp};
 use usher_journal::{Entry, State};
 use usher_release::stale::{self, Evaluated, Facts, Finding};
 use utoipa::{IntoParams, ToSchema};
@@ -139,7 +139,7 @@ pub async fn list(app: web::Data<App>, query: web::Query<StaleQuery>) -> Result<
     let now = clock::now();
     // Of thousands of flags this takes long; streams are not to wait for it.
     let answer = web::block(move || {
-        let known = Known::new(&app, references, now);
+        let known = Known::new(&app, &snapshot.state, references, now);
         page(&snapshot.state, &known, &query, days)
     });
     Ok(HttpResponse::Ok().json(answer.await.map_err(Problem::internal)?))
@@ -151,10 +151,12 @@ struct Known {
     counted_since: Timestamp,
     evaluated: HashMap<String, Vec<Evaluated>>,
     references: Option<HashMap<String, usize>>,
+    /// Flags that others have as a prerequisite.
+    needed: HashSet<String>,
 }
 
 impl Known {
-    fn new(app: &App, references: Option<HashMap<String, usize>>, now: Timestamp) -> Self {
+    fn new(app: &App, state: &State, references: Option<HashMap<String, usize>>, now: Timestamp) -> Self {
         let since = Timestamp::from_millis(now.millis() - i64::from(stale::SAME_DAYS) * DAY_MILLIS);
         let all: KnownFlags = app.evaluations().known(since);
         let mut evaluated: HashMap<String, Vec<Evaluated>> = HashMap::new();
@@ -162,7 +164,8 @@ impl Known {
             let own = Evaluated { environment, last: own.last, variants: own.variants };
             evaluated.entry(flag).or_default().push(own);
         }
-        Self { now, counted_since: app.evaluations().since(now), evaluated, references }
+        let counted_since = app.evaluations().since(now);
+        Self { now, counted_since, evaluated, references, needed: needed(state) }
     }
 
     fn stale(&self, entry: &Entry, environment: Option<&str>, days: u32) -> Option<StaleFlag> {
@@ -178,6 +181,7 @@ impl Known {
             evaluated,
             references,
             environment,
+            is_needed: self.needed.contains(&*flag.key),
             unused_days: days,
         };
         let findings = stale::findings(&facts, self.now);
@@ -194,6 +198,22 @@ impl Known {
             findings,
         })
     }
+}
+
+/// Flags that others have as a prerequisite, themselves or in a condition.
+fn needed(state: &State) -> HashSet<String> {
+    let mut all = HashSet::new();
+    for flag in state.models::<Flag>().iter().filter(|flag| flag.lifecycle != Lifecycle::Archived) {
+        for config in flag.environments.values() {
+            let mut note = |one: &Prerequisite| {
+                all.insert(one.flag.to_string());
+            };
+            config.prerequisites.iter().for_each(&mut note);
+            let conditions = config.rules.iter().filter_map(|rule| rule.condition.as_ref());
+            conditions.for_each(|condition| condition.each_prerequisite(&mut note));
+        }
+    }
+    all
 }
 
 fn page(state: &State, known: &Known, query: &StaleQuery, days: u32) -> StaleFlags {

@@ -130,7 +130,9 @@ impl Day {
         placed
     }
 
+    /// Notes when a flag was last evaluated, or read.
     fn note(&mut self, row: Row, at: Timestamp) {
+        self.is_changed = true;
         let of = (row.environment, row.flag);
         if self.last.len() < MAX_OF_HOUR || self.last.contains_key(&of) {
             let last = self.last.entry(of).or_default();
@@ -149,7 +151,7 @@ impl Day {
     ) {
         let row = self.row(environment, own);
         self.note(row, at);
-        let placed = self.add(hour, row, own.count);
+        let placed = if own.count > 0 { self.add(hour, row, own.count) } else { row };
         if is_told {
             let sum = self.own.entry(hour).or_default().entry(placed).or_default();
             *sum = sum.saturating_add(own.count);
@@ -164,9 +166,12 @@ impl Day {
         if remembered >= MAX_HEARD && !heard.contains_key(&row) {
             return;
         }
-        let before = heard.insert(row, told.count).unwrap_or(0);
-        if let Some(growth) = told.count.checked_sub(before).filter(|growth| *growth > 0) {
+        let before = heard.insert(row, told.count);
+        let growth = told.count.saturating_sub(before.unwrap_or(0));
+        if growth > 0 || before.is_none() {
             self.note(row, at);
+        }
+        if growth > 0 {
             self.add(hour, row, growth);
         }
     }

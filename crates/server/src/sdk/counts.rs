@@ -11,7 +11,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    evaluated::{Evaluated, Evaluation, Of, UNKNOWN},
+    evaluated::{ASKED, Evaluated, Evaluation, Of, UNKNOWN},
     events::{Batch, Exposure, MAX_BATCH, Metric},
     sums::{Done, Held, OfEnvironment, OfFlag, Shown, Sum, Whose, exposure, metric, place},
 };
@@ -150,6 +150,10 @@ impl Counts {
                 }
             }
         }
+        for flag in &batch.asked {
+            let of = Of { flag, variant: None, venue: None, reason: ASKED };
+            self.evaluated.count(environment, of, 0);
+        }
         inner.add(environment, batch.exposures, batch.metrics, Whose::Own);
         true
     }
@@ -204,7 +208,13 @@ impl Counts {
         held.exposures -= exposures.len();
         held.metrics -= metrics.len();
         let some = !(exposures.is_empty() && metrics.is_empty() && evaluations.is_empty());
-        some.then_some(Batch { batch: name, exposures, metrics, evaluations: Some(evaluations) })
+        some.then_some(Batch {
+            batch: name,
+            exposures,
+            metrics,
+            evaluations: Some(evaluations),
+            asked: Vec::new(),
+        })
     }
 
     /// How metrics went by the variants of a flag: cumulative since this server started, over the whole fleet, and

@@ -22,6 +22,8 @@ pub(crate) const ALL_FLAGS: &str = "";
 /// The reasons of such answers: which kind of key asked.
 pub(crate) const CLIENT_KEY: &str = "CLIENT_KEY";
 pub(crate) const SERVER_KEY: &str = "SERVER_KEY";
+/// The reason of a flag that a program has read: how often, it does not say, so it counts nought times.
+pub(crate) const ASKED: &str = "ASKED";
 /// The reason of an exposure whose program did not tell one.
 pub(crate) const UNKNOWN: &str = "UNKNOWN";
 

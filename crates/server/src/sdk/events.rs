@@ -27,6 +27,9 @@ pub struct Batch {
     /// What an edge's clients evaluated. An SDK leaves it out: what it has shown it has evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) evaluations: Option<Vec<Evaluation>>,
+    /// Flags that the program has read, whether it has shown them or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) asked: Vec<String>,
 }
 
 /// How often a variant was shown.
@@ -85,7 +88,8 @@ impl Batch {
     /// Whether it can be counted, all of it.
     fn check(&self) -> Result<(), Problem> {
         let evaluations = self.evaluations.as_ref().map_or(0, Vec::len);
-        if self.exposures.len() + self.metrics.len() + evaluations > MAX_BATCH {
+        let sums = self.exposures.len() + self.metrics.len() + evaluations + self.asked.len();
+        if sums > MAX_BATCH {
             let detail = format!("A batch holds at most {MAX_BATCH} sums; send several.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
         }
@@ -113,7 +117,13 @@ impl Batch {
                 .into_iter()
                 .flatten()
         });
-        [&self.batch].into_iter().chain(exposures).chain(metrics).chain(evaluations).map(String::as_str)
+        [&self.batch]
+            .into_iter()
+            .chain(&self.asked)
+            .chain(exposures)
+            .chain(metrics)
+            .chain(evaluations)
+            .map(String::as_str)
     }
 }
 
