@@ -32,7 +32,6 @@ const SCREENS: { name: string; path: string; ready: string; shows?: RegExp }[] =
   { name: 'board', path: '/board', ready: 'Board' },
   { name: 'flags', path: '/flags', ready: 'Flags' },
   { name: 'flag', path: '/flags/resale-guard', ready: 'Resale guard' },
-  { name: 'stale', path: '/stale-flags', ready: 'Stale flags' },
   { name: 'changes', path: '/changes', ready: 'Changes', shows: /1 open, 0 wait for you/ },
   {
     name: 'change',

@@ -16,6 +16,10 @@ use crate::sdk::evaluated::{Evaluation, OTHER};
 const MAX_OF_HOUR: usize = 10_000;
 /// What is remembered of what other nodes have told of a day; of more, growth is not noticed.
 const MAX_HEARD: usize = 200_000;
+/// Names of one day; what is over has none of its own.
+const MAX_NAMES: usize = 100_000;
+/// The number of [`OTHER`], which every day has first.
+const OTHER_NUMBER: i64 = 0;
 /// Stands for a variant or a venue that there is none of.
 const NONE: i64 = -1;
 
@@ -50,6 +54,8 @@ pub(super) struct Day {
     heard: HashMap<(String, u8), Hour>,
     /// Whether venues were given up for room.
     pub(super) is_folded: bool,
+    /// Whether nothing that is new is told apart any more.
+    pub(super) is_full: bool,
     /// Whether there is something that is not on disk.
     pub(super) is_changed: bool,
 }
@@ -64,6 +70,9 @@ impl Names {
     fn number(&mut self, name: &str) -> i64 {
         if let Some(number) = self.numbers.get(name) {
             return *number;
+        }
+        if self.all.len() >= MAX_NAMES {
+            return OTHER_NUMBER;
         }
         let number = i64::try_from(self.all.len()).unwrap_or(i64::MAX);
         let name: Arc<str> = name.into();
@@ -83,14 +92,17 @@ impl Names {
 
 impl Day {
     pub(super) fn new(began: Timestamp) -> Self {
+        let mut names = Names::default();
+        names.number(OTHER);
         Self {
             began,
-            names: Names::default(),
+            names,
             hours: BTreeMap::new(),
             last: HashMap::new(),
             own: BTreeMap::new(),
             heard: HashMap::new(),
             is_folded: false,
+            is_full: false,
             is_changed: true,
         }
     }
@@ -98,6 +110,12 @@ impl Day {
     /// How many rows there are.
     pub(super) fn len(&self) -> usize {
         self.hours.values().map(HashMap::len).sum()
+    }
+
+    /// How many names there are.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> usize {
+        self.names.all.len()
     }
 
     fn row(&mut self, environment: &str, own: &Evaluation) -> Row {
@@ -113,14 +131,14 @@ impl Day {
     /// Adds to an hour, in as much detail as there is room for. Gives back the row that it was added to.
     fn add(&mut self, hour: u8, row: Row, count: u64) -> Row {
         self.is_changed = true;
-        let (other, folded) = (self.names.number(OTHER), self.is_folded);
+        let most = if self.is_full { 0 } else { MAX_OF_HOUR };
         let own = self.hours.entry(hour).or_default();
-        let without_venue = Row { venue: other, ..row };
-        let without_flag = Row { flag: other, variant: NONE, reason: other, ..without_venue };
-        let exact = if folded { without_venue } else { row };
-        let placed = if own.contains_key(&exact) || own.len() < MAX_OF_HOUR {
+        let without_venue = Row { venue: OTHER_NUMBER, ..row };
+        let without_flag = Row { flag: OTHER_NUMBER, variant: NONE, reason: OTHER_NUMBER, ..without_venue };
+        let exact = if self.is_folded { without_venue } else { row };
+        let placed = if own.contains_key(&exact) || own.len() < most {
             exact
-        } else if own.contains_key(&without_venue) || own.len() < 2 * MAX_OF_HOUR {
+        } else if own.contains_key(&without_venue) || own.len() < 2 * most {
             without_venue
         } else {
             without_flag

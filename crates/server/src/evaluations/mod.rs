@@ -3,7 +3,8 @@
 //! What was evaluated is taken away from where it is counted (`sdk::evaluated`) every second and whenever somebody
 //! looks. Each day has a file of its own (`disk`), written once a minute and when the server stops: what a crash takes
 //! is a minute. Where servers share a journal, they tell each other (`fleet::evaluations`), and each keeps all of it.
-//! All of it is bounded: where there is no more room, the oldest days give up their venues, then go.
+//! All of it is bounded: where there is no more room, the oldest days give up their venues first, and in the end nothing
+//! that is new is told apart, so that nobody pushes out what is known by making things up.
 
 mod asked;
 mod day;
@@ -110,16 +111,13 @@ impl Inner {
         }
         let mut rows: usize = self.days.values().map(Day::len).sum();
         while rows > MAX_ROWS {
-            let whole = self.days.iter_mut().find(|(number, day)| **number < today && !day.is_folded);
-            if let Some((_, day)) = whole {
-                rows -= day.len();
-                day.fold();
-                rows += day.len();
-            } else if self.days.len() > 1 {
-                rows -= self.days.pop_first().map_or(0, |(_, day)| day.len());
-            } else {
-                break;
-            }
+            let Some(day) = self.days.values_mut().find(|day| !day.is_folded) else { break };
+            rows -= day.len();
+            day.fold();
+            rows += day.len();
+        }
+        if let Some(day) = self.days.get_mut(&today) {
+            day.is_full = rows > MAX_ROWS;
         }
     }
 }
@@ -350,6 +348,23 @@ mod tests {
         let inner = all.lock();
         let folded: Vec<bool> = inner.days.values().map(|day| day.is_folded).collect();
         assert!(folded[0] && !folded[folded.len() - 1], "{folded:?}");
+    }
+
+    #[test]
+    fn who_makes_up_flags_without_end_pushes_out_nothing() {
+        let all = Evaluations::default();
+        all.add(vec![row("f", "on", "dome", 1)], at(100, 1));
+        let made_up = |hour| (0..21_000).map(|n| row(&format!("{hour}-{n}"), "on", "dome", 1)).collect();
+        for hour in 0..24 {
+            all.add(made_up(hour), at(101, hour));
+        }
+        let (rows, names) = {
+            let inner = all.lock();
+            (inner.days.values().map(Day::len).sum::<usize>(), inner.days[&101].names())
+        };
+        assert!(rows <= MAX_ROWS + 2 * 10_000 + 2 && names <= 100_000, "{rows} {names}");
+        let now = at(101, 23);
+        assert_eq!(total(&all, By::Variant, now), [(Some("on".to_owned()), 1)]);
     }
 
     #[test]
