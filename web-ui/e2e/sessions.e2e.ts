@@ -24,7 +24,7 @@ test('a page whose token expires goes on, in two tabs at once and after its sock
   const page = await signedIn(context, server.demo, []);
   const other = await context.newPage();
   await other.goto(`${server.demo.url}/flags`);
-  await other.getByRole('heading', { name: 'Flags' }).waitFor();
+  await other.getByRole('heading', { name: 'Flags', exact: true }).waitFor();
   const refresh = async () => (await context.cookies()).find((one) => one.name === 'usher_session')?.value;
   const first = await refresh();
   for (let round = 0; round < 3; round += 1) {

@@ -98,7 +98,7 @@ test('what the editor can not show it does not touch: nested conditions, texts l
     await ask(page, server.demo, 'PUT', 'cohorts/staff', { key: 'staff', name: 'Staff', keys: ['ana'] });
   await ask(page, server.demo, 'PUT', `flags/${encodeURIComponent(key)}`, flag);
 
-  await page.getByRole('link', { name: 'Flags' }).click();
+  await page.getByRole('link', { name: 'Flags', exact: true }).click();
   await page.getByRole('link', { name }).click();
   await page.getByRole('heading', { name }).waitFor();
   expect(

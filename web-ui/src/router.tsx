@@ -40,6 +40,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/stale-flags',
+    component: lazyRouteComponent(() => import('./stale/StalePage'), 'StalePage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/releases',
     component: lazyRouteComponent(() => import('./releases/ReleasesPage'), 'ReleasesPage'),
   }),

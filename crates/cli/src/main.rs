@@ -8,6 +8,7 @@ mod edge;
 mod failure;
 mod output;
 mod process;
+mod refs;
 mod rights;
 mod serve;
 mod venues;

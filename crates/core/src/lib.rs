@@ -19,4 +19,4 @@ mod short;
 pub use context::Context;
 pub use evaluate::{ErrorCode, Evaluation, Now, Reason, Trace};
 pub use problem::{Problem, Problems};
-pub use ruleset::{Ruleset, VariantValue};
+pub use ruleset::{Mark, Ruleset, VariantValue};

@@ -15,6 +15,20 @@ use crate::{
     problem::Problem,
 };
 
+/// Kinds of documents that point to others.
+static KINDS_THAT_REFER: [Kind; 10] = [
+    Kind::Flag,
+    Kind::Cohort,
+    Kind::Key,
+    Kind::User,
+    Kind::Event,
+    Kind::Freeze,
+    Kind::Release,
+    Kind::Playbook,
+    Kind::Schedule,
+    Kind::ChangeRequest,
+];
+
 /// Documents by identity.
 pub trait Catalogue {
     /// The document, if there is one.
@@ -38,6 +52,18 @@ pub fn check(after: &impl Catalogue, changed: &[DocumentId]) -> Vec<(DocumentId,
     }
     found.extend(used_elsewhere(after, changed, &mut chains));
     found
+}
+
+/// The documents that point to a document, each with where it does so first, by kind and key.
+#[must_use]
+pub fn users_of(all: &impl Catalogue, id: &DocumentId) -> Vec<(Document, String)> {
+    let used = HashSet::from([id]);
+    let candidates = KINDS_THAT_REFER.iter().flat_map(|kind| users(all, kind, &used));
+    let found = candidates.filter_map(|document| {
+        let field = references(&document).into_iter().find(|one| one.to == *id)?.field;
+        Some((document, field))
+    });
+    found.collect()
 }
 
 fn dangling(after: &impl Catalogue, reference: &Reference) -> Option<Problem> {
@@ -142,21 +168,10 @@ fn used_elsewhere<C: Catalogue>(
         .iter()
         .filter(|id| id.kind == Kind::Venue && after.find(id).as_ref().is_some_and(has_no_zone));
     let missed_when: HashSet<&DocumentId> = missed.iter().copied().chain(unzoned).collect();
-    for kind in [
-        Kind::Flag,
-        Kind::Cohort,
-        Kind::Key,
-        Kind::User,
-        Kind::Event,
-        Kind::Freeze,
-        Kind::Release,
-        Kind::Playbook,
-        Kind::Schedule,
-        Kind::ChangeRequest,
-    ] {
+    for kind in &KINDS_THAT_REFER {
         let goes_by_clocks = matches!(kind, Kind::Schedule | Kind::ChangeRequest);
         let missed = if goes_by_clocks { &missed_when } else { &missed };
-        for document in users(after, &kind, missed) {
+        for document in users(after, kind, missed) {
             let user = document.id();
             if all.contains(user) {
                 continue;

@@ -12,6 +12,7 @@ pub mod preflight;
 mod reading;
 pub mod rehearsal;
 pub mod scope;
+pub mod stale;
 pub mod stats;
 mod step;
 pub mod template;

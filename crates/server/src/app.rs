@@ -4,6 +4,8 @@ use std::{ops::Deref, sync::Arc};
 
 use crate::{
     auth::{factor::Factors, oidc::Oidc, session::Sessions, throttle::Throttle},
+    code_references::CodeReferences,
+    evaluations::Evaluations,
     fleet::Peers,
     live::Live,
     releases::Releases,
@@ -28,6 +30,10 @@ pub struct App {
     pub throttle: Throttle,
     /// What browsers are told.
     pub live: Live,
+    /// Where code names flags.
+    pub code_references: CodeReferences,
+    /// How often flags were evaluated, by the hour; see [`App::evaluations`].
+    pub(crate) evaluations: Evaluations,
     /// The other servers of this workspace.
     pub peers: Peers,
     /// Releases that are watched.

@@ -11,6 +11,7 @@ use crate::{
         session::{KEY_BYTES, Keys, Ring, SHELF, Sessions},
         shelf::Shelf,
     },
+    code_references::{self, CodeReferences},
     run::StartError,
     settings::Settings,
 };
@@ -25,6 +26,7 @@ pub(crate) struct Engine {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) sessions: Sessions,
     pub(crate) factors: Factors,
+    pub(crate) code_references: CodeReferences,
     /// Signs the addresses of OFREP's event streams.
     pub(crate) events_key: [u8; KEY_BYTES],
 }
@@ -41,15 +43,17 @@ pub(crate) async fn open(settings: &Settings) -> Result<Engine, StartError> {
         let journal = Arc::new(SqliteJournal::open(&settings.data)?);
         let folder: &Path = &settings.data;
         let unusable = |cause| {
-            let what = format!("what is kept of people in {} can't be used", folder.display());
+            let what = format!("what is kept beside the journal in {} can't be used", folder.display());
             StartError::System { what, cause }
         };
         let keys = Keys::open(folder, access_millis).map_err(unusable)?;
         let shelf = Shelf::open(folder, SHELF).map_err(unusable)?;
         let factors = Factors::new(Shelf::open(folder, factor::SHELF).map_err(unusable)?);
+        let code_references =
+            CodeReferences::new(Shelf::open(folder, code_references::SHELF).map_err(unusable)?);
         let events_key = keys.ring().key_for(EVENTS);
         let sessions = Sessions::new(keys, shelf, seconds, secure);
-        return Ok(Engine { journal, sessions, factors, events_key });
+        return Ok(Engine { journal, sessions, factors, code_references, events_key });
     };
     let opened = tokio::task::spawn_blocking(move || RedisJournal::open(&options)).await;
     let journal = opened.map_err(|error| JournalError::Storage(error.to_string()))??;
@@ -58,8 +62,9 @@ pub(crate) async fn open(settings: &Settings) -> Result<Engine, StartError> {
     let keys = Keys::shared(Arc::clone(&fleet), secret, access_millis).await;
     let keys = keys.map_err(|problem| JournalError::Storage(problem.to_string()))?;
     let factors = Factors::new(Shelf::shared(Arc::clone(&fleet), factor::SHELF));
+    let code_references = CodeReferences::new(Shelf::shared(Arc::clone(&fleet), code_references::SHELF));
     let sessions = Sessions::new(keys, Shelf::shared(fleet, SHELF), seconds, secure);
     // Not of the newest key: addresses that one server makes open streams at all, whenever they were started.
     let events_key = Ring::of(&secret, Timestamp::EPOCH).key_for(EVENTS);
-    Ok(Engine { journal: Arc::new(journal), sessions, factors, events_key })
+    Ok(Engine { journal: Arc::new(journal), sessions, factors, code_references, events_key })
 }

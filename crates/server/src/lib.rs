@@ -10,15 +10,18 @@
 pub mod api;
 pub mod app;
 mod approvals;
+mod archiving;
 pub mod auth;
 mod body;
 mod change_requests;
 mod clock;
+mod code_references;
 pub mod connections;
 pub mod convergence;
 mod disk;
 mod engine;
 mod etag;
+mod evaluations;
 mod fleet;
 mod freezes;
 mod headers;

@@ -4,8 +4,9 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use crate::api::{
-    board, change_requests, commits, documents, evaluate, export, factor, flags, import, invitations, keys,
-    oidc, people, playbooks, reach, releases, restore, schedules, schemas, session, sessions, status,
+    board, change_requests, code_references, commits, documents, evaluate, evaluations, export, factor,
+    flags, import, invitations, keys, labels, oidc, people, playbooks, reach, releases, restore, schedules,
+    schemas, session, sessions, stale, status,
 };
 
 /// All of the administration API.
@@ -100,6 +101,13 @@ use crate::api::{
         releases::roll_back,
         flags::act,
         flags::archive,
+        evaluations::evaluations,
+        labels::labels,
+        stale::list,
+        code_references::list,
+        code_references::put,
+        code_references::delete,
+        code_references::of_flag,
         keys::list,
         keys::create,
         keys::rotate,
@@ -143,6 +151,8 @@ use crate::api::{
         schemas::KeySchema,
         schemas::ExposureSchema,
         flags::Action,
+        crate::evaluations::By,
+        crate::evaluations::Step,
         schemas::DocumentSchema,
         schemas::ChangeSchema,
     ))

@@ -11,6 +11,8 @@ use usher_core::Problems;
 use usher_journal::{AppendError, JournalError};
 use utoipa::ToSchema;
 
+use crate::archiving::Asker;
+
 /// A problem, as it is sent.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -25,16 +27,26 @@ pub struct Problem {
     /// What kind of problem, for programs.
     code: &'static str,
     /// What it is about.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// The fields that can't be accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     /// At a conflict: what is there now, and who wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     current: Option<Box<Current>>,
+    /// At a flag that can't be archived yet: who still asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Asker>>)]
+    askers: Option<Box<Askers>>,
     #[serde(skip)]
     retry_after: Option<u32>,
 }
+
+/// Who still asks for a flag; boxed, for most problems have none.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+struct Askers(Vec<Asker>);
 
 /// One field that can't be accepted.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -71,9 +83,10 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Problem"),
             status: status.as_u16(),
             code,
-            detail: detail.into(),
+            detail: detail.into().into_boxed_str(),
             errors: Vec::new(),
             current: None,
+            askers: None,
             retry_after: None,
         }
     }
@@ -103,6 +116,12 @@ impl Problem {
         let status = StatusCode::FORBIDDEN;
         let title = status.canonical_reason().unwrap_or("Problem");
         Self { title, status: status.as_u16(), code: "not_in_scope", ..Self::from(problem) }
+    }
+
+    /// 409: somebody still asks for a flag.
+    pub(crate) fn still_asked(detail: String, askers: Vec<Asker>) -> Self {
+        let askers = Some(Box::new(Askers(askers)));
+        Self { askers, ..Self::new(StatusCode::CONFLICT, "still_asked", detail) }
     }
 
     /// 500, with the cause in the log only.

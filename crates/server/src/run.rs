@@ -21,7 +21,7 @@ use crate::{
     body::Limit,
     change_requests,
     engine::{self, Engine},
-    fleet, headers, health,
+    evaluations, fleet, headers, health,
     listen::{Listening, NotListening, listen},
     live, metrics,
     problem::Problem,
@@ -73,6 +73,8 @@ pub struct Running {
     app: Arc<App>,
     listening: Listening,
     tasks: Vec<JoinHandle<()>>,
+    /// Where evaluations are kept.
+    disk: Arc<evaluations::Disk>,
 }
 
 impl Running {
@@ -102,12 +104,13 @@ impl Running {
 
     /// Stops: says farewell to streams, finishes requests, and lets go of the journal.
     pub async fn stop(self) {
-        let Self { app, listening, tasks } = self;
+        let Self { app, listening, tasks, disk } = self;
         listening.stop().await;
         for task in tasks {
             task.abort();
             drop(task.await);
         }
+        evaluations::write(&app, &disk).await;
         // Workers end their threads, and drop what they share, a moment after they have said so.
         let end = Instant::now() + LETTING_GO;
         while Arc::strong_count(&app) > 1 && Instant::now() < end {
@@ -127,7 +130,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     let hooks = webhooks::prepare(&settings)?;
     let oidc = Oidc::new(&settings)?;
     let secrets = settings.secrets.clone();
-    let Engine { journal, sessions, factors, events_key } = engine::open(&settings).await?;
+    let Engine { journal, sessions, factors, code_references, events_key } = engine::open(&settings).await?;
     seed::seed(&*journal, settings.admin_token.as_ref()).await?;
     let world = World::open(journal);
     let source = Arc::clone(&world) as Arc<dyn Source>;
@@ -140,6 +143,8 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         oidc,
         throttle: Throttle::default(),
         live: live::Live::default(),
+        code_references,
+        evaluations: evaluations::Evaluations::default(),
         peers: fleet::Peers::default(),
         releases: releases::Releases::new(secrets),
         webhooks: webhooks::Webhooks::default(),
@@ -147,6 +152,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     });
     // Before anything is counted.
     let evidence = releases::Evidence::load(&app).await;
+    let disk = Arc::new(evaluations::load(&app).await);
     let data = web::Data::from(Arc::clone(&app));
     let more = move |config: &mut web::ServiceConfig| {
         let pages = web::scope("").wrap(from_fn(headers::for_pages)).configure(routes);
@@ -164,13 +170,14 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(schedules::run(Arc::clone(&app))),
         tokio::spawn(change_requests::run(Arc::clone(&app))),
         tokio::spawn(session::tend(Arc::clone(&app))),
+        tokio::spawn(evaluations::run(Arc::clone(&app), Arc::clone(&disk))),
     ];
     tasks.extend(hooks.into_iter().map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, newest))));
     if let Some(nodes) = world.journal().fleet() {
         tasks.push(tokio::spawn(fleet::talk(Arc::clone(&app), nodes)));
     }
     tracing::info!(address = %listening.address(), seq = %Seq(world.snapshot().seq().0), "usher listens");
-    Ok(Running { app, listening, tasks })
+    Ok(Running { app, listening, tasks, disk })
 }
 
 fn routes(config: &mut web::ServiceConfig) {

@@ -208,16 +208,19 @@ impl Client {
         });
     }
 
-    /// Counts that somebody was shown what a flag gives them, by variant and venue; and apart from it, what a dark
-    /// rule would have given them. Reading a flag does not count: a program reads more often than it shows.
+    /// Counts that somebody was shown what a flag gives them, by variant, venue and reason; and apart from it, what a dark
+    /// rule would have given them. Reading a flag does not count: a program reads more often than it shows. That it reads it at all is told
+    /// now and then, so that flags that nobody needs are known.
     pub fn expose(&self, flag: &str, context: &Context) {
         let (shared, venue) = (self.shared(), self.venue(context));
         let (snapshot, freshness) = (shared.snapshot.load(), shared.freshness());
-        if let Some(variant) = snapshot.answer(flag, context, freshness, now).variant {
-            shared.events.expose(flag, variant, venue, false);
+        let answer = snapshot.answer(flag, context, freshness, now);
+        snapshot.data.mark_asked(flag);
+        if let Some(variant) = answer.variant {
+            shared.events.expose(flag, variant, venue, Some(answer.reason));
         }
         if let Some(variant) = snapshot.dark(flag, context, freshness, now) {
-            shared.events.expose(flag, variant, venue, true);
+            shared.events.expose(flag, variant, venue, None);
         }
     }
 
@@ -249,6 +252,7 @@ impl Client {
         let snapshot = shared.snapshot.load();
         let freshness = Freshness { live: shared.status() == Status::Live, ..shared.freshness() };
         let answer = snapshot.answer(flag, context, freshness, now);
+        snapshot.data.mark_asked(flag);
         let metadata = answer.metadata(&snapshot, flag);
         let Answer { value, variant, mut reason, mut error, .. } = answer;
         let typed = value.map(typed);

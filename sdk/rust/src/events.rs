@@ -4,13 +4,13 @@
 //! batch is kept until it is taken, under a name by which the server knows one that it has taken already.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use usher_core::limits::MAX_FLAG_KEY_BYTES;
+use usher_core::{Reason, limits::MAX_FLAG_KEY_BYTES};
 
 use crate::outcome::Outcome;
 
@@ -23,6 +23,9 @@ struct Exposure {
     flag: String,
     variant: String,
     venue: Option<String>,
+    /// Why it was shown, in OpenFeature's words; none for what is dark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     /// Not shown, only counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dark: bool,
@@ -101,6 +104,8 @@ struct Count {
 struct Sums {
     exposures: HashMap<Exposure, u64>,
     metrics: HashMap<Metric, Sum>,
+    /// Flags that the program has read.
+    asked: BTreeSet<String>,
     dropped: u64,
     /// The batch that is on its way, until it has arrived.
     sending: Option<Arc<Value>>,
@@ -108,8 +113,12 @@ struct Sums {
 }
 
 impl Sums {
+    fn len(&self) -> usize {
+        self.exposures.len() + self.metrics.len() + self.asked.len()
+    }
+
     fn has_room(&self) -> bool {
-        self.exposures.len() + self.metrics.len() < MAX_SUMS
+        self.len() < MAX_SUMS
     }
 }
 
@@ -122,12 +131,13 @@ impl Events {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts that a variant was shown, or, in the dark, would have been.
-    pub(crate) fn expose(&self, flag: &str, variant: &str, venue: Option<&str>, dark: bool) {
+    /// Counts that a variant was shown, and why; without a reason, that it would have been, in the dark.
+    pub(crate) fn expose(&self, flag: &str, variant: &str, venue: Option<&str>, reason: Option<Reason>) {
+        let (reason, dark) = (reason.map(Reason::as_str), reason.is_none());
         let mut sums = self.lock();
         let (flag, variant, venue) = (flag.to_owned(), variant.to_owned(), venue.map(ToOwned::to_owned));
         let fits = is_short([Some(&flag), Some(&variant), venue.as_ref()]);
-        let of = Exposure { flag, variant, venue, dark };
+        let of = Exposure { flag, variant, venue, reason, dark };
         if fits && (sums.has_room() || sums.exposures.contains_key(&of)) {
             *sums.exposures.entry(of).or_default() += 1;
         } else {
@@ -162,10 +172,17 @@ impl Events {
         }
     }
 
+    /// Adds flags that the program has read, as far as there is room: what is left out is told another time.
+    pub(crate) fn ask(&self, flags: Vec<String>) {
+        let mut sums = self.lock();
+        let room = MAX_SUMS.saturating_sub(sums.len());
+        sums.asked.extend(flags.into_iter().take(room));
+    }
+
     /// The batch to be sent: the one that did not arrive, else all sums there are.
     pub(crate) fn batch(&self, instance: &str) -> Option<Arc<Value>> {
         let mut sums = self.lock();
-        if sums.sending.is_none() && !(sums.exposures.is_empty() && sums.metrics.is_empty()) {
+        if sums.sending.is_none() && sums.len() > 0 {
             sums.batches += 1;
             let exposures: Vec<_> = std::mem::take(&mut sums.exposures)
                 .into_iter()
@@ -174,7 +191,11 @@ impl Events {
             let metrics: Vec<_> =
                 std::mem::take(&mut sums.metrics).into_iter().map(|(of, sum)| Entry { of, sum }).collect();
             let name = format!("{instance}-{}", sums.batches);
-            sums.sending = Some(Arc::new(json!({"batch": name, "exposures": exposures, "metrics": metrics})));
+            let mut batch = json!({"batch": name, "exposures": exposures, "metrics": metrics});
+            if !sums.asked.is_empty() {
+                batch["asked"] = json!(std::mem::take(&mut sums.asked));
+            }
+            sums.sending = Some(Arc::new(batch));
         }
         sums.sending.clone()
     }
@@ -187,7 +208,7 @@ impl Events {
     /// Whether there is nothing to be sent.
     pub(crate) fn is_empty(&self) -> bool {
         let sums = self.lock();
-        sums.sending.is_none() && sums.exposures.is_empty() && sums.metrics.is_empty()
+        sums.sending.is_none() && sums.len() == 0
     }
 
     /// How many counts found no place since this was last asked.
@@ -214,13 +235,13 @@ mod tests {
         let events = Events::default();
         value(&events, "checkout", Some("dome"), 1.0);
         value(&events, "checkout", Some("dome"), 2.5);
-        events.expose("guard", "on", Some("dome"), false);
-        events.expose("guard", "on", Some("dome"), false);
+        events.expose("guard", "on", Some("dome"), Some(Reason::Split));
+        events.expose("guard", "on", Some("dome"), Some(Reason::Split));
         let batch = events.batch("i").unwrap();
         assert_eq!(
             *batch,
             json!({"batch": "i-1",
-                "exposures": [{"flag": "guard", "variant": "on", "venue": "dome", "count": 2}],
+                "exposures": [{"flag": "guard", "variant": "on", "venue": "dome", "reason": "SPLIT", "count": 2}],
                 "metrics": [{"metric": "checkout", "venue": "dome", "count": 2, "sum": 3.5, "squares": 7.25}]})
         );
         value(&events, "checkout", None, 1.0);
@@ -238,8 +259,9 @@ mod tests {
             events.track("checkout", None, Some(("guard", "on")), outcome);
         }
         events.track("checkout", None, Some(("guard", "off")), Outcome::Ok);
-        events.expose("guard", "on", None, true);
-        events.expose("guard", "on", None, false);
+        events.expose("guard", "on", None, None);
+        events.expose("guard", "on", None, Some(Reason::Static));
+        events.expose("guard", "on", None, Some(Reason::Cached));
         let batch = events.batch("i").unwrap();
         let has = |list: &str, entry: Value| batch[list].as_array().unwrap().contains(&entry);
         let of =
@@ -251,8 +273,26 @@ mod tests {
         assert!(has("metrics", with(of("on"), json!({"count": 3, "failed": 1, "sum": 0.0}))), "{batch}");
         assert!(has("metrics", with(of("off"), json!({"count": 1, "sum": 0.0}))), "{batch}");
         let shown = json!({"flag": "guard", "variant": "on", "venue": null, "count": 1});
-        assert!(has("exposures", shown.clone()), "{batch}");
+        assert!(has("exposures", with(shown.clone(), json!({"reason": "STATIC"}))), "{batch}");
+        assert!(has("exposures", with(shown.clone(), json!({"reason": "CACHED"}))), "{batch}");
         assert!(has("exposures", with(shown, json!({"dark": true}))), "{batch}");
+    }
+
+    #[test]
+    fn what_was_read_is_told_beside_and_within_the_same_bound() {
+        let events = Events::default();
+        events.ask(vec!["guard".to_owned(), "limit".to_owned(), "guard".to_owned()]);
+        assert!(!events.is_empty());
+        let batch = events.batch("i").unwrap();
+        assert_eq!(
+            *batch,
+            json!({"batch": "i-1", "exposures": [], "metrics": [], "asked": ["guard", "limit"]})
+        );
+        events.done();
+        assert!(events.is_empty());
+        events.expose("guard", "on", None, None);
+        events.ask((0..2_000).map(|n| format!("f{n}")).collect());
+        assert_eq!(events.batch("i").unwrap()["asked"].as_array().unwrap().len(), MAX_SUMS - 1);
     }
 
     #[test]
@@ -262,7 +302,7 @@ mod tests {
         value(&events, "m", None, f64::INFINITY);
         value(&events, "m", None, f64::MAX);
         value(&events, &"m".repeat(257), None, 1.0);
-        events.expose("f", &"v".repeat(257), None, false);
+        events.expose("f", &"v".repeat(257), None, Some(Reason::Static));
         events.track("m", None, Some(("f", &"v".repeat(257))), Outcome::Ok);
         assert_eq!((events.batch("i"), events.dropped(), events.dropped()), (None, 6, 0));
         // The square of each is a number, their sum is none.
@@ -272,7 +312,7 @@ mod tests {
         for n in 0..2_000 {
             value(&events, &format!("m{n}"), None, 0.0);
             events.track("joined", None, Some((&format!("f{n}"), "on")), Outcome::Ok);
-            events.expose(&format!("f{n}"), "on", None, n % 2 == 0);
+            events.expose(&format!("f{n}"), "on", None, (n % 2 == 0).then_some(Reason::Static));
         }
         events.done();
         let batch = events.batch("i").unwrap();

@@ -1,6 +1,9 @@
 //! Sends what was counted, now and then, and once more when the client is closed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::StatusCode;
 use tokio::time::sleep;
@@ -12,17 +15,27 @@ pub(crate) const SEND_EVERY: Duration = Duration::from_secs(10);
 /// How often it is sent at most, whatever a program asks for.
 pub(crate) const SEND_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is told which flags the program reads, where there is nothing else to send. The first time is drawn,
+/// so that a fleet that starts at once does not tell it at once.
+const ASKED_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Pause before another attempt at the farewell, which has little time.
 const FAREWELL_PAUSE: Duration = Duration::from_millis(300);
 
 /// Sends until the client is closed, and what there is then, as long as it is left to.
 pub(crate) async fn run(shared: Arc<Shared>, http: reqwest::Client) {
     let mut closed = shared.closed.subscribe();
+    let mut asked_at = Instant::now() + ASKED_EVERY.mul_f64(draw());
     loop {
         let last = tokio::select! {
             () = sleep(shared.config.send_every.mul_f64(0.75 + draw() / 2.0)) => false,
             _ = closed.wait_for(|closed| *closed) => true,
         };
+        // Whatever is sent anyway takes it along.
+        if last || !shared.events.is_empty() || Instant::now() >= asked_at {
+            asked_at = Instant::now() + ASKED_EVERY;
+            shared.events.ask(shared.snapshot.load().data.take_asked());
+        }
         let dropped = shared.events.dropped();
         if dropped > 0 {
             shared.report(format!(

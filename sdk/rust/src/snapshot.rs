@@ -16,6 +16,30 @@ pub(crate) enum Data {
     Values(Values),
 }
 
+impl Data {
+    /// Notes that the program has read a flag.
+    pub(crate) fn mark_asked(&self, flag: &str) {
+        match self {
+            Self::Ruleset(ruleset) => ruleset.mark_asked(flag),
+            Self::Values(values) => {
+                if let Some(entry) = values.get(flag) {
+                    entry.asked.set();
+                }
+            }
+            Self::Nothing => {}
+        }
+    }
+
+    /// The flags that the program has read since this was last asked.
+    pub(crate) fn take_asked(&self) -> Vec<String> {
+        match self {
+            Self::Ruleset(ruleset) => ruleset.take_asked(),
+            Self::Values(values) => values.take_asked(),
+            Self::Nothing => Vec::new(),
+        }
+    }
+}
+
 /// Data and where it came from.
 pub(crate) struct Snapshot {
     pub(crate) data: Data,
@@ -100,9 +124,14 @@ impl Snapshot {
     ) -> Option<&VariantValue> {
         match &self.data {
             Data::Ruleset(ruleset) if freshness.live => {
-                ruleset.evaluate(flag, context, Now::Asked(now)).value()
+                let evaluation = ruleset.evaluate(flag, context, Now::Asked(now));
+                evaluation.mark_asked();
+                evaluation.value()
             }
-            _ => self.answer(flag, context, freshness, now).value,
+            data => {
+                data.mark_asked(flag);
+                self.answer(flag, context, freshness, now).value
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::value::RawValue;
 use usher_core::{
-    ErrorCode, Reason, VariantValue,
+    ErrorCode, Mark, Reason, VariantValue,
     model::{Duration, FlagType},
     protocol::{OldValue, Value, ValueMap},
 };
@@ -54,6 +54,11 @@ impl Values {
         self.entries.get(flag)
     }
 
+    /// The flags that the program has read since this was last asked.
+    pub(crate) fn take_asked(&self) -> Vec<String> {
+        self.entries.iter().filter(|(_, entry)| entry.asked.take()).map(|(flag, _)| flag.clone()).collect()
+    }
+
     /// The flags by whose variants a metric is counted.
     pub(crate) fn measuring(&self, metric: &str) -> impl Iterator<Item = &str> {
         self.measuring.get(metric).map_or(&[][..], Vec::as_slice).iter().map(String::as_str)
@@ -79,6 +84,8 @@ pub(crate) struct Entry {
     measure: Box<[String]>,
     /// What a dark rule would serve.
     dark: Option<Arc<str>>,
+    /// Whether the program has read it.
+    pub(crate) asked: Mark,
 }
 
 /// What is given instead of a value that has become too old.
@@ -148,6 +155,7 @@ impl Entry {
             when_stale: None,
             measure: Box::default(),
             dark: None,
+            asked: Mark::default(),
         };
         let Ok(value) = serde_json::from_str::<Value>(raw.get()) else { return broken() };
         let reason = match value.reason.as_str() {
@@ -184,6 +192,6 @@ impl Entry {
         });
         let (measure, dark) = (value.measure.into(), value.dark.as_deref().map(Into::into));
         let value = read_value(value.value.as_ref());
-        Self { value, variant, reason, error, metadata, when_stale, measure, dark }
+        Self { value, variant, reason, error, metadata, when_stale, measure, dark, asked: Mark::default() }
     }
 }

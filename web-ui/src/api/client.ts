@@ -57,6 +57,9 @@ export type Scope = Schemas['Scope'];
 export type ChangeRequest = Schemas['ChangeRequest'];
 export type ChangeRequestView = Schemas['ChangeRequestView'];
 export type Standing = Schemas['Standing'];
+export type Evaluations = Schemas['Evaluations'];
+export type StaleFlag = Schemas['StaleFlag'];
+export type Asker = Schemas['Asker'];
 
 /** What the server refused, in its own words. */
 export class ApiError extends Error {

@@ -1,10 +1,17 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { type By, SPANS, type Span } from '../evaluations/series';
+import type { Reason } from '../stale/words';
 import { ApiError, api, body, type ChangeRequest, type Report } from './client';
 
 /** A session that could not be asked for is asked for again this often; one that has ended is not. */
 const SESSION_AGAIN_MS = 3_000;
 /** A commit that is still on its way is asked about this often. */
 const UNDER_WAY_MS = 1_000;
+
+/** Evaluations are told by nobody as they come, so they are asked for this often. */
+const EVALUATIONS_MS = 30_000;
+/** Stale flags on a page. */
+const STALE_PAGE = 100;
 
 /** How servers and edges stand is told by none of them to browsers, so it is asked for this often. */
 const FLEET_MS = 3_000;
@@ -20,11 +27,27 @@ export const BOARD_PAGE = 25;
 export type BoardQuery = {
   environment: string;
   search: string;
+  owner?: string | null;
+  tag?: string | null;
   at?: number;
   offset?: number;
   venue?: string;
   limit?: number;
 };
+
+/** Which evaluations of a flag. */
+export type EvaluationsQuery = { flag: string; environment: string; by: By; span: Span };
+
+/** Which stale flags; null is any. */
+export type StaleQuery = {
+  owner: string | null;
+  tag: string | null;
+  reason: Reason | null;
+  environment: string | null;
+};
+
+/** Which flags of a list. */
+export type FlagsQuery = { search: string; limit: number; owner?: string | null; tag?: string | null };
 
 /** All that is read from the server, by key. `/live` marks keys as old when something changes. */
 export const queries = {
@@ -57,11 +80,67 @@ export const queries = {
     }),
   workspace: () =>
     queryOptions({ queryKey: ['workspace'], queryFn: () => body(api.GET('/api/v1/workspace')) }),
-  flags: (search: string, limit: number) =>
+  flags: ({ search, limit, owner, tag }: FlagsQuery) =>
     queryOptions({
-      queryKey: ['flags', search, limit],
-      queryFn: () => body(api.GET('/api/v1/flags', { params: { query: { search, limit } } })),
+      queryKey: ['flags', search, limit, owner, tag],
+      queryFn: () =>
+        body(
+          api.GET('/api/v1/flags', {
+            params: { query: { search, limit, owner: owner ?? undefined, tag: tag ?? undefined } },
+          }),
+        ),
       placeholderData: keepPreviousData,
+    }),
+  /** Owners and tags of flags, to choose from. */
+  flagLabels: () =>
+    queryOptions({ queryKey: ['flags', 'labels'], queryFn: () => body(api.GET('/api/v1/flag-labels')) }),
+  /** How often a flag was evaluated. */
+  evaluations: ({ flag, environment, by, span }: EvaluationsQuery) =>
+    queryOptions({
+      queryKey: ['evaluations', flag, environment, by, span],
+      queryFn: () => {
+        const { hours, step } = SPANS[span];
+        const from = new Date(Date.now() - hours * 3_600_000).toISOString();
+        return body(
+          api.GET('/api/v1/flags/{key}/evaluations', {
+            params: { path: { key: flag }, query: { environment, from, by, step } },
+          }),
+        );
+      },
+      staleTime: 0,
+      refetchInterval: EVALUATIONS_MS,
+    }),
+  /** Where code names a flag. */
+  flagReferences: (flag: string) =>
+    queryOptions({
+      queryKey: ['flag-references', flag],
+      queryFn: () => body(api.GET('/api/v1/flags/{key}/references', { params: { path: { key: flag } } })),
+      // Nobody tells when a repository is looked through again.
+      staleTime: 0,
+    }),
+  /** Flags that have had their day, page by page. */
+  staleFlags: ({ owner, tag, reason, environment }: StaleQuery) =>
+    infiniteQueryOptions({
+      queryKey: ['stale-flags', owner, tag, reason, environment],
+      queryFn: ({ pageParam: cursor }) =>
+        body(
+          api.GET('/api/v1/stale-flags', {
+            params: {
+              query: {
+                owner: owner ?? undefined,
+                tag: tag ?? undefined,
+                reason: reason ?? undefined,
+                environment: environment ?? undefined,
+                limit: STALE_PAGE,
+                cursor,
+              },
+            },
+          }),
+        ),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,
+      placeholderData: keepPreviousData,
+      staleTime: 0,
     }),
   /** All there are, to choose from: megabytes, where there are thousands, so they follow what changes slowly. */
   allFlags: () =>
@@ -187,7 +266,7 @@ export const queries = {
       placeholderData: (before) => (before?.environment === environment ? before : undefined),
     }),
   /** A page of the board's rows, without what the venues are: those hardly change. */
-  boardRows: ({ environment, search, at, offset = 0, venue, limit = BOARD_PAGE }: BoardQuery) =>
+  boardRows: ({ environment, search, owner, tag, at, offset = 0, venue, limit = BOARD_PAGE }: BoardQuery) =>
     queryOptions({
       queryKey: [
         at === undefined ? 'board' : 'past',
@@ -197,6 +276,8 @@ export const queries = {
         at ?? 'now',
         offset,
         venue,
+        owner ?? '',
+        tag ?? '',
       ],
       queryFn: ({ signal }) =>
         body(
@@ -205,6 +286,8 @@ export const queries = {
               query: {
                 environment,
                 search: search || undefined,
+                owner: owner ?? undefined,
+                tag: tag ?? undefined,
                 venues: venue,
                 at: at?.toString(),
                 offset,

@@ -1039,8 +1039,117 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archives a flag: off everywhere, but for its history. */
+        /**
+         * Archives a flag: off everywhere, but for its history. While somebody still asks for it that is refused with 409,
+         *     `still_asked`, and who they are in `askers`.
+         */
         post: operations["archive_flag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{key}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells how often a flag was evaluated: as programs say that they have shown it, and by single answers over OFREP. Of
+         *     answers with all flags at once it is not known which of them a program uses.
+         */
+        get: operations["evaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flag-labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists owners and tags of flags. */
+        get: operations["flag_labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stale-flags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists flags that have had their day. */
+        get: operations["stale_flags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/code-references": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the repositories that were looked through. */
+        get: operations["list_code_references"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/code-references/{repository}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Takes what was found in a repository, in place of what was known of it. */
+        put: operations["put_code_references"];
+        post?: never;
+        /** Forgets a repository. */
+        delete: operations["delete_code_references"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{key}/references": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells where code names a flag. */
+        get: operations["flag_references"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1378,7 +1487,28 @@ export interface components {
              * @default null
              */
             message: string | null;
+            /**
+             * @description Whether it is archived though somebody still asks for it. What would break without it is in the way all the same.
+             * @default false
+             */
+            evenSo: boolean;
         };
+        /** @description Somebody or something that still asks for a flag. */
+        Asker: {
+            /** @description What asks. */
+            kind: components["schemas"]["AskerKind"];
+            /** @description Its name: an environment, a repository, or the key of a document. */
+            name: string;
+            /** @description What is known of it, in a sentence. */
+            detail: string;
+            /** @description Whether the flag can't be archived before this has been changed. */
+            mustGo: boolean;
+        };
+        /**
+         * @description What can ask for a flag.
+         * @enum {string}
+         */
+        AskerKind: "evaluations" | "clients" | "code" | "flag" | "release" | "playbook" | "schedule";
         /** @description A scope, and the point that it goes back to. */
         Back: {
             /** @description A commit or a time. */
@@ -1527,6 +1657,45 @@ export interface components {
             key: string;
             /** @description `created`, `updated` or `deleted`. */
             action: string;
+        };
+        /** @description A place in code that names a flag. */
+        CodeReference: {
+            /** @description The flag's key. */
+            flag: string;
+            /** @description The file, from the repository's root. */
+            file: string;
+            /**
+             * Format: int32
+             * @description The line, from 1.
+             */
+            line: number;
+            /** @description The line itself, shortened. */
+            snippet?: string;
+        };
+        /** @description What was found in a repository. */
+        CodeReport: {
+            /** @description At which commit, in the words of its version control. */
+            commit?: string | null;
+            /** @description All places. */
+            references: components["schemas"]["CodeReference"][];
+        };
+        /** @description Repositories that were looked through. */
+        CodeRepositories: {
+            /** @description By name. */
+            repositories: components["schemas"]["CodeRepository"][];
+        };
+        /** @description A repository that was looked through. */
+        CodeRepository: {
+            /** @description Its name. */
+            repository: string;
+            /** @description The commit at which it was looked through. */
+            commit?: string | null;
+            /** @description When it was reported. */
+            at: string;
+            /** @description Who reported it. */
+            by: string;
+            /** @description How many places were found in it. */
+            references: number;
         };
         Cohort: {
             /** @enum {string} */
@@ -1757,6 +1926,43 @@ export interface components {
             /** @description How many other people have to look at a change that its clients notice, before it is made. */
             approvals?: number;
         };
+        /** @description One line. */
+        EvaluationSeries: {
+            /** @description The variant, venue or reason; none for the caller's default, or nowhere in particular. */
+            name?: string | null;
+            /** @description Whether it stands for all that there is no room for. */
+            isRest: boolean;
+            /**
+             * Format: int64
+             * @description How often, in all of this time.
+             */
+            total: number;
+            /** @description How often, in the order of `times`. */
+            counts: number[];
+        };
+        /** @description A flag's evaluations over time. */
+        Evaluations: {
+            /** @description From when on evaluations are known with no day missing. */
+            since: string;
+            /** @description When it was last evaluated, if that is known. */
+            last?: string | null;
+            /** @description When each count begins; the last one is not over. */
+            times: string[];
+            /** @description The lines, the largest first. */
+            series: components["schemas"]["EvaluationSeries"][];
+            /** @description Whether venues of some of this time were given up for room, and stand as one. */
+            isFolded: boolean;
+        };
+        /**
+         * @description What lines are drawn for.
+         * @enum {string}
+         */
+        EvaluationsBy: "variant" | "venue" | "reason";
+        /**
+         * @description How long each count is of.
+         * @enum {string}
+         */
+        EvaluationsStep: "hour" | "day";
         Event: {
             key: string;
             name?: string;
@@ -1907,6 +2113,43 @@ export interface components {
             };
             /** @description Metrics that programs count by the variant of this flag. */
             measure?: string[];
+        };
+        /** @description An owner or a tag. */
+        FlagLabel: {
+            /** @description Its name. */
+            name: string;
+            /** @description How many flags have it, archived ones too. */
+            count: number;
+        };
+        /** @description Owners and tags of flags. */
+        FlagLabels: {
+            /** @description By name. */
+            owners: components["schemas"]["FlagLabel"][];
+            /** @description By name. */
+            tags: components["schemas"]["FlagLabel"][];
+        };
+        /** @description A place in code that names a flag. */
+        FlagReference: {
+            /** @description The repository. */
+            repository: string;
+            /** @description The file, from the repository's root. */
+            file: string;
+            /**
+             * Format: int32
+             * @description The line, from 1.
+             */
+            line: number;
+            /** @description The line itself, shortened. */
+            snippet: string;
+        };
+        /** @description Places in code that name a flag. */
+        FlagReferences: {
+            /** @description How many there are. */
+            total: number;
+            /** @description The places, at most 500. */
+            references: components["schemas"]["FlagReference"][];
+            /** @description The repositories that were looked through, whether they name it or not. */
+            repositories: components["schemas"]["CodeRepository"][];
         };
         /** @description Who serves this workspace. */
         Fleet: {
@@ -2783,6 +3026,8 @@ export interface components {
             /** @description The fields that can't be accepted. */
             errors?: components["schemas"]["FieldError"][];
             current?: components["schemas"]["Current"] | null;
+            /** @description At a flag that can't be archived yet: who still asks for it. */
+            askers?: components["schemas"]["Asker"][] | null;
         };
         /** @description How many have applied a commit, and how fast. */
         Progress: {
@@ -3279,6 +3524,59 @@ export interface components {
             /** @description Through this provider. */
             provider?: string | null;
         };
+        /** @description One reason, in words. */
+        StaleFinding: {
+            /** @description Which reason. */
+            reason: components["schemas"]["StaleReason"];
+            /** @description Since when it is so, as far as that is known. */
+            since: string;
+            /** @description What was found, in a sentence. */
+            detail: string;
+            /** @description What to do. */
+            mend: string;
+        };
+        /** @description A flag that has had its day. */
+        StaleFlag: {
+            /** @description Its key. */
+            key: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Who answers for it. */
+            owner?: string | null;
+            tags: string[];
+            /** @description `temporary` or `permanent`. */
+            lifecycle: string;
+            /** @description When it was last changed, and by whom. */
+            updatedAt: string;
+            updatedBy: string;
+            /** @description When it was last evaluated, if that is known. */
+            lastEvaluated?: string | null;
+            /** @description Places in code that name it; none when no repository was ever looked through. */
+            references?: number | null;
+            /** @description All that says so. */
+            findings: components["schemas"]["StaleFinding"][];
+        };
+        /** @description A page of them. */
+        StaleFlags: {
+            /** @description By key. */
+            items: components["schemas"]["StaleFlag"][];
+            /** @description How many there are on all pages. */
+            total: number;
+            /** @description What to ask for the next page with; none on the last. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description As of this commit.
+             */
+            seq: number;
+            /** @description From when on evaluations are known: what was before is not. */
+            countedSince: string;
+        };
+        /**
+         * @description Why a flag has had its day.
+         * @enum {string}
+         */
+        StaleReason: "expired" | "neverEvaluated" | "sameAnswer";
         /** @description What a request still lacks. */
         Standing: {
             /** @description Whether it may be made now, but for a freeze. */
@@ -4247,6 +4545,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -4487,6 +4789,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -4723,6 +5029,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -4951,6 +5261,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -5207,6 +5521,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -5431,6 +5749,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -5661,6 +5983,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -6048,6 +6374,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -6396,6 +6726,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
                 /** @description Only those that are `open`, `merged` or `closed`. */
@@ -7003,6 +7337,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those whose key, name, tags or place contain this. */
                 search?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
                 /** @description As of this commit or time. */
                 at?: string;
             };
@@ -8812,6 +9150,240 @@ export interface operations {
             };
         };
     };
+    evaluations: {
+        parameters: {
+            query: {
+                /** @description The environment. */
+                environment: string;
+                /** @description From when on; a day before `to`, when not said. */
+                from?: string;
+                /** @description Until when; now, when not said. */
+                to?: string;
+                /** @description What there is a line for; the variant, when not said. */
+                by?: components["schemas"]["EvaluationsBy"];
+                /** @description How long each count is of; an hour, when not said. */
+                step?: components["schemas"]["EvaluationsStep"];
+            };
+            header?: never;
+            path: {
+                /** @description The flag */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How often, over time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluations"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flag_labels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Owners and tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagLabels"];
+                };
+            };
+        };
+    };
+    stale_flags: {
+        parameters: {
+            query?: {
+                /** @description Only what is so in this environment. */
+                environment?: string;
+                /** @description Only those of this owner. */
+                owner?: string;
+                /** @description Only those with this tag. */
+                tag?: string;
+                /** @description Only those with this reason. */
+                reason?: components["schemas"]["StaleReason"];
+                /** @description How many days without an evaluation are too many; 7, when not said. */
+                days?: number;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description Where the page before ended: its `nextCursor`. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleFlags"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_code_references: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The repositories */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRepositories"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_code_references: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository's name */
+                repository: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeReport"];
+            };
+        };
+        responses: {
+            /** @description Taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRepository"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_code_references: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The repository's name */
+                repository: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flag_references: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The flag */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The places */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagReferences"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: never;
@@ -9336,6 +9908,10 @@ export interface operations {
                 environment: string;
                 /** @description Only flags whose key, name, owner or tags contain this. */
                 search?: string;
+                /** @description Only flags of this owner. */
+                owner?: string;
+                /** @description Only flags with this tag. */
+                tag?: string;
                 /** @description Only venues whose key, name, city or country contain this. */
                 venueSearch?: string;
                 /** @description Only venues in this country. */

@@ -91,7 +91,7 @@ export function BoardGrid({ query, first, heads, venues: fitting, selected, togg
   useEffect(() => {
     scroller.current?.scrollTo({ top: 0 });
     setAt((own) => ({ ...own, row: 0 }));
-  }, [query.search]);
+  }, [query.search, query.owner, query.tag]);
   // Once the place is drawn and holds what it is to hold, the focus stays there.
   useEffect(() => {
     if (!moved.current) return;

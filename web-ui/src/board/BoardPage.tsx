@@ -3,7 +3,8 @@ import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
-import { queries } from '../api/queries';
+import { type BoardQuery, queries } from '../api/queries';
+import { LabelFilter, type Labels, NO_LABELS } from '../flags/LabelFilter';
 import { useEnvironment } from '../shell/environment';
 import { Export } from '../shell/export/Export';
 import { count, some } from '../shell/numbers';
@@ -28,10 +29,12 @@ function BoardOf({ environment }: { environment: string }) {
   const [search, setSearch] = useState('');
   const [venueSearch, setVenueSearch] = useState('');
   const [asked] = useDebouncedValue(search, 150);
+  const [labels, setLabels] = useState<Labels>(NO_LABELS);
+  const query: BoardQuery = { environment, search: asked, ...labels, at };
   const workspace = useQuery(queries.workspace());
   const venues = useQuery(queries.boardVenues(environment, at));
   // On a phone each venue has rows of its own.
-  const first = useQuery({ ...queries.boardRows({ environment, search: asked, at }), enabled: !narrow });
+  const first = useQuery({ ...queries.boardRows(query), enabled: !narrow });
   const shown = useMemo(
     () => fitting(venues.data?.venues ?? [], narrow ? '' : venueSearch),
     [venues.data, narrow, venueSearch],
@@ -65,6 +68,7 @@ function BoardOf({ environment }: { environment: string }) {
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
+        <LabelFilter labels={labels} change={setLabels} />
         {!narrow && (
           <TextInput
             aria-label="Search venues"
@@ -76,7 +80,7 @@ function BoardOf({ environment }: { environment: string }) {
         {!narrow && (
           <Export
             name={`board-${environment}`}
-            table={() => boardTable({ environment, search: asked, at }, venueSearch)}
+            table={() => boardTable(query, venueSearch)}
             impossible={
               (flags ?? 0) * shown.length > MAX_CELLS
                 ? `A file has at most ${count(MAX_CELLS)} cells: search flags or venues to have fewer.`
@@ -106,17 +110,15 @@ function BoardOf({ environment }: { environment: string }) {
       )}
       {nothing && (
         <Empty>
-          {asked || venueSearch
+          {asked || venueSearch || labels.owner || labels.tag
             ? 'Nothing fits this search.'
             : 'There is nothing to show yet: import venues with `usher venue import` and make a flag.'}
         </Empty>
       )}
-      {narrow && venues.data && !nothing && (
-        <VenueList environment={environment} venues={venues.data.venues} search={asked} at={at} />
-      )}
+      {narrow && venues.data && !nothing && <VenueList query={query} venues={venues.data.venues} />}
       {!narrow && venues.data && first.data && !nothing && (
         <BoardGrid
-          query={{ environment, search: asked, at }}
+          query={query}
           first={first.data}
           heads={venues.data}
           venues={shown}

@@ -3,7 +3,7 @@ import { useLocalStorage } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import type { BoardVenue } from '../api/client';
-import { queries } from '../api/queries';
+import { type BoardQuery, queries } from '../api/queries';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Loading } from '../shell/states';
 import { VenueFlag } from './VenueFlag';
@@ -11,10 +11,11 @@ import { VenueFlag } from './VenueFlag';
 /** Flags that a phone shows; a search finds the rest. */
 const SHOWN = 100;
 
-type Props = { environment: string; venues: BoardVenue[]; search: string; at: number | undefined };
+type Props = { query: BoardQuery; venues: BoardVenue[] };
 
 /** The board on a phone at a gate: one venue, its flags. The venue is remembered, and never changes by itself. */
-export function VenueList({ environment, venues, search, at }: Props) {
+export function VenueList({ query, venues }: Props) {
+  const { at } = query;
   const [remembered, remember] = useLocalStorage<string | null>({
     key: 'usher.venue',
     defaultValue: null,
@@ -27,7 +28,7 @@ export function VenueList({ environment, venues, search, at }: Props) {
   const key = isThere && remembered ? remembered : busiest;
   const venue = venues.find((one) => one.key === key);
   const rows = useQuery({
-    ...queries.boardRows({ environment, search, at, venue: key, limit: SHOWN }),
+    ...queries.boardRows({ ...query, venue: key, limit: SHOWN }),
     enabled: venue !== undefined,
   });
   const choices = useMemo(() => venues.map((one) => ({ value: one.key, label: one.name })), [venues]);

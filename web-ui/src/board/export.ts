@@ -14,7 +14,7 @@ const AT_ONCE = 500;
  * of one commit, whatever happens while it is fetched.
  */
 export async function boardTable(
-  { environment, search, at }: BoardQuery,
+  { environment, search, owner, tag, at }: BoardQuery,
   venueSearch: string,
 ): Promise<Table<BoardFlag>> {
   const part = (offset: number, seq: number | undefined) =>
@@ -24,6 +24,8 @@ export async function boardTable(
           query: {
             environment,
             search: search || undefined,
+            owner: owner ?? undefined,
+            tag: tag ?? undefined,
             at: seq?.toString(),
             offset,
             limit: AT_ONCE,

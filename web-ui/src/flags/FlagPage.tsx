@@ -1,18 +1,23 @@
-import { Alert, Badge, Button, Group, Stack, Switch, Text } from '@mantine/core';
+import { Alert, Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useBlocker, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { Flag, FlagConfig } from '../api/client';
 import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
+import { EvaluationsPanel } from '../evaluations/EvaluationsPanel';
 import { ReleasesOf } from '../releases/ReleasesOf';
 import { useEnvironment } from '../shell/environment';
-import { useMay } from '../shell/may';
+import { useMay, useMayEverywhere } from '../shell/may';
 import { Asked, Failed, Head, Loading } from '../shell/states';
+import { AboutPanel } from './AboutPanel';
+import { ArchiveDialog } from './ArchiveDialog';
 import { useAct } from './actions';
 import type { Draft } from './Conflict';
 import { EnvironmentStates } from './EnvironmentStates';
+import { FlagFacts } from './FlagFacts';
 import { KillPanel } from './KillPanel';
+import { ReferencesPanel } from './ReferencesPanel';
 import { RulesPanel } from './RulesPanel';
 import { SaveDialog } from './SaveDialog';
 import { Tester } from './Tester';
@@ -39,8 +44,11 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
   const [saving, setSaving] = useState(false);
   const [saved, setSaved] = useState<{ seq: number; environment: string }>();
   const [asked, setAsked] = useState<string>();
+  const [archiving, setArchiving] = useState(false);
   const act = useAct(environment);
   const [maySwitch, mayEdit] = [useMay('operator', { environment }), useMay('editor', { environment })];
+  const mayDescribe = useMayEverywhere('editor');
+  const isArchived = flag.lifecycle === 'archived';
   const shown = draft?.flag ?? flag;
   const config = shown.environments?.[environment];
   const changedBelow = draft !== undefined && draft.version !== version;
@@ -51,13 +59,16 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
       current.pathname !== next.pathname && !window.confirm('Leave, and lose what you have changed here?'),
   });
 
-  const edit = (change: (config: FlagConfig) => FlagConfig) => {
+  const editFlag = (change: (flag: Flag) => Flag) => {
     const base = draft ?? { flag, base: flag, version };
-    const own = base.flag.environments?.[environment];
-    if (!own) return;
-    const environments = { ...base.flag.environments, [environment]: change(own) };
-    setDraft({ ...base, flag: { ...base.flag, environments } });
+    setDraft({ ...base, flag: change(base.flag) });
   };
+  const edit = (change: (config: FlagConfig) => FlagConfig) =>
+    editFlag((before) => {
+      const own = before.environments?.[environment];
+      if (!own) return before;
+      return { ...before, environments: { ...before.environments, [environment]: change(own) } };
+    });
 
   return (
     <>
@@ -65,23 +76,13 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
         <Link to="/history" search={{ flag: flag.key }} style={{ color: 'var(--on)' }}>
           History
         </Link>
+        {mayDescribe && !isArchived && (
+          <Button variant="default" disabled={draft !== undefined} onClick={() => setArchiving(true)}>
+            Archive
+          </Button>
+        )}
       </Head>
-      <Group gap="xs" mb="md">
-        <Text size="sm" ff="monospace" style={{ overflowWrap: 'anywhere' }}>
-          {flag.key}
-        </Text>
-        <Badge variant="outline" color="gray" tt="none">
-          {flag.type}
-        </Badge>
-        {flag.owner && <Text size="sm">owned by {flag.owner}</Text>}
-        {flag.clientVisible && <Text size="sm">seen by client keys</Text>}
-        {flag.expires && <Text size="sm">until {flag.expires}</Text>}
-        {flag.tags?.map((tag) => (
-          <Badge key={tag} variant="light" color="gray" tt="none">
-            {tag}
-          </Badge>
-        ))}
-      </Group>
+      <FlagFacts flag={flag} />
       {asked && draft === undefined && <Asked request={asked} />}
       <ReleasesOf flag={flag.key} />
       {draft === undefined && <EnvironmentStates flag={flag} />}
@@ -130,6 +131,21 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
           <VenuesPanel flag={shown} config={config} edit={edit} environment={environment} />
           <Tester key={`tester ${environment}`} flag={flag.key} isDraft={draft !== undefined} />
         </Stack>
+      )}
+      <Stack gap="md" mt="md">
+        {config && <EvaluationsPanel key={environment} flag={flag.key} environment={environment} />}
+        <ReferencesPanel flag={flag.key} />
+        {mayDescribe && !isArchived && <AboutPanel flag={shown} edit={editFlag} />}
+      </Stack>
+      {archiving && (
+        <ArchiveDialog
+          flag={flag.key}
+          close={() => setArchiving(false)}
+          archived={(seq) => {
+            setArchiving(false);
+            setSaved({ seq, environment });
+          }}
+        />
       )}
       {draft && (
         <section

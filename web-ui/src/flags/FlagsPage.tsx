@@ -11,6 +11,7 @@ import type { Column } from '../shell/export/table';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { Time } from '../shell/Time';
+import { LabelFilter, type Labels, NO_LABELS } from './LabelFilter';
 
 /** Rows that are drawn; a search finds the rest. */
 const SHOWN = 200;
@@ -24,7 +25,8 @@ export function FlagsPage() {
   const [asked] = useDebouncedValue(search, 150);
   const environment = useEnvironment();
   const client = useQueryClient();
-  const flags = useQuery(queries.flags(asked, SHOWN));
+  const [labels, setLabels] = useState<Labels>(NO_LABELS);
+  const flags = useQuery(queries.flags({ search: asked, limit: SHOWN, ...labels }));
   const columns: Column<Item>[] = [
     { key: 'key', title: 'Key', of: ({ document }) => document.key },
     { key: 'name', title: 'Flag', of: ({ document }) => document.name },
@@ -51,11 +53,12 @@ export function FlagsPage() {
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
         />
+        <LabelFilter labels={labels} change={setLabels} />
         <Export
           name={`flags-${environment}`}
           table={async () => ({
             columns,
-            rows: (await client.fetchQuery(queries.flags(search, EXPORTED))).items,
+            rows: (await client.fetchQuery(queries.flags({ search, limit: EXPORTED, ...labels }))).items,
           })}
         />
       </Head>
@@ -63,8 +66,8 @@ export function FlagsPage() {
       {flags.error && <Failed error={flags.error} retry={() => flags.refetch()} />}
       {flags.data?.items.length === 0 && (
         <Empty>
-          {asked
-            ? `No flag fits “${asked}”.`
+          {asked || labels.owner || labels.tag
+            ? 'No flag fits this search.'
             : 'There are no flags yet: `usher flag set KEY --file flag.json` makes one.'}
         </Empty>
       )}
@@ -77,6 +80,7 @@ export function FlagsPage() {
                 <th scope="col">State</th>
                 <th scope="col">Type</th>
                 <th scope="col">Owner</th>
+                <th scope="col">Tags</th>
                 <th scope="col">Last change</th>
               </tr>
             </thead>
@@ -100,6 +104,7 @@ export function FlagsPage() {
                   </td>
                   <td>{document.type}</td>
                   <td>{document.owner ?? '—'}</td>
+                  <td>{document.tags?.join(', ') || '—'}</td>
                   <td className="soft">
                     {updatedBy}, <Time at={updatedAt} />
                   </td>

@@ -111,6 +111,7 @@ export function taker(client: QueryClient) {
     old('workspace', 'flags', 'board', 'history', 'change');
     const kinds = new Set(changes.map((change) => change.kind));
     const flags = changes.filter((change) => change.kind === 'flag');
+    if (flags.length > 0) slow.mark(JSON.stringify(['stale-flags']));
     if (flags.some(({ action }) => action !== 'updated')) old('all-flags');
     else if (flags.length > 0) slow.mark(JSON.stringify(['all-flags']));
     if (flags.length > MOST_FLAGS) old('flag');

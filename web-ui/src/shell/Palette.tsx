@@ -9,6 +9,7 @@ const SHOWN = 10;
 const PAGES = [
   'board',
   'flags',
+  'stale-flags',
   'changes',
   'releases',
   'playbooks',
@@ -60,7 +61,7 @@ function Search({ done }: { done: () => void }) {
   const entries = [
     ...PAGES.map((page) => ({
       id: `page-${page}`,
-      label: `${page[0]?.toUpperCase()}${page.slice(1)}`,
+      label: `${page[0]?.toUpperCase()}${page.slice(1).replace('-', ' ')}`,
       go: () => navigate({ to: `/${page}` }),
     })),
     ...flags.map(({ document }) => ({

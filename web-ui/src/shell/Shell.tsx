@@ -27,6 +27,7 @@ const FactorOwed = lazy(() =>
 const PAGES = [
   { to: '/board', label: 'Board' },
   { to: '/flags', label: 'Flags' },
+  { to: '/stale-flags', label: 'Stale flags' },
   { to: '/changes', label: 'Changes' },
   { to: '/releases', label: 'Releases' },
   { to: '/playbooks', label: 'Playbooks' },

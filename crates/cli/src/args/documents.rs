@@ -39,10 +39,16 @@ pub struct Later {
 #[derive(Debug, Subcommand)]
 pub enum Flag {
     /// List flags.
-    #[command(after_help = "Example: usher flag ls resale")]
+    #[command(after_help = "Example: usher flag ls resale --owner payments")]
     Ls {
         /// Only those that contain this.
         search: Option<String>,
+        /// Only those of this owner.
+        #[arg(long)]
+        owner: Option<String>,
+        /// Only those with this tag.
+        #[arg(long)]
+        tag: Option<String>,
     },
     /// Show a flag; with --output json as `flag set` takes it.
     #[command(after_help = "Example: usher flag get resale-guard --at 2026-11-24T19:30:00Z")]
@@ -110,14 +116,69 @@ pub enum Flag {
         #[command(flatten)]
         later: Later,
     },
-    /// Off everywhere for good, but for its history.
+    /// Say who answers for a flag, what it is filed under, and how long it is meant to live.
+    #[command(
+        after_help = "Example: usher flag about resale-guard --owner payments --tag resale --expires 2027-06-30"
+    )]
+    About(About),
+    /// List flags that have had their day: never evaluated, always the same answer, or past their day.
+    #[command(after_help = "Example: usher flag stale --owner payments")]
+    Stale(Stale),
+    /// Off everywhere for good, but for its history. Refused while somebody still asks for it.
     #[command(after_help = "Example: usher flag archive old-checkout --message 'new checkout is everywhere'")]
     Archive {
         /// The flag's key.
         key: String,
+        /// Archive it though somebody still asks for it; what would break without it is in the way all the same.
+        #[arg(long)]
+        even_so: bool,
         #[command(flatten)]
         message: Message,
     },
+}
+
+/// What is said of a flag that no rule looks at. What is not named stays.
+#[derive(Debug, clap::Args)]
+pub struct About {
+    /// The flag's key.
+    pub key: String,
+    /// Who answers for it; an empty text takes that away.
+    #[arg(long, value_name = "NAME")]
+    pub owner: Option<String>,
+    /// Add a tag; may be given several times.
+    #[arg(long)]
+    pub tag: Vec<String>,
+    /// Take a tag away; may be given several times.
+    #[arg(long, value_name = "TAG")]
+    pub untag: Vec<String>,
+    /// Whether it is meant to go away.
+    #[arg(long, value_parser = ["temporary", "permanent"])]
+    pub lifecycle: Option<String>,
+    /// The day by which it should be gone; an empty text takes that away.
+    #[arg(long, value_name = "DAY")]
+    pub expires: Option<String>,
+    #[command(flatten)]
+    pub message: Message,
+}
+
+/// Which flags that have had their day.
+#[derive(Debug, clap::Args)]
+pub struct Stale {
+    /// Only what is so in this environment.
+    #[arg(long, short)]
+    pub environment: Option<String>,
+    /// Only those of this owner.
+    #[arg(long)]
+    pub owner: Option<String>,
+    /// Only those with this tag.
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Only those with this reason.
+    #[arg(long, value_parser = ["expired", "never-evaluated", "same-answer"])]
+    pub reason: Option<String>,
+    /// How many days without an evaluation are too many. [default: 7]
+    #[arg(long)]
+    pub days: Option<u32>,
 }
 
 /// A whole document from a file.

@@ -18,7 +18,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use usher_journal::RedisOptions;
 
 pub use change::{Change, Open};
-pub use documents::{Documents, Flag, Later, Set, Venue, Where};
+pub use documents::{About, Documents, Flag, Later, Set, Stale, Venue, Where};
 pub use history::{Converge, Eval, Journal, Rollback, Undo};
 pub use import::{Import, What};
 pub use key::{Key, KeyKind};
@@ -255,12 +255,33 @@ pub enum Command {
         #[command(flatten)]
         redis: Redis,
     },
+    /// Look through a checked-out repository for flags, and tell the server where code names them.
+    #[command(
+        after_help = "Example: usher refs . --repository acme/checkout --commit 4f1c2d9\n\nKeys are looked for between quotes, in files that version control does not ignore. What was reported of the repository before is replaced."
+    )]
+    Refs(Refs),
     /// Check whether the server is well.
     #[command(after_help = "Example: usher doctor")]
     Doctor,
     /// Simulated devices for the demo.
     #[command(hide = true)]
     DemoDevices(DemoDevices),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Refs {
+    /// The repository's folder.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// What it is called; its folder's name, when not said.
+    #[arg(long, value_name = "NAME")]
+    pub repository: Option<String>,
+    /// The commit that is checked out.
+    #[arg(long, value_name = "SHA")]
+    pub commit: Option<String>,
+    /// Show what would be reported, and report nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -91,11 +91,16 @@ fn over(mut document: Value, row: Value) -> Value {
 
 /// Every document of a kind, page after page.
 pub async fn all(client: &Client, kind: &str, search: Option<&str>) -> Result<Vec<Value>> {
+    pages(client, kind, &search.map(|search| ("search", search)).into_iter().collect::<Vec<_>>()).await
+}
+
+/// Everything that a list has for a query, page after page.
+pub async fn pages(client: &Client, kind: &str, asked: &[(&str, &str)]) -> Result<Vec<Value>> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     loop {
         let mut query = vec![("limit", PAGE)];
-        query.extend(search.map(|search| ("search", search)));
+        query.extend(asked);
         if !cursor.is_empty() {
             query.push(("cursor", &cursor));
         }
@@ -121,6 +126,24 @@ pub async fn get(client: &Client, kind: &str, key: &str, at: Option<&str>, shown
         }
     }
     Ok(())
+}
+
+/// Changes a document that is there: if somebody writes in between, the server refuses.
+pub async fn change(
+    client: &Client,
+    kind: &str,
+    key: &str,
+    message: Option<&str>,
+    change: impl FnOnce(&mut Map<String, Value>),
+) -> Result<Value> {
+    let path = format!("/api/v1/{kind}/{}", segment(key));
+    let mut answer = client.ask(Method::GET, &path, &[], None, None).await?;
+    if let Some(fields) = answer.body.as_object_mut() {
+        change(fields);
+    }
+    let query = [("message", message.unwrap_or_default())];
+    let belief = answer.etag.map(Belief::Version);
+    Ok(client.ask(Method::PUT, &path, &query, Some(&answer.body), belief.as_ref()).await?.body)
 }
 
 /// Writes a document over the version that is there now: if somebody writes in between, the server refuses.

@@ -11,6 +11,7 @@ mod history;
 mod import;
 mod key;
 mod playbook;
+mod refs;
 mod release;
 mod schedule;
 mod token;
@@ -51,6 +52,7 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
         Command::Import(import) => import::run(&client, import, shown).await,
         Command::Backup { data, redis, to } => files::backup(&data, redis.options(), &to, shown).await,
         Command::Restore { from, data, redis } => files::restore(&from, &data, redis.options(), shown).await,
+        Command::Refs(refs) => refs::run(&client, refs, shown).await,
         Command::Doctor => doctor::run(&client, shown).await,
         // These have no server to talk to, and never come here.
         Command::Serve(_) | Command::Edge(_) | Command::DemoDevices(_) => Ok(()),

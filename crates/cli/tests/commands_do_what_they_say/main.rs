@@ -15,6 +15,7 @@ mod help;
 mod history;
 mod import;
 mod keys;
+mod lifecycle;
 mod people;
 mod redis;
 mod releases;

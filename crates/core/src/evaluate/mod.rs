@@ -80,6 +80,14 @@ impl<'r> Evaluation<'r> {
         Self { config: Some(config), variant: Some(variant), ..Self::without_variant(reason) }
     }
 
+    /// Notes that a program has read the flag: see [`Ruleset::take_asked`].
+    #[inline]
+    pub fn mark_asked(&self) {
+        if let Some(config) = self.config {
+            config.asked.set();
+        }
+    }
+
     /// The variant's name.
     #[inline]
     #[must_use]

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::{
     Uses,
+    asked::Mark,
     condition::{CompiledCondition, Source},
     draw::{CompiledRollout, SplitKey},
     guard::Guard,
@@ -122,6 +123,8 @@ pub(crate) struct CompiledConfig {
     pub(crate) when_stale: Option<WhenStale>,
     /// Metrics that are counted by its variant.
     pub(crate) measure: Box<[Box<str>]>,
+    /// Whether a program has read it.
+    pub(crate) asked: Mark,
     pub(crate) uses: Uses,
     /// As it was written, for explanations.
     pub(crate) written: Arc<FlagConfig>,
@@ -337,6 +340,7 @@ impl CompiledConfig {
             targeted,
             when_stale: config.when_stale.clone(),
             measure: config.measure.iter().map(|metric| metric.as_str().into()).collect(),
+            asked: Mark::default(),
             uses,
             written: Arc::new(config.clone()),
         })

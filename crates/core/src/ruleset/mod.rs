@@ -5,6 +5,7 @@
 //! only; everything else is shared with the snapshot before. A document that can't be compiled stays in the
 //! ruleset as broken: asking for it gives `PARSE_ERROR`, and nothing else is touched.
 
+mod asked;
 mod cohort;
 mod condition;
 pub(crate) mod dialect;
@@ -41,6 +42,7 @@ use crate::{
     },
     problem::Problems,
 };
+pub use asked::Mark;
 pub use flag::VariantValue;
 use measures::Measures;
 
@@ -173,6 +175,20 @@ impl Ruleset {
     #[must_use]
     pub fn contains(&self, flag: &str) -> bool {
         self.flags.get(flag).is_some()
+    }
+
+    /// Notes that a program has read a flag.
+    pub fn mark_asked(&self, flag: &str) {
+        if let Some(config) = self.flags.get(flag).and_then(CompiledFlag::config) {
+            config.asked.set();
+        }
+    }
+
+    /// The flags that programs have read since this was last asked.
+    #[must_use]
+    pub fn take_asked(&self) -> Vec<String> {
+        let asked = self.flags.iter().filter(|flag| flag.config().is_some_and(|config| config.asked.take()));
+        asked.map(|flag| flag.key.text().to_owned()).collect()
     }
 
     /// Whether client keys get this flag.

@@ -68,4 +68,13 @@ async fn what_belongs_to_a_variant_and_what_is_dark_stays_that() {
     exposed.sort_by_key(|own| own.dark);
     let told: Vec<_> = exposed.iter().map(|own| (own.variant.as_str(), own.dark, own.count)).collect();
     assert_eq!(told, [("on", false, 2), ("off", true, 2)]);
+    // What the edge itself answers counts as evaluated too, and what is shown only once.
+    let ask = json!({"context": {"targetingKey": "u-1", "venue": "anfield"}});
+    near.with(&server.key("server").await).post("/ofrep/v1/evaluate/flags/guard", &ask).await.expect(200);
+    let evaluated = async || {
+        let path = "/api/v1/flags/guard/evaluations?environment=production&by=venue";
+        let answer = server.admin().get(path).await.expect(200).json();
+        (answer["series"][0]["name"].clone(), answer["series"][0]["total"].clone())
+    };
+    eventually("evaluations too", async || evaluated().await == (json!("anfield"), json!(3))).await;
 }

@@ -7,3 +7,4 @@ mod a_step_changes_the_release_and_its_flag_and_nothing_else;
 mod guards_say_what_was_seen;
 mod harm_comes_first_and_nothing_is_promoted_blindly;
 mod nobody_is_their_own_second_person;
+mod stale_flags_are_found_for_a_reason;

@@ -12,7 +12,7 @@ use usher_core::{
 use usher_journal::{Entry, State};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{schemas::ExposureSchema, world_at};
+use super::{documents::is_of, schemas::ExposureSchema, world_at};
 use crate::{app::App, clock, problem::Problem, world::Snapshot};
 
 /// Flags and venues on one answer, when not said, and at most: cells are computed for each pair.
@@ -30,6 +30,10 @@ pub struct BoardQuery {
     environment: String,
     /// Only flags whose key, name, owner or tags contain this.
     search: Option<String>,
+    /// Only flags of this owner.
+    owner: Option<String>,
+    /// Only flags with this tag.
+    tag: Option<String>,
     /// Only venues whose key, name, city or country contain this.
     venue_search: Option<String>,
     /// Only venues in this country.
@@ -196,7 +200,9 @@ fn flags<'s>(state: &'s State, query: &BoardQuery) -> Vec<&'s Entry> {
             .chain(flag.tags.iter().map(String::as_str))
             .any(|text| contains(text, &wanted.search))
     };
-    state.of_kind(&Kind::Flag).filter(|entry| wanted.names(entry)).filter(fits).collect()
+    let (owner, tag) = (query.owner.as_deref(), query.tag.as_deref());
+    let is_wanted = |entry: &&Entry| wanted.names(entry) && is_of(&entry.document, owner, tag);
+    state.of_kind(&Kind::Flag).filter(is_wanted).filter(fits).collect()
 }
 
 /// Tells one set of venues from another: whoever adds or changes one makes a newer version, who deletes makes them fewer.

@@ -39,8 +39,29 @@ pub struct ListQuery {
     cursor: Option<String>,
     /// Only those whose key, name, tags or place contain this.
     search: Option<String>,
+    /// Only those of this owner.
+    owner: Option<String>,
+    /// Only those with this tag.
+    tag: Option<String>,
     /// As of this commit or time.
     at: Option<String>,
+}
+
+impl ListQuery {
+    fn wants(&self, document: &Document) -> bool {
+        is_of(document, self.owner.as_deref(), self.tag.as_deref())
+    }
+}
+
+/// Whether a document has this owner and this tag, where they are asked for.
+pub(super) fn is_of(document: &Document, owner: Option<&str>, tag: Option<&str>) -> bool {
+    if owner.is_none() && tag.is_none() {
+        return true;
+    }
+    let value = document.value();
+    let mut tags = value.get("tags").and_then(Value::as_array).into_iter().flatten();
+    owner.is_none_or(|owner| value.get("owner").and_then(Value::as_str) == Some(owner))
+        && tag.is_none_or(|tag| tags.any(|own| own.as_str() == Some(tag)))
 }
 
 /// What a changing request says about itself.
@@ -95,11 +116,14 @@ pub(super) async fn list_those(
 ) -> Result<HttpResponse, Problem> {
     let snapshot = world_at(app, query.at.as_deref()).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
-    let search = query.search.unwrap_or_default().to_lowercase();
+    let search = query.search.as_deref().unwrap_or_default().to_lowercase();
     let all: Vec<&Entry> = snapshot
         .state
         .of_kind(&kind)
-        .filter(|entry| fits(&entry.document, &search) && wanted(&entry.document))
+        .filter(|entry| {
+            let document = &entry.document;
+            fits(document, &search) && query.wants(document) && wanted(document)
+        })
         .collect();
     let after = query.cursor.as_deref();
     let mut rest =

@@ -14,7 +14,7 @@ use super::{
     schemas::{FlagSchema, WrittenOf},
     write::{TRIES, Write, Written},
 };
-use crate::{app::App, body::Body, problem::Problem};
+use crate::{app::App, archiving, body::Body, problem::Problem};
 
 /// What can be done with a flag in an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -180,13 +180,16 @@ pub async fn act(
 
 /// Why a flag is archived.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Archive {
     /// Why.
     message: Option<String>,
+    /// Whether it is archived though somebody still asks for it. What would break without it is in the way all the same.
+    even_so: bool,
 }
 
-/// Archives a flag: off everywhere, but for its history.
+/// Archives a flag: off everywhere, but for its history. While somebody still asks for it that is refused with 409,
+/// `still_asked`, and who they are in `askers`.
 #[utoipa::path(post, path = "/api/v1/flags/{key}/archive", tag = "flags", operation_id = "archive_flag",
     params(("key" = String, Path, description = "The flag")), request_body = Archive,
     responses((status = 200, description = "Done", body = inline(WrittenOf<FlagSchema>)), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
@@ -199,11 +202,33 @@ pub async fn archive(
     let archive: Archive =
         if body.is_empty() { Archive::default() } else { usher_core::problem::from_json(&body)? };
     let message = || format!("Archive {key}");
+    let write = Write::new(&app, &request, archive.message.as_deref(), &body)?;
+    if write.replayed().await?.is_none() {
+        check_askers(&app, &write, &key, archive.even_so).await?;
+    }
     change(&app, &request, &key, &body, archive.message.as_deref(), message, |flag| {
         flag.lifecycle = Lifecycle::Archived;
         Ok(())
     })
     .await
+}
+
+/// Refuses to archive a flag for which somebody still asks.
+async fn check_askers(app: &App, write: &Write<'_>, key: &str, even_so: bool) -> Result<(), Problem> {
+    let id = DocumentId::new(Kind::Flag, key);
+    let state = app.world.snapshot().state.clone();
+    let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+    let mut flag = entry.document.parse::<Flag>()?;
+    if flag.lifecycle == Lifecycle::Archived {
+        return Ok(());
+    }
+    flag.lifecycle = Lifecycle::Archived;
+    write.check_rights(&[Change::Put(Document::from_model(&flag)?)], &state)?;
+    let mut askers = archiving::askers(app, &state, entry).await?;
+    if even_so {
+        askers.retain(|own| own.must_go);
+    }
+    if askers.is_empty() { Ok(()) } else { Err(archiving::refusal(key, askers)) }
 }
 
 async fn change(

@@ -6,9 +6,11 @@
 
 pub mod board;
 pub mod change_requests;
+pub mod code_references;
 pub mod commits;
 pub mod documents;
 pub mod evaluate;
+pub mod evaluations;
 pub mod export;
 pub mod factor;
 pub mod flags;
@@ -16,6 +18,7 @@ pub mod import;
 pub mod invitations;
 pub mod keys;
 pub(crate) mod kills;
+pub mod labels;
 pub mod oidc;
 pub mod people;
 pub mod playbooks;
@@ -26,6 +29,7 @@ pub mod schedules;
 pub mod schemas;
 pub mod session;
 pub mod sessions;
+pub mod stale;
 pub mod status;
 pub mod write;
 
@@ -59,6 +63,9 @@ use crate::{
 
 /// Largest body of a commit of many documents, in bytes; every other body holds one document.
 const MAX_COMMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Largest body of what was found in a repository, in bytes: a few hundred for each place.
+const MAX_REPORT_BYTES: usize = 16 * 1024 * 1024;
 
 /// What administrators see is for them, and some of it is a secret: no cache keeps any of it.
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
@@ -246,6 +253,17 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/releases/{key}/pause", web::post().to(releases::pause))
         .route("/releases/{key}/resume", web::post().to(releases::resume))
         .route("/releases/{key}/rollback", web::post().to(releases::roll_back))
+        .route("/flag-labels", web::get().to(labels::labels))
+        .route("/stale-flags", web::get().to(stale::list))
+        .route("/flags/{key}/references", web::get().to(code_references::of_flag))
+        .route("/code-references", web::get().to(code_references::list))
+        .service(
+            web::resource("/code-references/{repository}")
+                .app_data(Limit(MAX_REPORT_BYTES))
+                .route(web::put().to(code_references::put))
+                .route(web::delete().to(code_references::delete)),
+        )
+        .route("/flags/{key}/evaluations", web::get().to(evaluations::evaluations))
         .route("/flags/{key}/archive", web::post().to(flags::archive))
         .route("/flags/{key}/environments/{environment}/{action}", web::post().to(flags::act))
         .route("/keys", web::get().to(keys::list))

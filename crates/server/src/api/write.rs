@@ -336,6 +336,14 @@ impl<'a> Write<'a> {
         }
     }
 
+    /// Refuses whoever may not make these changes: before they are told why something else is in the way.
+    ///
+    /// # Errors
+    /// 403, with where their rights end.
+    pub(super) fn check_rights(&self, changes: &[Change], state: &State) -> Result<(), Problem> {
+        scopes::check(&identity(self.request)?.rights(), self.floor, changes, state)
+    }
+
     /// Refuses whoever may not carry out all that a plan says, whatever of it there is to do now.
     ///
     /// # Errors

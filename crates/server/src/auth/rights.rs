@@ -32,6 +32,8 @@ const OPERATOR: Needs = Needs::Role(Role::Operator);
 const EDITOR: Needs = Needs::Role(Role::Editor);
 const ADMIN: Needs = Needs::Role(Role::Admin);
 const OWNER: Needs = Needs::Everywhere(Role::Admin);
+/// Code is about no environment or venue.
+const CODE: Needs = Needs::Everywhere(Role::Editor);
 
 /// Method and pattern of every route of the administration API, with what it needs.
 pub const RIGHTS: &[(&str, &str, Needs)] = &[
@@ -67,6 +69,13 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/flags/{key}", VIEWER),
     ("PUT", "/api/v1/flags/{key}", EDITOR),
     ("DELETE", "/api/v1/flags/{key}", EDITOR),
+    ("GET", "/api/v1/flags/{key}/evaluations", VIEWER),
+    ("GET", "/api/v1/flags/{key}/references", VIEWER),
+    ("GET", "/api/v1/flag-labels", VIEWER),
+    ("GET", "/api/v1/stale-flags", VIEWER),
+    ("GET", "/api/v1/code-references", VIEWER),
+    ("PUT", "/api/v1/code-references/{repository}", CODE),
+    ("DELETE", "/api/v1/code-references/{repository}", CODE),
     ("POST", "/api/v1/flags/{key}/archive", EDITOR),
     ("POST", "/api/v1/flags/{key}/environments/{environment}/{action}", OPERATOR),
     ("GET", "/api/v1/events", VIEWER),

@@ -1,5 +1,5 @@
-//! Where small texts are kept that sign-ins need and that are no commits: sessions come and go by the minute, hold
-//! addresses of people that have to be forgotten, and nothing that is taken back may bring an ended one to life. So
+//! Where small texts are kept that are no commits: sessions come and go by the minute, hold addresses of people that
+//! have to be forgotten, and nothing that is taken back may bring an ended one to life; what code names is a report. So
 //! they are beside the journal, which keeps everything for ever: in a file of this server's own, or, where nodes share
 //! the journal, with it.
 
@@ -212,7 +212,7 @@ async fn in_time<T>(
 }
 
 fn unavailable(why: &str) -> Problem {
-    let detail = format!("What is kept of sign-ins can't be changed now: {why}.");
+    let detail = format!("What is kept beside the journal can't be read or changed now: {why}.");
     Problem::new(actix_web::http::StatusCode::SERVICE_UNAVAILABLE, "journal_unavailable", detail)
         .retry_after(1)
 }

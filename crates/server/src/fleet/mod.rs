@@ -1,11 +1,13 @@
 //! The other nodes of the fleet: each tells all others, beside the journal, of the clients that it and the edges below
 //! it serve, so that convergence and connections are those of the whole fleet on every node; and of what it has counted
-//! for measured flags (`counts`), so that whichever node decides about one knows all of it; and of how it stands (`roll`).
+//! for measured flags (`counts`), so that whichever node decides about one knows all of it; of what was evaluated
+//! (`evaluations`); and of how it stands (`roll`).
 //!
 //! What is said is cumulative and may be lost: the next word makes up for it. A node that says nothing for a while is
 //! gone, and its clients with it; they come back elsewhere.
 
 mod counts;
+mod evaluations;
 mod roll;
 
 use std::{
@@ -21,7 +23,7 @@ use tokio::{
 use usher_core::protocol::{Census, Clients, Source};
 use usher_journal::Fleet;
 
-use crate::app::App;
+use crate::{app::App, clock, evaluations::Told};
 pub use roll::NodeStatus;
 
 /// How often a node speaks at most: convergence is told no later than this.
@@ -69,6 +71,7 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
     let mut own = Own::default();
     let (mut counted, mut told) = (counts::Nodes::default(), counts::Own::default());
     let mut standing = roll::Own::default();
+    let mut evaluated = evaluations::Own::default();
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -82,6 +85,9 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
                         if is_new {
                             told.tell_all();
                         }
+                    }
+                    Some(Word { node, evaluations: Some(told), .. }) => {
+                        app.evaluations().hear(&node, &told, clock::now());
                     }
                     Some(Word { node, status: Some(status), .. }) => app.peers.stands(&node, status),
                     _ => {}
@@ -98,6 +104,9 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
                 }
                 if let Some(counts) = told.word(&app) {
                     say(&*fleet, "counts", &Word { counts: Some(counts), ..word() });
+                }
+                if let Some(told) = evaluated.word(&app) {
+                    say(&*fleet, "evaluations", &Word { evaluations: Some(told), ..word() });
                 }
                 if let Some(status) = standing.word(&app) {
                     say(&*fleet, "status", &Word { status: Some(status), ..word() });
@@ -116,12 +125,14 @@ struct Word {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     counts: Option<counts::Told>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    evaluations: Option<Vec<Told>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<NodeStatus>,
 }
 
 impl Word {
     fn of(node: &str) -> Self {
-        Self { node: node.to_owned(), census: None, counts: None, status: None }
+        Self { node: node.to_owned(), census: None, counts: None, evaluations: None, status: None }
     }
 
     /// What another node says.

@@ -21,7 +21,16 @@ use usher_core::{Context, ErrorCode, Evaluation, limits::MAX_FLAG_KEY_BYTES, mod
 
 use super::{MAX_BODY_BYTES, ON_EVERY_ANSWER, asker::Asker, events::EventStream, refusal::Refusal};
 use crate::{
-    body::Body, clock, etag, metrics::Evaluated, onlooker::show, problem::Problem, standing::told,
+    body::Body,
+    clock, etag,
+    metrics::Evaluated,
+    onlooker::show,
+    problem::Problem,
+    sdk::{
+        asked_with,
+        evaluated::{ALL_FLAGS, Of},
+    },
+    standing::told,
     surface::Surface,
 };
 
@@ -69,6 +78,16 @@ fn one(
     let evaluated = Evaluated::default();
     evaluated.count(evaluation.reason);
     app.metrics.evaluated(&evaluated);
+    let of = Of {
+        flag: key,
+        variant: evaluation.variant(),
+        venue: context.venue(),
+        reason: evaluation.reason.as_str(),
+    };
+    // What there is not would fill the room of what there is.
+    if evaluation.error != Some(ErrorCode::FlagNotFound) {
+        app.counts.evaluated.count(asker.flag_set(), of, 1);
+    }
     if let Some(error) = evaluation.error {
         let status = match error {
             ErrorCode::FlagNotFound => StatusCode::NOT_FOUND,
@@ -106,6 +125,10 @@ fn all(
     let mut text = Vec::with_capacity(BYTES_OF_A_FLAG * (asker.flags() + 8));
     serde_json::to_writer(&mut text, &bulk).map_err(Problem::internal)?;
     app.metrics.evaluated(&flags.evaluated);
+    // Of each flag that would be many times the work; and that it was asked for, nobody knows.
+    let of =
+        Of { flag: ALL_FLAGS, variant: None, venue: context.venue(), reason: asked_with(asker.is_client()) };
+    app.counts.evaluated.count(asker.flag_set(), of, 1);
     show(app, request, &body, &text);
     let tag = etag::of(&text);
     if let Some(standing) = asker.standing {

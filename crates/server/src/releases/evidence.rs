@@ -18,10 +18,9 @@ use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
 use usher_core::model::{Epoch, Release, Timestamp};
 use usher_release::Watch;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::{App, watched::Watched};
-use crate::disk::{blocking, replace};
+use crate::disk::{blocking, replace, sealed, unsealed};
 
 /// How often it is kept.
 const EVERY: Duration = Duration::from_secs(5);
@@ -153,18 +152,13 @@ fn write(path: &std::path::Path, epoch: Epoch, batches: Vec<u64>, releases: &[Ke
     if text.len() > MAX_BYTES {
         return Err(io::Error::other(format!("{} bytes, and {MAX_BYTES} are the most", text.len())));
     }
-    replace(path, &format!("{:032x}\n{text}", xxh3_128(text.as_bytes())))
+    replace(path, &sealed(&text))
 }
 
 fn parse(text: &str) -> io::Result<Whole> {
-    let damaged = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let (sum, text) = text.split_once('\n').ok_or_else(|| damaged("it is not whole"))?;
-    if sum != format!("{:032x}", xxh3_128(text.as_bytes())) {
-        return Err(damaged("its checksum is another"));
-    }
-    let whole: Whole = serde_json::from_str(text)?;
+    let whole: Whole = serde_json::from_str(unsealed(text)?)?;
     if whole.version != VERSION {
-        return Err(damaged("another version wrote it"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "another version wrote it"));
     }
     Ok(whole)
 }
@@ -222,8 +216,7 @@ mod tests {
             assert!(parse(&damaged).is_err(), "{damaged}");
         }
         let newer = text.split_once('\n').unwrap().1.replacen("\"version\":1", "\"version\":2", 1);
-        let newer = format!("{:032x}\n{newer}", xxh3_128(newer.as_bytes()));
-        assert!(parse(&newer).is_err_and(|error| error.to_string().contains("another version")));
+        assert!(parse(&sealed(&newer)).is_err_and(|error| error.to_string().contains("another version")));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    evaluated::{ASKED, Evaluated, Evaluation, Of, UNKNOWN},
     events::{Batch, Exposure, MAX_BATCH, Metric},
     sums::{Done, Held, OfEnvironment, OfFlag, Shown, Sum, Whose, exposure, metric, place},
 };
@@ -70,7 +71,7 @@ impl Inner {
         let Self { environments, held, dropped, changes, .. } = self;
         *changes += u64::from(whose == Whose::Own);
         let sums = environments.entry(environment.to_owned()).or_default();
-        for Exposure { flag, variant, venue, dark, count } in exposures {
+        for Exposure { flag, variant, venue, dark, count, .. } in exposures {
             let added = sums.flag(flag, held.exposures).is_some_and(|flag| {
                 flag.changed = if whose == Whose::Own { *changes } else { flag.changed };
                 let sum = place(&mut flag.exposures, Shown { variant, venue, dark }, &mut held.exposures);
@@ -106,11 +107,15 @@ fn fingerprint(name: &str) -> u64 {
 
 /// All sums since the server started.
 #[derive(Default)]
-pub struct Counts(Mutex<Inner>);
+pub struct Counts {
+    sums: Mutex<Inner>,
+    /// What waits to be counted by the hour.
+    pub(crate) evaluated: Evaluated,
+}
 
 impl Counts {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a batch of a sender, who names it. `false` when it was added before.
@@ -125,6 +130,29 @@ impl Counts {
             && let Some(oldest) = inner.order.pop_front()
         {
             inner.seen.remove(&oldest);
+        }
+        match &batch.evaluations {
+            Some(told) => {
+                for own in told {
+                    let Evaluation { flag, reason, count, .. } = own;
+                    let (variant, venue) = (own.variant.as_deref(), own.venue.as_deref());
+                    self.evaluated.count(environment, Of { flag, variant, venue, reason }, *count);
+                }
+            }
+            // Who was shown a variant was given it.
+            None => {
+                for Exposure { flag, variant, venue, reason, count, .. } in
+                    batch.exposures.iter().filter(|own| !own.dark)
+                {
+                    let (variant, venue) = (variant.as_deref(), venue.as_deref());
+                    let reason = reason.as_deref().unwrap_or(UNKNOWN);
+                    self.evaluated.count(environment, Of { flag, variant, venue, reason }, *count);
+                }
+            }
+        }
+        for flag in &batch.asked {
+            let of = Of { flag, variant: None, venue: None, reason: ASKED };
+            self.evaluated.count(environment, of, 0);
         }
         inner.add(environment, batch.exposures, batch.metrics, Whose::Own);
         true
@@ -155,20 +183,23 @@ impl Counts {
     pub fn take(&self, environment: &str, name: String) -> Option<Batch> {
         let mut inner = self.lock();
         let Inner { environments, held, .. } = &mut *inner;
-        let sums = environments.get_mut(environment)?;
+        let evaluations = self.evaluated.take(Some(environment), MAX_BATCH);
+        let evaluations: Vec<Evaluation> = evaluations.into_iter().map(|(_, own)| own).collect();
+        let sums = environments.entry(environment.to_owned()).or_default();
         let (mut exposures, mut metrics) = (Vec::new(), Vec::new());
+        let room = MAX_BATCH - evaluations.len();
         sums.flags.retain(|flag, of| {
-            let left = MAX_BATCH - exposures.len() - metrics.len();
+            let left = room - exposures.len() - metrics.len();
             exposures.extend(
                 of.exposures.extract_if(|_, _| true).take(left).map(|(of, sum)| exposure(flag, of, sum.own)),
             );
-            let left = MAX_BATCH - exposures.len() - metrics.len();
+            let left = room - exposures.len() - metrics.len();
             metrics.extend(
                 of.metrics.extract_if(|_, _| true).take(left).map(|(of, sum)| metric(flag, of, sum.own)),
             );
             !(of.exposures.is_empty() && of.metrics.is_empty())
         });
-        let left = MAX_BATCH - exposures.len() - metrics.len();
+        let left = room - exposures.len() - metrics.len();
         let plain = sums.metrics.extract_if(|_, _| true).take(left);
         metrics.extend(plain.map(|((metric, venue), sum)| {
             let Sum { count, failed, sum, squares } = sum;
@@ -176,8 +207,14 @@ impl Counts {
         }));
         held.exposures -= exposures.len();
         held.metrics -= metrics.len();
-        let some = !(exposures.is_empty() && metrics.is_empty());
-        some.then_some(Batch { batch: name, exposures, metrics })
+        let some = !(exposures.is_empty() && metrics.is_empty() && evaluations.is_empty());
+        some.then_some(Batch {
+            batch: name,
+            exposures,
+            metrics,
+            evaluations: Some(evaluations),
+            asked: Vec::new(),
+        })
     }
 
     /// How metrics went by the variants of a flag: cumulative since this server started, over the whole fleet, and
@@ -356,18 +393,22 @@ mod tests {
         counts.add("k", "production", batch("b-2", &json!([]), &json!(metrics)));
         counts.add("k", "production", batch("b-3", &json!([]), &plain));
         assert!(counts.take("staging", "t".into()).is_none());
-        let (first, second) = (
-            counts.take("production", "t-1".into()).unwrap(),
-            counts.take("production", "t-2".into()).unwrap(),
-        );
-        assert!(counts.take("production", "t-3".into()).is_none());
-        assert_eq!(first.exposures.len() + first.metrics.len(), MAX_BATCH);
+        let mut taken = Vec::new();
+        while let Some(batch) = counts.take("production", format!("t-{}", taken.len())) {
+            taken.push(batch);
+        }
+        let evaluations = |batch: &Batch| batch.evaluations.as_ref().map_or(0, Vec::len);
+        let sizes = taken.iter().map(|own| own.exposures.len() + own.metrics.len() + evaluations(own));
+        assert_eq!(sizes.collect::<Vec<_>>(), [MAX_BATCH, MAX_BATCH, 1]);
         let other = Counts::default();
         // As JSON, which is how an edge passes it on.
-        for batch in [first, second] {
+        for batch in taken {
             let sent = serde_json::to_value(&batch).unwrap();
             other.add("edge", "production", serde_json::from_value(sent).unwrap());
         }
+        let evaluated = other.evaluated.take(None, usize::MAX);
+        assert_eq!(evaluated.len(), 400, "what is shown is evaluated, once, and what is dark is not");
+        assert!(evaluated.iter().all(|(_, own)| own.count == 1 && own.reason == UNKNOWN));
         for n in 0..800 {
             let flag = format!("f{n}");
             let exposed = other.exposed("production", &flag);

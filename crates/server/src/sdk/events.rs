@@ -8,6 +8,7 @@ use serde_json::json;
 use usher_core::limits::MAX_FLAG_KEY_BYTES;
 
 pub use super::counts::{Counts, ExposedSum, MeasuredSum};
+use super::evaluated::Evaluation;
 use crate::{auth, body::Body, problem::Problem, surface::Surface};
 
 /// Exposures and metrics in one batch.
@@ -23,6 +24,12 @@ pub struct Batch {
     pub(super) exposures: Vec<Exposure>,
     #[serde(default)]
     pub(super) metrics: Vec<Metric>,
+    /// What an edge's clients evaluated. An SDK leaves it out: what it has shown it has evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) evaluations: Option<Vec<Evaluation>>,
+    /// Flags that the program has read, whether it has shown them or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) asked: Vec<String>,
 }
 
 /// How often a variant was shown.
@@ -37,6 +44,9 @@ pub(crate) struct Exposure {
     /// It was not shown: a dark rule would have.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) dark: bool,
+    /// Why it was shown, in OpenFeature's words. Only programs tell it; sums are of all reasons.
+    #[serde(default, skip_serializing)]
+    pub(crate) reason: Option<String>,
     pub(crate) count: u64,
 }
 
@@ -77,7 +87,9 @@ fn is_none(sum: &f64) -> bool {
 impl Batch {
     /// Whether it can be counted, all of it.
     fn check(&self) -> Result<(), Problem> {
-        if self.exposures.len() + self.metrics.len() > MAX_BATCH {
+        let evaluations = self.evaluations.as_ref().map_or(0, Vec::len);
+        let sums = self.exposures.len() + self.metrics.len() + evaluations + self.asked.len();
+        if sums > MAX_BATCH {
             let detail = format!("A batch holds at most {MAX_BATCH} sums; send several.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
         }
@@ -91,14 +103,27 @@ impl Batch {
     /// Everything in it that is kept.
     fn texts(&self) -> impl Iterator<Item = &str> {
         let exposures = self.exposures.iter().flat_map(|own| {
-            [Some(&own.flag), own.variant.as_ref(), own.venue.as_ref()].into_iter().flatten()
+            [Some(&own.flag), own.variant.as_ref(), own.venue.as_ref(), own.reason.as_ref()]
+                .into_iter()
+                .flatten()
+        });
+        let evaluations = self.evaluations.iter().flatten().flat_map(|own| {
+            [Some(&own.flag), own.variant.as_ref(), own.venue.as_ref(), Some(&own.reason)]
+                .into_iter()
+                .flatten()
         });
         let metrics = self.metrics.iter().flat_map(|own| {
             [Some(&own.metric), own.venue.as_ref(), own.flag.as_ref(), own.variant.as_ref()]
                 .into_iter()
                 .flatten()
         });
-        [&self.batch].into_iter().chain(exposures).chain(metrics).map(String::as_str)
+        [&self.batch]
+            .into_iter()
+            .chain(&self.asked)
+            .chain(exposures)
+            .chain(metrics)
+            .chain(evaluations)
+            .map(String::as_str)
     }
 }
 

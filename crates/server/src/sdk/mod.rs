@@ -1,6 +1,7 @@
 //! What SDKs ask for over plain HTTP: the twins of the stream, and a place for their counts.
 
 pub(crate) mod counts;
+pub(crate) mod evaluated;
 pub mod events;
 pub(crate) mod sums;
 
@@ -14,6 +15,7 @@ use usher_core::{
     protocol::{KeyBody, RulesetBody, SCHEMA, SteeringBody, ValuesBody, View},
 };
 
+use self::evaluated::{ALL_FLAGS, CLIENT_KEY, Of, SERVER_KEY};
 use crate::{
     auth, body::Body, clock, etag, onlooker::show, problem::Problem, standing::told, stream::session::values,
     surface::Surface,
@@ -151,6 +153,11 @@ pub async fn steering(request: HttpRequest, app: web::Data<Surface>) -> Result<H
     Ok(etag::answer(&request, text.map_err(Problem::internal)?))
 }
 
+/// The reason that stands for an answer with all flags at once, by the kind of key that asked.
+pub(crate) fn asked_with(client: bool) -> &'static str {
+    if client { CLIENT_KEY } else { SERVER_KEY }
+}
+
 /// What is asked of `POST /sdk/v1/values`.
 #[derive(Deserialize)]
 pub struct ValuesRequest {
@@ -183,6 +190,8 @@ pub async fn values_now(
         values: values(&state, &context, client, clock::now()),
     };
     let text = serde_json::to_vec(&values).map_err(Problem::internal)?;
+    let of = Of { flag: ALL_FLAGS, variant: None, venue: context.venue(), reason: asked_with(client) };
+    app.counts.evaluated.count(&values.environment, of, 1);
     show(&app, &request, &body, &text);
     Ok(told(etag::answer(&request, text), standing))
 }

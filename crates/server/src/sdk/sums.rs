@@ -157,7 +157,7 @@ impl OfEnvironment {
 }
 
 pub(super) fn exposure(flag: &str, Shown { variant, venue, dark }: Shown, count: u64) -> Exposure {
-    Exposure { flag: flag.to_owned(), variant, venue, dark, count }
+    Exposure { flag: flag.to_owned(), variant, venue, dark, reason: None, count }
 }
 
 pub(super) fn metric(flag: &str, Done { metric, variant, venue }: Done, sum: Sum) -> Metric {

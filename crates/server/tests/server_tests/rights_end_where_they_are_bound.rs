@@ -185,6 +185,13 @@ fn calls(method: &str, pattern: &str) -> Option<Vec<Call>> {
         }
         ("DELETE", "/flags/{key}") => call("/api/v1/flags/f#", Value::Null, Everything, 200),
         ("POST", "/flags/{key}/archive") => call("/api/v1/flags/f#/archive", none(), Everything, 200),
+        ("PUT", "/code-references/{repository}") => {
+            call("/api/v1/code-references/repo#", json!({"references": []}), Everything, 200)
+        }
+        // Who may: but nobody has looked through it.
+        ("DELETE", "/code-references/{repository}") => {
+            call("/api/v1/code-references/other#", Value::Null, Everything, 404)
+        }
         ("POST", "/flags/{key}/environments/{environment}/{action}") => {
             let venues = json!({"venues": [VENUE]});
             let act = |action: &str, body: &Value, about| {

@@ -178,10 +178,10 @@ impl Server {
 pub fn filled(pattern: &str) -> String {
     let path =
         pattern.replace("{environment}", "production").replace("{action}", "kill").replace("{seq}", "1");
-    let path = path.replace("{format}", "flagd");
+    let path = path.replace("{format}", "flagd").replace("{repository}", "web");
     let key = if path.starts_with("/api/v1/venues") { "anfield" } else { "always" };
     let path = path.replace("{key}", key);
-    let asks_for_one = path.ends_with("/board") || path.contains("/import/");
+    let asks_for_one = ["/board", "/evaluations", "/import/flagd"].iter().any(|end| path.ends_with(end));
     if asks_for_one { format!("{path}?environment=production") } else { path }
 }
 
