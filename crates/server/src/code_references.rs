@@ -3,16 +3,17 @@
 //! It says how code looked at one commit of somebody's and decides nothing, so it is not in the journal but on a shelf
 //! beside it, like sessions: in a file, or where nodes share the journal, with it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use usher_core::{Problems, limits::MAX_FLAG_KEY_BYTES, model::Timestamp};
+use usher_journal::Fleet;
 use utoipa::ToSchema;
 
 use crate::{auth::shelf::Shelf, problem::Problem};
 
 /// The shelf that they are on.
-pub(crate) const SHELF: &str = "code-references";
+const SHELF: &str = "code-references";
 /// Repositories that are known.
 const MAX_REPOSITORIES: usize = 200;
 /// Places in one repository.
@@ -97,9 +98,24 @@ impl CodeReport {
 pub struct CodeReferences(Shelf);
 
 impl CodeReferences {
-    /// Those on this shelf.
-    pub(crate) fn new(shelf: Shelf) -> Self {
-        Self(shelf)
+    /// Those in a file of this folder. One that is damaged is set aside: a report that can be made anew keeps no server
+    /// from starting.
+    ///
+    /// # Errors
+    /// The file can't be used.
+    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+        Shelf::open(folder, SHELF).map(Self).or_else(|error| {
+            let path = folder.join(format!("{SHELF}.json"));
+            fs::rename(&path, path.with_extension("damaged"))?;
+            let path = path.display();
+            tracing::warn!(%path, %error, "what is known of code is set aside: look through it again");
+            Shelf::open(folder, SHELF).map(Self)
+        })
+    }
+
+    /// Those that all nodes share.
+    pub(crate) fn shared(fleet: Arc<dyn Fleet>) -> Self {
+        Self(Shelf::shared(fleet, SHELF))
     }
 
     /// Replaces what a repository had.
@@ -150,5 +166,23 @@ impl CodeReferences {
             *counts.entry(own.flag).or_default() += 1;
         }
         Ok(Some(counts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_damaged_file_is_set_aside_and_keeps_nobody_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = CodeReport { commit: None, references: Vec::new() };
+        let kept = Kept { repository: "web".into(), at: Timestamp::EPOCH, by: "ci".into(), report };
+        CodeReferences::open(folder.path()).unwrap().put(kept).await.unwrap();
+        assert_eq!(CodeReferences::open(folder.path()).unwrap().all().await.unwrap().len(), 1);
+        let path = folder.path().join("code-references.json");
+        fs::write(&path, "{").unwrap();
+        assert!(CodeReferences::open(folder.path()).unwrap().all().await.unwrap().is_empty());
+        assert!(!path.exists() && path.with_extension("damaged").exists());
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         session::{KEY_BYTES, Keys, Ring, SHELF, Sessions},
         shelf::Shelf,
     },
-    code_references::{self, CodeReferences},
+    code_references::CodeReferences,
     run::StartError,
     settings::Settings,
 };
@@ -49,8 +49,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Engine, StartError> {
         let keys = Keys::open(folder, access_millis).map_err(unusable)?;
         let shelf = Shelf::open(folder, SHELF).map_err(unusable)?;
         let factors = Factors::new(Shelf::open(folder, factor::SHELF).map_err(unusable)?);
-        let code_references =
-            CodeReferences::new(Shelf::open(folder, code_references::SHELF).map_err(unusable)?);
+        let code_references = CodeReferences::open(folder).map_err(unusable)?;
         let events_key = keys.ring().key_for(EVENTS);
         let sessions = Sessions::new(keys, shelf, seconds, secure);
         return Ok(Engine { journal, sessions, factors, code_references, events_key });
@@ -62,7 +61,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Engine, StartError> {
     let keys = Keys::shared(Arc::clone(&fleet), secret, access_millis).await;
     let keys = keys.map_err(|problem| JournalError::Storage(problem.to_string()))?;
     let factors = Factors::new(Shelf::shared(Arc::clone(&fleet), factor::SHELF));
-    let code_references = CodeReferences::new(Shelf::shared(Arc::clone(&fleet), code_references::SHELF));
+    let code_references = CodeReferences::shared(Arc::clone(&fleet));
     let sessions = Sessions::new(keys, Shelf::shared(fleet, SHELF), seconds, secure);
     // Not of the newest key: addresses that one server makes open streams at all, whenever they were started.
     let events_key = Ring::of(&secret, Timestamp::EPOCH).key_for(EVENTS);

@@ -208,9 +208,9 @@ impl Client {
         });
     }
 
-    /// Counts that somebody was shown what a flag gives them, by variant, venue and reason; and apart from it, what a dark
-    /// rule would have given them. Reading a flag does not count: a program reads more often than it shows. That it reads it at all is told
-    /// now and then, so that flags that nobody needs are known.
+    /// Counts that somebody was shown what a flag gives them, by variant, venue and reason; and apart from it, what a
+    /// dark rule would have given them. Reading a flag does not count: a program reads more often than it shows. That it
+    /// reads it at all is told now and then, so that flags that nobody needs are known.
     pub fn expose(&self, flag: &str, context: &Context) {
         let (shared, venue) = (self.shared(), self.venue(context));
         let (snapshot, freshness) = (shared.snapshot.load(), shared.freshness());

@@ -43,7 +43,8 @@ pub fn look_through(root: &Path, keys: &HashSet<String>) -> Result<Repository> {
     let mut repository = Repository::default();
     let mut places = 0;
     let mut walk = WalkBuilder::new(root);
-    // As it is checked out, whoever looks: not what somebody's own settings add. A `.gitignore` holds without `.git` too.
+    // As it is checked out, whoever looks, without what somebody's own settings add. A `.gitignore` holds without `.git`
+    // too.
     walk.hidden(false).git_global(false).require_git(false).sort_by_file_path(Path::cmp);
     walk.filter_entry(|entry| entry.file_name() != ".git");
     for entry in walk.build() {

@@ -11,7 +11,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    evaluated::{ASKED, Evaluated, Evaluation, Of, UNKNOWN},
+    evaluated::{Evaluated, Evaluation},
     events::{Batch, Exposure, MAX_BATCH, Metric},
     sums::{Done, Held, OfEnvironment, OfFlag, Shown, Sum, Whose, exposure, metric, place},
 };
@@ -131,28 +131,8 @@ impl Counts {
         {
             inner.seen.remove(&oldest);
         }
-        match &batch.evaluations {
-            Some(told) => {
-                for own in told {
-                    let Evaluation { flag, reason, count, .. } = own;
-                    let (variant, venue) = (own.variant.as_deref(), own.venue.as_deref());
-                    self.evaluated.count(environment, Of { flag, variant, venue, reason }, *count);
-                }
-            }
-            // Who was shown a variant was given it.
-            None => {
-                for Exposure { flag, variant, venue, reason, count, .. } in
-                    batch.exposures.iter().filter(|own| !own.dark)
-                {
-                    let (variant, venue) = (variant.as_deref(), venue.as_deref());
-                    let reason = reason.as_deref().unwrap_or(UNKNOWN);
-                    self.evaluated.count(environment, Of { flag, variant, venue, reason }, *count);
-                }
-            }
-        }
-        for flag in &batch.asked {
-            let of = Of { flag, variant: None, venue: None, reason: ASKED };
-            self.evaluated.count(environment, of, 0);
+        for (of, count) in batch.evaluated() {
+            self.evaluated.count(environment, of, count);
         }
         inner.add(environment, batch.exposures, batch.metrics, Whose::Own);
         true
@@ -303,7 +283,10 @@ impl Counts {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{super::sums::MAX_SUMS, *};
+    use super::{
+        super::{evaluated::UNKNOWN, sums::MAX_SUMS},
+        *,
+    };
 
     fn batch(name: &str, exposures: &Value, metrics: &Value) -> Batch {
         serde_json::from_value(json!({"batch": name, "exposures": exposures, "metrics": metrics})).unwrap()

@@ -8,7 +8,7 @@ use serde_json::json;
 use usher_core::limits::MAX_FLAG_KEY_BYTES;
 
 pub use super::counts::{Counts, ExposedSum, MeasuredSum};
-use super::evaluated::Evaluation;
+use super::evaluated::{ASKED, Evaluation, Of, UNKNOWN};
 use crate::{auth, body::Body, problem::Problem, surface::Surface};
 
 /// Exposures and metrics in one batch.
@@ -98,6 +98,25 @@ impl Batch {
             return Err(Problem::bad_value("", "…", "a name in this batch is too long", &mend));
         }
         self.metrics.iter().enumerate().try_for_each(|(n, metric)| metric.check(&format!("metrics[{n}]")))
+    }
+
+    /// What it says was evaluated, and how often: what an edge has counted, else what was shown; and what was read.
+    pub(super) fn evaluated(&self) -> impl Iterator<Item = (Of<'_>, u64)> {
+        let told = self.evaluations.iter().flatten().map(|own| {
+            let (variant, venue) = (own.variant.as_deref(), own.venue.as_deref());
+            (Of { flag: &own.flag, variant, venue, reason: &own.reason }, own.count)
+        });
+        // Who was shown a variant was given it.
+        let shown = self.exposures.iter().filter(|own| !own.dark && self.evaluations.is_none()).map(|own| {
+            let (variant, venue) = (own.variant.as_deref(), own.venue.as_deref());
+            let reason = own.reason.as_deref().unwrap_or(UNKNOWN);
+            (Of { flag: &own.flag, variant, venue, reason }, own.count)
+        });
+        let asked = self.asked.iter().map(|flag| {
+            let of = Of { flag, variant: None, venue: None, reason: ASKED };
+            (of, 0)
+        });
+        told.chain(shown).chain(asked)
     }
 
     /// Everything in it that is kept.
