@@ -28,6 +28,8 @@ struct Said {
     kid: String,
     /// What it gives for any code.
     token: String,
+    /// What it tells of somebody besides the token, if it does.
+    besides: Option<Value>,
     /// The answers to all, if they are not what they should be.
     broken: Option<(u16, &'static str)>,
     /// What it was sent for a token.
@@ -46,6 +48,7 @@ impl Provider {
             key: KeyPair::generate().unwrap(),
             kid: "first".to_owned(),
             token: String::new(),
+            besides: None,
             broken: None,
             sent: Vec::new(),
         };
@@ -71,6 +74,7 @@ impl Provider {
                 "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
                 "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/keys"),
                 "response_types_supported": ["code"], "subject_types_supported": ["public"],
+                "userinfo_endpoint": said.besides.as_ref().map(|_| format!("{issuer}/besides")),
                 // It offers what must not be taken, too.
                 "id_token_signing_alg_values_supported": ["RS256", "ES256", "HS256", "none"]}),
             "/keys" => {
@@ -78,6 +82,7 @@ impl Provider {
                 let (x, y) = (URL_SAFE_NO_PAD.encode(&public[1..33]), URL_SAFE_NO_PAD.encode(&public[33..]));
                 json!({"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "kid": said.kid, "x": x, "y": y}]})
             }
+            "/besides" => said.besides.clone().unwrap(),
             "/token" => {
                 said.sent.push(body);
                 json!({"access_token": "a", "token_type": "Bearer", "expires_in": 60, "id_token": said.token})
@@ -286,6 +291,28 @@ async fn a_token_that_is_not_signed_by_the_provider_signs_nobody_in() {
         refused(through(&provider, &server, |_| nonsense.to_owned()).await, "not_believed");
     }
     assert_eq!(server.seq(), before);
+}
+
+#[tokio::test]
+async fn what_a_token_does_not_say_is_asked_for_and_has_to_be_of_the_same_person() {
+    let provider = Provider::start();
+    provider.said().besides =
+        Some(json!({"sub": "s-2", "email": "ana@example.org", "name": "Ana", "groups": ["admins"]}));
+    let server = provider.server(|_| {}).await;
+    let little = |nonce: &str| {
+        let mut claims = provider.claims(nonce);
+        let all = claims.as_object_mut().unwrap();
+        all.retain(|name, _| !["email", "name", "groups"].contains(&name.as_str()));
+        provider.signed(&claims)
+    };
+    refused(through(&provider, &server, little).await, "not_believed");
+    provider.said().besides.as_mut().unwrap()["sub"] = json!("s-1");
+    let answer = through(&provider, &server, little).await;
+    let user = person(&server, &answer).get(SESSION).await.expect(200).json()["user"].clone();
+    assert_eq!(
+        (&user["name"], &user["email"], &user["role"]),
+        (&json!("Ana"), &json!("ana@example.org"), &json!("admin"))
+    );
 }
 
 #[tokio::test]

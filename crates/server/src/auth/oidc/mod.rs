@@ -107,8 +107,7 @@ impl Oidc {
     /// # Errors
     /// The provider can't be asked now.
     pub async fn begin(&self, host: &str, to: &str) -> Result<(String, Ticket), Failed> {
-        let (url, state, nonce, verifier) = self.provider.begin(self.redirect(host)?).await?;
-        Ok((url, Ticket { state, nonce, verifier, to: ticket::own_page(to).to_owned() }))
+        self.provider.begin(self.redirect(host)?, ticket::own_page(to)).await
     }
 
     /// Ends it: who somebody is who came back with a code.
@@ -116,8 +115,7 @@ impl Oidc {
     /// # Errors
     /// The provider can't be asked now, or what it says can't be believed.
     pub async fn finish(&self, host: &str, code: String, ticket: &Ticket) -> Result<Person, Failed> {
-        let (nonce, verifier) = (ticket.nonce.clone(), ticket.verifier.clone());
-        self.provider.finish(self.redirect(host)?, code, nonce, verifier).await
+        self.provider.finish(self.redirect(host)?, code, ticket).await
     }
 
     /// Who somebody is there.

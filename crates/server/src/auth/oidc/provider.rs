@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{NotUsable, Person, groups::names};
+use super::{NotUsable, Person, Ticket, groups::names};
 use crate::{problem::plain, settings::Settings};
 
 /// A connection that is not there by then will not come.
@@ -155,8 +155,8 @@ impl Provider {
         })
     }
 
-    /// Where somebody goes to sign in; with state, nonce and verifier of that.
-    pub(super) async fn begin(&self, back: RedirectUrl) -> Result<(String, String, String, String), Failed> {
+    /// Where somebody goes to sign in, and what is remembered of that; they go on at `to`.
+    pub(super) async fn begin(&self, back: RedirectUrl, to: &str) -> Result<(String, Ticket), Failed> {
         let client = self.client(&*self.known(KEPT).await?).set_redirect_uri(back);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let (url, state, nonce) = client
@@ -168,7 +168,13 @@ impl Provider {
             .add_scopes(self.scopes.iter().cloned())
             .set_pkce_challenge(challenge)
             .url();
-        Ok((url.to_string(), state.into_secret(), nonce.secret().clone(), verifier.into_secret()))
+        let ticket = Ticket {
+            state: state.into_secret(),
+            nonce: nonce.secret().clone(),
+            verifier: verifier.into_secret(),
+            to: to.to_owned(),
+        };
+        Ok((url.to_string(), ticket))
     }
 
     /// Who came back with this code.
@@ -176,18 +182,18 @@ impl Provider {
         &self,
         back: RedirectUrl,
         code: String,
-        nonce: String,
-        verifier: String,
+        ticket: &Ticket,
     ) -> Result<Person, Failed> {
         let client = self.client(&*self.known(KEPT).await?).set_redirect_uri(back);
-        let (send, nonce) = (|request| self.send(request), Nonce::new(nonce));
+        let (send, nonce) = (|request| self.send(request), Nonce::new(ticket.nonce.clone()));
         let asked = client.exchange_code(AuthorizationCode::new(code)).map_err(not_believed)?;
-        let asked = asked.set_pkce_verifier(PkceCodeVerifier::new(verifier));
+        let asked = asked.set_pkce_verifier(PkceCodeVerifier::new(ticket.verifier.clone()));
         let tokens: Tokens = asked.request_async(&send).await.map_err(|error| match error {
             RequestTokenError::Request(error) => Failed::Unreachable(plain(&error)),
             other => not_believed(other),
         })?;
-        let token = tokens.id_token().ok_or_else(|| not_believed_text("there is no ID token"))?;
+        let token = tokens.id_token();
+        let token = token.ok_or_else(|| Failed::NotBelieved("there is no ID token".to_owned()))?;
         let read = |client: &Asked| {
             let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS);
             token.claims(&verifier, &nonce).cloned()
@@ -199,19 +205,15 @@ impl Provider {
             read => read,
         };
         let claims = claims.map_err(not_believed)?;
-        let told = claims.additional_claims().0.get(&self.groups_claim).and_then(names);
-        let (more, groups) = match told {
-            Some(groups) => (None, groups),
-            // Some tell groups, and addresses, only where they are asked for them.
-            None => {
-                let more = self.user_info(&client, &tokens, &claims).await?;
-                let groups =
-                    more.as_ref().and_then(|more| more.additional_claims().0.get(&self.groups_claim));
-                let groups = groups.and_then(names).unwrap_or_default();
-                (more, groups)
-            }
-        };
-        Ok(person(&claims, more.as_ref(), groups))
+        let groups = |more: &More| more.0.get(&self.groups_claim).and_then(names);
+        let mut told = groups(claims.additional_claims());
+        let mut more = None;
+        // Some tell groups, or addresses, only where they are asked for them.
+        if told.is_none() || claims.email().is_none() {
+            more = self.user_info(&client, &tokens, &claims).await?;
+            told = told.or_else(|| groups(more.as_ref()?.additional_claims()));
+        }
+        Ok(person(&claims, more.as_ref(), told.unwrap_or_default()))
     }
 
     /// What the provider tells of somebody besides, where it does.
@@ -334,8 +336,4 @@ fn person(
 
 fn not_believed(error: impl Error) -> Failed {
     Failed::NotBelieved(plain(&error))
-}
-
-fn not_believed_text(why: &str) -> Failed {
-    Failed::NotBelieved(why.to_owned())
 }
