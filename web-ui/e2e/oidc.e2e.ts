@@ -7,6 +7,7 @@ import { Server } from './server';
 let provider: OpenIdProvider;
 let server: Server;
 let browser: Browser;
+let settings: Record<string, string>;
 
 beforeAll(async () => {
   provider = await OpenIdProvider.listen({
@@ -14,7 +15,7 @@ beforeAll(async () => {
     Ben: ['wembley'],
     Eve: ['payments'],
   });
-  server = await Server.start(1, {
+  settings = {
     USHER_OIDC_ISSUER: provider.issuer,
     USHER_OIDC_CLIENT_ID: CLIENT.id,
     USHER_OIDC_CLIENT_SECRET: CLIENT.secret,
@@ -22,7 +23,8 @@ beforeAll(async () => {
     USHER_OIDC_GROUPS:
       '{admins=[{role="admin"}], wembley=[{role="operator", environments=["production"], venues=["wembley-stadium"]}]}',
     USHER_REQUIRE_SECOND_FACTOR_FOR_ADMINS: 'true',
-  });
+  };
+  server = await Server.start(1, settings);
   browser = await launch();
 });
 
@@ -213,4 +215,19 @@ test('what comes back a second time, or for another browser, opens nothing', asy
     }
     expect((await session(page)).status).toBe(401);
   });
+});
+
+test('where passwords are turned off, the provider alone is offered', async () => {
+  const only = await Server.start(1, { ...settings, USHER_PASSWORD_SIGN_IN: 'false' });
+  try {
+    await fresh(async (page) => {
+      await page.goto(only.demo.url);
+      await page.getByRole('link', { name: 'Sign in with Example ID' }).waitFor();
+      await expect.poll(() => page.getByLabel('E-mail').count()).toBe(0);
+      expect(await page.getByRole('button', { name: 'Sign in' }).count()).toBe(0);
+      await accessible(page, 'a provider alone');
+    }, PHONE);
+  } finally {
+    await only.stop();
+  }
 });

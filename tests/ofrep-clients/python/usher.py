@@ -38,6 +38,8 @@ class Usher:
         # Settings of whoever runs the tests are not the tests' settings.
         own = {name: value for name, value in os.environ.items() if not name.startswith("USHER_")}
         env = own | {"USHER_ADMIN_TOKEN": ADMIN_TOKEN, "USHER_LOG": "warn"}
+        # Whoever looks for what is refused is refused all the time.
+        env["USHER_ADDRESS_REFUSALS_PER_SECOND"] = "0"
         self._process = subprocess.Popen([BINARY, *words], env=env, stdout=subprocess.PIPE, text=True)
         line = self._process.stdout.readline()
         assert line, f"usher ended with {self._process.wait()} before it listened"

@@ -27,7 +27,7 @@ export function AboutPanel({ flag, edit }: Props) {
         <TagsInput
           label="Tags"
           description="Enter adds one"
-          style={{ flex: '1 1 220px' }}
+          style={{ flex: '1 1 220px', minWidth: 0 }}
           inputWrapperOrder={['label', 'input', 'description', 'error']}
           maxTags={MOST_TAGS}
           limit={20}
