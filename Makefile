@@ -57,6 +57,7 @@ soak:
 	cargo run -p usher-bench --release --locked -- storm --rounds 100
 	USHER_KILL_ROUNDS=1000 cargo test -p usher --release --locked --test fault_tests an_acknowledged_commit_survives_kill_nine -- --nocapture
 	USHER_FLEET_ROUNDS=100 cargo test -p usher --release --locked --test fault_tests a_fleet_loses_nothing_whoever_dies -- --nocapture
+	USHER_FLEET_ROUNDS=100 cargo test -p usher --release --locked --test redis_fails_over -- --nocapture
 	USHER_FLEET_ROUNDS=100 cargo test -p usher --release --locked --test fault_tests a_fleet_loses_nothing_whatever_fails -- --nocapture
 	USHER_LINK_ROUNDS=100 cargo test -p usher --release --locked --test fault_tests a_venue_is_parted -- --nocapture
 	USHER_RELEASE_ROUNDS=50 cargo test -p usher --release --locked --test fault_tests a_release_is_never_half_done -- --nocapture

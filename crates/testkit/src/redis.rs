@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::authority::Authority;
 
 /// Longer than a server takes to be there, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(10);
 /// Ports that are tried: another process may take one in between.
 const TRIES: usize = 5;
@@ -272,7 +272,7 @@ impl Drop for RedisServer {
 /// Waits until something holds.
 ///
 /// # Panics
-/// When it does not within half a minute.
+/// When it does not within two minutes: a Sentinel on a busy machine does nothing for half a minute at a time.
 pub fn wait(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds() {

@@ -7,18 +7,13 @@
 use std::time::Duration;
 
 use crate::support::fleet::{
-    Member,
+    nodes,
     under_fire::{Fleet, ended, number, seed},
 };
-use usher_testkit::redis::{RedisServer, wait};
+use usher_testkit::redis::RedisServer;
 
 /// For how long they write before somebody dies, while it is dead, and after it has come back.
 const PHASE: Duration = Duration::from_millis(250);
-
-/// Three servers on this Redis.
-fn nodes(redis: &str, replicas: &str) -> Vec<Member> {
-    (0..3).map(|n| Member::node(&format!("node-{n}"), redis, replicas)).collect()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fleet_loses_nothing_whoever_dies() {
@@ -44,33 +39,6 @@ async fn a_fleet_loses_nothing_whoever_dies() {
         tokio::time::sleep(PHASE).await;
         ended(&stop, writers).await;
         fleet.settle(round).await;
-    }
-    fleet.ends(rounds);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fleet_loses_nothing_when_redis_fails_over() {
-    let mut master = RedisServer::start();
-    let mut replica = master.replica();
-    let sentinel = RedisServer::sentinel("main", &master);
-    wait("the sentinel knows the replica", || {
-        sentinel.says(&["SENTINEL", "replicas", "main"], &replica.port().to_string())
-    });
-    let url = format!("redis+sentinel://127.0.0.1:{}/main", sentinel.port());
-    let mut fleet = Fleet::start(url.clone(), nodes(&url, "1"), str::to_owned).await;
-    let rounds = number("USHER_FLEET_ROUNDS").unwrap_or(2).div_ceil(10).max(2);
-    for round in 0..rounds {
-        let (stop, writers) = fleet.write(round);
-        tokio::time::sleep(PHASE).await;
-        master.kill_nine();
-        wait("the replica is promoted", || replica.says(&["INFO", "replication"], "role:master"));
-        // The old one comes back, and follows: until then nobody has two copies, and nothing is acknowledged.
-        master.restart();
-        wait("the old master follows", || master.says(&["INFO", "replication"], "master_link_status:up"));
-        tokio::time::sleep(PHASE).await;
-        ended(&stop, writers).await;
-        fleet.settle(round).await;
-        std::mem::swap(&mut master, &mut replica);
     }
     fleet.ends(rounds);
 }

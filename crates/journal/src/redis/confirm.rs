@@ -2,10 +2,46 @@
 
 use std::time::Duration;
 
-use super::{connect::Session, keys::Keys, trouble::told};
+use redis::{RedisResult, aio::MultiplexedConnection};
+
+use super::{
+    connect::Session,
+    keys::Keys,
+    trouble::{is_refusal, told},
+};
 
 /// How long replicas have for it.
 const REPLICA_TIME: Duration = Duration::from_secs(2);
+
+/// How long replicas have before what is in the log is taken without them: where they are gone, a kill gets through all
+/// the same.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
+
+/// Gives replicas the time to have what was written to the log, or read from it, before anybody is shown it. What only
+/// the master has is lost with it, and others are written in its place: a node that took it at once would have what
+/// never was, and be of no use until it is started anew.
+///
+/// # Errors
+/// The server went away: what was read may be lost.
+pub(super) async fn settle(
+    connection: &mut MultiplexedConnection,
+    keys: &Keys,
+    replicas: u32,
+) -> RedisResult<()> {
+    if replicas == 0 {
+        return Ok(());
+    }
+    let millis = u64::try_from(SETTLE_TIME.as_millis()).unwrap_or(u64::MAX);
+    // Waiting is for what the same connection has sent on to replicas; a message that nobody hears is the least of it,
+    // and touches no disk. (In a Cluster messages take another way, and nothing is waited for.)
+    let mut both = redis::pipe();
+    both.cmd("PUBLISH").arg(&keys.settled).arg("").cmd("WAIT").arg(replicas).arg(millis);
+    match both.query_async::<(u32, u32)>(connection).await {
+        Err(error) if !is_refusal(&error) => Err(error),
+        // Whoever may not ask, or has no replicas now, goes on without.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
 
 /// Waits until `replicas` have all that this connection has written: on disk where the server can tell, else in
 /// memory. What another connection wrote counts once this one has written something after it: that is `after`.

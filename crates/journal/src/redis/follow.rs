@@ -72,8 +72,11 @@ async fn read(shared: &Shared, mut session: Session) -> Trouble {
             ask.arg("COUNT").arg(PAGE).arg("BLOCK").arg(u64::try_from(BLOCK.as_millis()).unwrap_or(1000));
             ask.arg("STREAMS").arg(&shared.keys.log).arg(format!("{}-0", own.seq.0));
             let found: Option<Vec<(String, Vec<Raw>)>> = ask.query_async(&mut session.connection).await?;
-            let news = found.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
-            shared.held.apply(parse(news)?)?;
+            let news: Vec<Raw> = found.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
+            if !news.is_empty() {
+                shared.settle(&mut session.connection).await?;
+                shared.held.apply(parse(news)?)?;
+            }
             if compared.elapsed() >= COMPARE_EVERY {
                 compare(shared, &mut session).await?;
                 compared = Instant::now();

@@ -25,6 +25,8 @@ pub(super) struct Keys {
     shelves: String,
     /// Channel: what nodes say to each other.
     pub(super) fleet: String,
+    /// Channel that nobody listens on: see [`super::confirm::settle`].
+    pub(super) settled: String,
 }
 
 impl Keys {
@@ -41,6 +43,7 @@ impl Keys {
             notes: name("notes"),
             shelves: name("shelf"),
             fleet: name("fleet"),
+            settled: name("settled"),
         }
     }
 

@@ -82,6 +82,7 @@ impl Shared {
                     let next = last.next();
                     return Err(Trouble::Down(format!("Redis does not have commit {next} any more")));
                 }
+                self.settle(connection).await?;
                 self.held.apply(records)?;
             }
             // As far as it was when it was asked: whoever runs after the newest may never get there.

@@ -5,9 +5,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use redis::{RedisResult, aio::MultiplexedConnection};
 use tokio::sync::watch;
 
 use super::{
+    confirm,
     connect::{Connector, Session},
     held::Held,
     keys::Keys,
@@ -48,6 +50,14 @@ impl Shared {
     /// Keeps in mind what has happened, for whoever asks how safe commits are.
     pub(super) fn notice(&self, what: String) {
         self.durability.lock().unwrap_or_else(PoisonError::into_inner).notice = Some(what);
+    }
+
+    /// Gives replicas the time to have what the log has, before this node takes it.
+    ///
+    /// # Errors
+    /// See [`confirm::settle`].
+    pub(super) async fn settle(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        confirm::settle(connection, &self.keys, self.connector.replicas()).await
     }
 
     /// A new connection to a server that keeps what it is given, and has all that this node has.

@@ -68,3 +68,8 @@ impl From<JournalError> for Trouble {
         Self::Down(error.to_string())
     }
 }
+
+/// Whether the server itself has said no, in whatever words: then it has done nothing.
+pub(super) fn is_refusal(error: &redis::RedisError) -> bool {
+    matches!(error.kind(), redis::ErrorKind::Server(_) | redis::ErrorKind::Extension)
+}

@@ -21,7 +21,7 @@ use super::{
     script::{self, Answer, Attempt, Outcome, remembered_since},
     shared::Shared,
     snapshots,
-    trouble::Trouble,
+    trouble::{Trouble, is_refusal},
 };
 use crate::{AppendError, Appended, Health, Idempotency, State};
 
@@ -131,6 +131,12 @@ impl Writer {
             draft.plan(&mut open);
             let attempt = Attempt { head, asked: draft.asked(&open), records: draft.records() };
             let outcome = script::append(&mut session.connection, &self.shared.keys, &attempt).await;
+            let outcome = match outcome {
+                Ok(Outcome::Written) => {
+                    self.shared.settle(&mut session.connection).await.map(|()| Outcome::Written)
+                }
+                other => other,
+            };
             let trouble = match outcome {
                 Ok(Outcome::Written) => {
                     let applied = self.shared.held.apply(draft.records().iter().cloned());
@@ -275,11 +281,6 @@ async fn keep(shared: &Shared, head: script::Head, state: Arc<State>) {
     if let Err(trouble) = kept.await {
         tracing::warn!(seq = %head.seq, "no folded state was kept: {}", trouble.reason());
     }
-}
-
-/// Whether the server itself has said no, in whatever words: then it has done nothing.
-fn is_refusal(error: &redis::RedisError) -> bool {
-    matches!(error.kind(), redis::ErrorKind::Server(_) | redis::ErrorKind::Extension)
 }
 
 fn refuse(open: Vec<Open>, reason: &str, may_be_written: bool) -> Vec<Done> {

@@ -210,6 +210,39 @@ async fn where_others_wrote_in_the_place_of_what_was_lost_a_node_stops_and_says_
     assert_eq!((numbers(&fresh.state()).as_str(), fresh.state().seq()), ("a=99", Seq(2)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_replica_has_yet_is_taken_by_nobody_and_lost_with_its_server_without_harm() {
+    let mut server = RedisServer::start();
+    let mut replica = server.replica();
+    let (one, two) = (Arc::new(redis::with_replicas(&server, "w", 1)), redis::with_replicas(&server, "w", 1));
+    add(&*one, [put("a", 1)]).await;
+    eventually("both have it", || two.state().seq() == Seq(1)).await;
+    replica.signal("STOP");
+    let writing = Arc::clone(&one);
+    let lost = tokio::spawn(async move { writing.append(append([put("a", 2)])).await });
+    let entries = || server.command(&["XLEN", "{usher:w}:log"]);
+    eventually("the server alone has it", || entries().contains('2')).await;
+    server.kill_nine();
+    assert_eq!([one.state().seq(), two.state().seq()], [Seq(1); 2], "nobody has taken what no replica had");
+    // The replica takes its place, as a failover would have it, and somebody else writes there first.
+    replica.signal("CONT");
+    replica.kill_nine();
+    server.restart_with_files(replica.folder());
+    let new_replica = server.replica();
+    add(&redis::with_replicas(&server, "w", 1), [put("b", 1)]).await;
+    let lost = lost.await.unwrap();
+    // Sent and not answered: it was written behind the other, or is told to be uncertain.
+    assert!(lost.is_ok() || matches!(lost, Err(AppendError::Unavailable(_))), "{lost:?}");
+    for node in [&*one, &two] {
+        is_well(node).await;
+        eventually("they have the same", || node.state().seq() >= Seq(2)).await;
+    }
+    add(&two, [put("c", 1)]).await;
+    eventually("they have the same", || one.state().seq() == two.state().seq()).await;
+    assert!(numbers(&one.state()).contains("b=1"), "{}", numbers(&one.state()));
+    drop(new_replica);
+}
+
 #[tokio::test]
 async fn another_journal_in_the_place_of_ours_is_never_written_to() {
     let mut server = RedisServer::start();

@@ -135,12 +135,30 @@ impl Member {
         answer.json().await.ok()
     }
 
+    /// Why it is not ready, and the last that it has written: for whoever looks into a failure.
+    async fn tells(&self) -> String {
+        let answer = http().get(format!("{}/readyz", self.url)).timeout(PATIENCE).send().await;
+        let ready = match answer {
+            Ok(answer) => answer.text().await.unwrap_or_default(),
+            Err(error) => format!("{error:?}"),
+        };
+        let said = self.server.as_ref().map(Server::said).unwrap_or_default();
+        let last: Vec<&str> = said.lines().rev().take(40).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        format!("== {}: {ready}\n{}", self.name, last.join("\n"))
+    }
+
     /// The secret of a new key of production.
     pub async fn key(&self, kind: &str) -> String {
         let spec = json!({"name": kind, "type": kind, "environment": "production"});
         let made = self.ask("POST", "/api/v1/keys", Some(&spec), None).await.unwrap();
         made["secret"].as_str().unwrap().to_owned()
     }
+}
+
+/// Three servers on this Redis.
+pub fn nodes(redis: &str, replicas: &str) -> Vec<Member> {
+    (0..3).map(|n| Member::node(&format!("node-{n}"), redis, replicas)).collect()
 }
 
 /// The library by which a process sees another time: its own clock stays what it is.
@@ -210,7 +228,13 @@ pub async fn level(nodes: &[Member]) -> u64 {
         {
             return first;
         }
-        assert!(tokio::time::Instant::now() < end, "the servers do not agree: {heads:?}");
+        if tokio::time::Instant::now() > end {
+            let mut said = Vec::new();
+            for node in nodes {
+                said.push(node.tells().await);
+            }
+            panic!("the servers do not agree: {heads:?}\n{}", said.join("\n"));
+        }
         tokio::time::sleep(POLL).await;
     }
 }

@@ -25,6 +25,11 @@ pub fn at(server: &RedisServer, workspace: &str) -> RedisJournal {
     RedisJournal::open(&options(server, workspace)).unwrap()
 }
 
+/// The same, of which so many replicas must have a commit.
+pub fn with_replicas(server: &RedisServer, workspace: &str, replicas: u32) -> RedisJournal {
+    RedisJournal::open(&RedisOptions { replicas, ..options(server, workspace) }).unwrap()
+}
+
 pub fn options(server: &RedisServer, workspace: &str) -> RedisOptions {
     RedisOptions { workspace: workspace.to_owned(), ..RedisOptions::new(server.url()) }
 }
