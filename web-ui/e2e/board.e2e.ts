@@ -51,18 +51,31 @@ test('arrow keys move through 2,188 venues with one tab stop, and the focus is n
   await context.close();
 });
 
-test('of several cells that are changed, those that fail say so, and the others are done', async () => {
+test('several cells are changed in one commit or not at all, and undone as one', async () => {
   const context = await browser.newContext({ viewport: DESK });
   const page = await signedIn(context, server.demo, []);
   const cell = (flag: string) => page.locator(`[data-cell="${flag}@wembley-stadium"]`);
-  // A flag of several variants can't just be turned on.
+  const newest = async () =>
+    (await (await page.request.get(`${server.demo.url}/api/v1/commits?limit=1`)).json()).items[0];
+  const before = {
+    queue: await cell('queue-throttle').textContent(),
+    express: await cell('express-checkout').textContent(),
+  };
   await cell('queue-throttle').click();
   await cell('express-checkout').click();
   await page.getByRole('button', { name: 'Turn off' }).click();
   await expect.poll(() => cell('express-checkout').textContent()).toBe('off');
+  const { message, changes } = await newest();
+  expect(message).toBe('Turn off queue-throttle, express-checkout in production');
+  expect(changes).toHaveLength(2);
+  await page.getByRole('region', { name: 'Last change' }).getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => cell('express-checkout').textContent()).toBe(before.express);
+  await expect.poll(() => cell('queue-throttle').textContent()).toBe(before.queue);
+  // A flag of several variants can't just be turned on: which, is said, and the other stays as it is.
+  const { seq } = await newest();
   await page.getByRole('button', { name: 'Turn on' }).click();
-  await page.getByText('Queue throttle: the server says no').waitFor();
-  await expect.poll(() => cell('express-checkout').textContent()).toBe('on');
+  await page.getByRole('alert').getByText('several variants that could be meant').waitFor();
+  expect((await newest()).seq).toBe(seq);
   // Alone, it can be given one of them.
   await cell('express-checkout').click();
   await page.getByRole('combobox', { name: 'Give a variant' }).click();
@@ -71,6 +84,54 @@ test('of several cells that are changed, those that fail say so, and the others 
   await option.click();
   await expect.poll(() => cell('queue-throttle').textContent()).toBe(variant);
   await page.getByRole('button', { name: 'Clear setting' }).click();
+  await context.close();
+});
+
+test('venues stand together by country or tag, and what is pinned comes first, also after a reload', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const heads = () => page.locator('[role="columnheader"]').allTextContents();
+  const rows = () => page.locator('[role="rowheader"]').allTextContents();
+  await expect.poll(async () => (await heads()).length).toBeGreaterThan(5);
+  const [, first] = await heads();
+  await page.getByRole('combobox', { name: 'Group venues' }).click();
+  await page.getByRole('option', { name: 'By country' }).click();
+  // Each head says its group, and groups are not torn apart.
+  await expect.poll(async () => (await heads()).some((text) => text.includes('EnglandEngland'))).toBe(true);
+  const countries = (await heads()).slice(1).map((text) => text.match(/([A-Z][a-z]+( [A-Z][a-z]+)?)$/)?.[1]);
+  const runs = countries.filter((country, n) => country !== countries[n - 1]);
+  expect(new Set(runs).size).toBe(runs.length);
+  await accessible(page, 'a board by country');
+  await shoot(page, 'board-by-country-light-desk');
+  await page.getByRole('textbox', { name: 'Search venues' }).fill('Anfield');
+  await page.locator('[data-cell$="@anfield"]').last().click();
+  const pinnedFlag = await page
+    .locator('[data-cell$="@anfield"][aria-pressed="true"]')
+    .getAttribute('data-cell');
+  await page.getByRole('button', { name: 'Pin', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Search venues' }).fill('');
+  await page.mouse.move(5, 5);
+  await expect.poll(async () => (await heads())[1]).toContain('Anfield');
+  await expect.poll(() => page.locator('[data-pinned]').count()).toBe(1);
+  await page.reload();
+  await page.getByRole('heading', { name: 'Board' }).waitFor();
+  await expect.poll(async () => (await heads())[1]).toContain('AnfieldPinned');
+  await expect
+    .poll(async () => (await rows())[0])
+    .toBe(await page.locator('[data-pinned] [role="rowheader"]').textContent());
+  // A search is for what it finds.
+  await page.getByRole('textbox', { name: 'Search flags' }).fill('seat');
+  await expect.poll(() => page.locator('[data-pinned]').count()).toBe(0);
+  await page.getByRole('textbox', { name: 'Search flags' }).fill('');
+  await page.locator(`[data-cell="${pinnedFlag}"]`).first().click();
+  await page.getByRole('button', { name: 'Unpin' }).click();
+  await expect.poll(() => page.locator('[data-pinned]').count()).toBe(0);
+  await page.getByRole('combobox', { name: 'Group venues' }).click();
+  await page.getByRole('option', { name: 'Not grouped' }).click();
+  await page.mouse.move(5, 5);
+  await expect.poll(async () => (await heads())[1]?.split(/\d/)[0]).toBe(first?.split(/\d/)[0]);
+  expect(complaints).toEqual([]);
   await context.close();
 });
 

@@ -227,6 +227,13 @@ test('where passwords are turned off, the provider alone is offered', async () =
       expect(await page.getByRole('button', { name: 'Sign in' }).count()).toBe(0);
       await accessible(page, 'a provider alone');
     }, PHONE);
+    provider.serve(only.demo.url);
+    await fresh(async (page) => {
+      await throughProvider(page, 'Ana', `${only.demo.url}/people`);
+      await page.getByText('People come through Example ID').waitFor();
+      // Nobody is given a password that opens nothing.
+      expect(await page.getByRole('button', { name: /Invite|Add/ }).count()).toBe(0);
+    });
   } finally {
     await only.stop();
   }

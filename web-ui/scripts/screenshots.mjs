@@ -1,17 +1,15 @@
 // Keeps of the screenshots that an end-to-end run has made those that docs/screens.md shows, small: Chromium makes
 // WebP of them, so nothing else is needed.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
 const FROM = new URL('../e2e/screenshots/', import.meta.url).pathname;
 const TO = new URL('../../docs/screenshots/', import.meta.url).pathname;
 /** Largest file, in bytes: they are in the repository for ever. */
 const MAX_BYTES = 80_000;
-const ALSO = ['board-dark-desk', 'release-running-dark-desk', 'board-light-phone', 'flag-dark-phone'];
 
-const kept = readdirSync(FROM)
-  .map((file) => file.replace(/\.png$/, ''))
-  .filter((name) => name.endsWith('-light-desk') || ALSO.includes(name));
+const screens = readFileSync(new URL('../../docs/screens.md', import.meta.url), 'utf8');
+const kept = [...screens.matchAll(/screenshots\/([\w-]+)\.webp/g)].map(([, name]) => name);
 mkdirSync(TO, { recursive: true });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

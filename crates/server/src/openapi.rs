@@ -4,9 +4,9 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use crate::api::{
-    board, change_requests, code_references, commits, documents, evaluate, evaluations, export, factor,
-    flags, import, invitations, keys, labels, oidc, people, playbooks, reach, releases, restore, schedules,
-    schemas, session, sessions, stale, status,
+    actions, board, change_requests, code_references, commits, documents, evaluate, evaluations, export,
+    factor, flags, import, invitations, keys, labels, oidc, people, playbooks, reach, releases, restore,
+    schedules, schemas, session, sessions, stale, status,
 };
 
 /// All of the administration API.
@@ -100,6 +100,7 @@ use crate::api::{
         releases::resume,
         releases::roll_back,
         flags::act,
+        actions::act,
         flags::archive,
         evaluations::evaluations,
         labels::labels,

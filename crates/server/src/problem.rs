@@ -153,6 +153,16 @@ impl Problem {
         self.status == status.as_u16()
     }
 
+    /// The same, of one of many: `at` is where it stands among them, and `name` what it is called.
+    #[must_use]
+    pub fn within(mut self, at: &str, name: &str) -> Self {
+        for error in &mut self.errors {
+            error.field = format!("{at}.{}", error.field);
+        }
+        self.detail = format!("{name}: {}", self.detail).into();
+        self
+    }
+
     /// What kind of problem, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -29,6 +29,8 @@ export type BoardQuery = {
   search: string;
   owner?: string | null;
   tag?: string | null;
+  /** Only these, with commas between. */
+  flags?: string;
   at?: number;
   offset?: number;
   venue?: string;
@@ -266,7 +268,17 @@ export const queries = {
       placeholderData: (before) => (before?.environment === environment ? before : undefined),
     }),
   /** A page of the board's rows, without what the venues are: those hardly change. */
-  boardRows: ({ environment, search, owner, tag, at, offset = 0, venue, limit = BOARD_PAGE }: BoardQuery) =>
+  boardRows: ({
+    environment,
+    search,
+    owner,
+    tag,
+    flags,
+    at,
+    offset = 0,
+    venue,
+    limit = BOARD_PAGE,
+  }: BoardQuery) =>
     queryOptions({
       queryKey: [
         at === undefined ? 'board' : 'past',
@@ -278,6 +290,7 @@ export const queries = {
         venue,
         owner ?? '',
         tag ?? '',
+        flags ?? null,
       ],
       queryFn: ({ signal }) =>
         body(
@@ -288,6 +301,7 @@ export const queries = {
                 search: search || undefined,
                 owner: owner ?? undefined,
                 tag: tag ?? undefined,
+                flags,
                 venues: venue,
                 at: at?.toString(),
                 offset,
@@ -305,7 +319,10 @@ export const queries = {
       gcTime: 60_000,
       // While a search runs, what it found before; never what another environment has, or another venue.
       placeholderData: (before, query) =>
-        offset === 0 && before?.environment === environment && query?.queryKey[6] === venue
+        offset === 0 &&
+        flags === undefined &&
+        before?.environment === environment &&
+        query?.queryKey[6] === venue
           ? before
           : undefined,
     }),

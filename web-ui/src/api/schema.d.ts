@@ -1030,6 +1030,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/actions/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turns many flags on or off, kills or revives them, or clears settings of venues, in one commit. */
+        post: operations["act_on_flags"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flags/{key}/archive": {
         parameters: {
             query?: never;
@@ -1657,6 +1674,15 @@ export interface components {
             key: string;
             /** @description `created`, `updated` or `deleted`. */
             action: string;
+        };
+        /** @description One of the flags, and where. */
+        Chosen: {
+            /** @description The flag. */
+            key: string;
+            /** @description At these venues only. */
+            venues?: string[];
+            /** @description For these cohorts only. */
+            cohorts?: string[];
         };
         /** @description A place in code that names a flag. */
         CodeReference: {
@@ -2780,6 +2806,17 @@ export interface components {
             at: string;
             /** @description Of each guard, in the order of the plan. */
             guards: components["schemas"]["GuardLooked"][];
+        };
+        /** @description What is done, and with what. */
+        Many: {
+            /** @description In which environment. */
+            environment: string;
+            /** @description Each flag once. */
+            flags: components["schemas"]["Chosen"][];
+            /** @description Which variant venues get. */
+            variant?: string | null;
+            /** @description Why. */
+            message?: string | null;
         };
         /** @description The answer to a request that was made. */
         Merged: {
@@ -9061,6 +9098,42 @@ export interface operations {
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;
                     };
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    act_on_flags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What to do */
+                action: components["schemas"]["Action"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Many"];
+            };
+        };
+        responses: {
+            /** @description Done, or as wanted already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
                 };
             };
             /** @description A problem */

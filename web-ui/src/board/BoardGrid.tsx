@@ -1,4 +1,4 @@
-import { useQueries } from '@tanstack/react-query';
+import { useQueries, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
 import {
@@ -10,15 +10,16 @@ import {
   useRef,
   useState,
 } from 'react';
-import type { Board } from '../api/client';
+import type { Board, BoardFlag } from '../api/client';
 import { BOARD_PAGE, type BoardQuery, queries } from '../api/queries';
 import { useMayAt } from '../shell/may';
 import { BoardRow } from './BoardRow';
 import classes from './board.module.css';
 import type { Cell } from './cell';
 import { type Place, step } from './gridKeys';
-import { byDevices, keeping } from './order';
-import { COLUMN, FLAG_COLUMN, HEAD, ROW } from './sizes';
+import { arranged, byDevices, type GroupBy, groupsOf, keeping } from './order';
+import { MOST_PINS, type Pins } from './pins';
+import { COLUMN, FLAG_COLUMN, GROUP, HEAD, ROW } from './sizes';
 import { VenueHeads } from './VenueHeads';
 
 type Props = {
@@ -29,6 +30,9 @@ type Props = {
   heads: Board;
   /** Which of them are shown, as indices. */
   venues: number[];
+  /** What they stand together by, and what comes first. */
+  by: GroupBy;
+  pins: Pins;
   selected: ReadonlyMap<string, Cell>;
   toggle: (cell: Cell) => void;
 };
@@ -44,17 +48,21 @@ const andAlso = (index: number) => (range: Range) => {
  * The board on a desk: only what is in sight is drawn and asked for, whatever its size. One tab stop; arrows move
  * within.
  */
-export function BoardGrid({ query, first, heads, venues: fitting, selected, toggle }: Props) {
+export function BoardGrid({ query, first, heads, venues: fitting, by, pins, selected, toggle }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const { venues } = heads;
   const [kept, setKept] = useState<ReadonlyMap<string, number>>();
   const order = useMemo(
-    () => (kept ? keeping(venues, fitting, kept) : byDevices(venues, fitting)),
-    [venues, fitting, kept],
+    () =>
+      kept ? keeping(venues, fitting, kept) : arranged(venues, byDevices(venues, fitting), by, pins.venues),
+    [venues, fitting, kept, by, pins.venues],
   );
+  const groups = useMemo(() => groupsOf(venues, order, by, pins.venues), [venues, order, by, pins.venues]);
+  const head = HEAD + (groups.length > 0 ? GROUP : 0);
   const keep = () =>
     setKept((own) => own ?? new Map(order.map((index, place) => [venues[index]?.key ?? '', place])));
-  const size = { rows: first.totalFlags, columns: order.length + 1, page: 10 };
+  const pinned = usePinned(query, heads, pins.flags);
+  const size = { rows: pinned.length + first.totalFlags, columns: order.length + 1, page: 10 };
   const [at, setAt] = useState<Place>({ row: 0, column: 1 });
   const active = { row: Math.min(at.row, size.rows - 1), column: Math.min(at.column, size.columns - 1) };
   const moved = useRef(false);
@@ -63,7 +71,7 @@ export function BoardGrid({ query, first, heads, venues: fitting, selected, togg
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
     overscan: 6,
-    scrollPaddingStart: HEAD,
+    scrollPaddingStart: head,
     rangeExtractor: useMemo(() => andAlso(active.row), [active.row]),
   });
   const columns = useVirtualizer({
@@ -84,7 +92,9 @@ export function BoardGrid({ query, first, heads, venues: fitting, selected, togg
     (key: string) => void navigate({ to: '/flags/$key', params: { key } }),
     [navigate],
   );
-  const flagAt = useFlags(query, first, heads, drawn);
+  const others = drawn.map(({ index }) => index - pinned.length).filter((index) => index >= 0);
+  const otherAt = useFlags(query, first, heads, others);
+  const flagAt = (index: number) => pinned[index] ?? otherAt(index - pinned.length);
 
   // What a search finds is read from its beginning.
   // biome-ignore lint/correctness/useExhaustiveDependencies: each search is another list
@@ -133,16 +143,23 @@ export function BoardGrid({ query, first, heads, venues: fitting, selected, togg
         aria-description="Arrow keys move, Enter chooses"
         aria-rowcount={size.rows + 1}
         aria-colcount={size.columns}
-        style={{ width, height: HEAD + rows.getTotalSize(), position: 'relative' }}
+        style={{ width, height: head + rows.getTotalSize(), position: 'relative' }}
         onKeyDown={press}
       >
-        <VenueHeads venues={venues} order={order} shown={shown} isPast={query.at !== undefined} />
+        <VenueHeads
+          venues={venues}
+          order={order}
+          groups={groups}
+          shown={shown}
+          height={head}
+          isPast={query.at !== undefined}
+        />
         {drawn.map((row) => (
           <BoardRow
             key={row.index}
             flag={flagAt(row.index)}
             index={row.index}
-            start={row.start}
+            start={head + row.start}
             width={width}
             venues={venues}
             order={order}
@@ -152,6 +169,7 @@ export function BoardGrid({ query, first, heads, venues: fitting, selected, togg
             selected={selected}
             mayAt={mayAt}
             isPast={query.at !== undefined}
+            isPinned={row.index < pinned.length}
             toggle={toggle}
             open={open}
           />
@@ -162,10 +180,8 @@ export function BoardGrid({ query, first, heads, venues: fitting, selected, togg
 }
 
 /** The flags of the rows that are drawn, asked for page by page; those on their way are not there. */
-function useFlags(query: BoardQuery, first: Board, heads: Board, drawn: readonly { index: number }[]) {
-  const pages = [...new Set(drawn.map(({ index }) => Math.floor(index / BOARD_PAGE)))].filter(
-    (page) => page > 0,
-  );
+function useFlags(query: BoardQuery, first: Board, heads: Board, drawn: readonly number[]) {
+  const pages = [...new Set(drawn.map((index) => Math.floor(index / BOARD_PAGE)))].filter((page) => page > 0);
   const found = useQueries({
     queries: pages.map((page) => queries.boardRows({ ...query, offset: page * BOARD_PAGE })),
   });
@@ -176,3 +192,21 @@ function useFlags(query: BoardQuery, first: Board, heads: Board, drawn: readonly
     return board?.venuesTag === heads.venuesTag ? board?.flags[index % BOARD_PAGE] : undefined;
   };
 }
+
+/** The flags that somebody wants to see first, as they pinned them; none while something is searched for. */
+function usePinned(
+  { environment, at, search, owner, tag }: BoardQuery,
+  heads: Board,
+  keys: readonly string[],
+) {
+  const isSearch = !!search || !!owner || !!tag;
+  const board = useQuery({
+    ...queries.boardRows({ environment, at, search: '', flags: keys.join(','), limit: MOST_PINS }),
+    enabled: keys.length > 0 && !isSearch,
+  }).data;
+  if (isSearch || keys.length === 0 || board?.venuesTag !== heads.venuesTag) return NONE;
+  const place = (flag: BoardFlag) => keys.indexOf(flag.key);
+  return board.flags.filter((flag) => place(flag) >= 0).sort((a, b) => place(a) - place(b));
+}
+
+const NONE: BoardFlag[] = [];

@@ -1,5 +1,5 @@
-import { Button, TextInput } from '@mantine/core';
-import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
+import { Button, Select, TextInput } from '@mantine/core';
+import { useDebouncedValue, useLocalStorage, useMediaQuery } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
@@ -13,9 +13,16 @@ import { BoardGrid } from './BoardGrid';
 import { BulkBar } from './BulkBar';
 import { type Cell, cellKey } from './cell';
 import { boardTable, MAX_CELLS } from './export';
-import { fitting } from './order';
+import { fitting, type GroupBy } from './order';
+import { NO_PINS, type Pins } from './pins';
 import { TimeSlider } from './TimeSlider';
 import { VenueList } from './VenueList';
+
+const GROUPS: { value: GroupBy; label: string }[] = [
+  { value: 'none', label: 'Not grouped' },
+  { value: 'country', label: 'By country' },
+  { value: 'tag', label: 'By tag' },
+];
 
 /** Flags down, venues across, and what each venue gets. What is chosen in one environment is not in another. */
 export function BoardPage() {
@@ -39,6 +46,8 @@ function BoardOf({ environment }: { environment: string }) {
     () => fitting(venues.data?.venues ?? [], narrow ? '' : venueSearch),
     [venues.data, narrow, venueSearch],
   );
+  const [by, setBy] = useLocalStorage<GroupBy>({ key: 'usher.board.group', defaultValue: 'none' });
+  const [pins, setPins] = useLocalStorage<Pins>({ key: 'usher.board.pins', defaultValue: NO_PINS });
   const [selected, setSelected] = useState<ReadonlyMap<string, Cell>>(new Map());
   const toggle = useCallback(
     (cell: Cell) =>
@@ -75,6 +84,16 @@ function BoardOf({ environment }: { environment: string }) {
             placeholder="Venues, cities, countries"
             value={venueSearch}
             onChange={(event) => setVenueSearch(event.currentTarget.value)}
+          />
+        )}
+        {!narrow && (
+          <Select
+            aria-label="Group venues"
+            w={170}
+            allowDeselect={false}
+            data={GROUPS}
+            value={by}
+            onChange={(chosen) => chosen && setBy(chosen as GroupBy)}
           />
         )}
         {!narrow && (
@@ -122,12 +141,19 @@ function BoardOf({ environment }: { environment: string }) {
           first={first.data}
           heads={venues.data}
           venues={shown}
+          by={by}
+          pins={pins}
           selected={selected}
           toggle={toggle}
         />
       )}
       {selected.size > 0 && at === undefined && (
-        <BulkBar cells={[...selected.values()]} clear={() => setSelected(new Map())} />
+        <BulkBar
+          cells={[...selected.values()]}
+          clear={() => setSelected(new Map())}
+          pins={pins}
+          pin={setPins}
+        />
       )}
     </>
   );

@@ -5,7 +5,7 @@ import type { Spot } from '../shell/may';
 import { BoardCell } from './BoardCell';
 import classes from './board.module.css';
 import { type Cell, cellKey } from './cell';
-import { FLAG_COLUMN, HEAD, ROW } from './sizes';
+import { FLAG_COLUMN, ROW } from './sizes';
 
 type Props = {
   /** Not there while it is on its way. */
@@ -22,6 +22,8 @@ type Props = {
   selected: ReadonlyMap<string, Cell>;
   mayAt: (spot: Spot) => boolean;
   isPast: boolean;
+  /** Whether it stands here because somebody wants to see it first. */
+  isPinned: boolean;
   toggle: (cell: Cell) => void;
   open: (flag: string) => void;
 };
@@ -44,7 +46,8 @@ export const BoardRow = memo(function BoardRow(props: Props) {
       aria-rowindex={index + 2}
       aria-busy={flag ? undefined : true}
       className={classes.row}
-      style={{ top: HEAD + start, height: ROW, width }}
+      data-pinned={props.isPinned || undefined}
+      style={{ top: start, height: ROW, width }}
     >
       {/* biome-ignore lint/a11y/useSemanticElements: as above */}
       {/* biome-ignore lint/a11y/useFocusableInteractive: holds a link */}

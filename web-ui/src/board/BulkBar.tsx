@@ -1,21 +1,29 @@
 import { Button, Group, Select, Text } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
-import type { Action } from '../api/client';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type Action, api, body } from '../api/client';
+import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { useVenueName } from '../convergence/names';
-import { useAct } from '../flags/actions';
 import { HoldButton } from '../flags/HoldButton';
 import { useEnvironment } from '../shell/environment';
 import { Failed } from '../shell/states';
 import type { Cell } from './cell';
+import { type Pins, withMore, without } from './pins';
 
 type What = { action: Action; variant?: string };
+type Props = {
+  cells: Cell[];
+  clear: () => void;
+  /** What is shown first, and how that is changed. */
+  pins: Pins;
+  pin: (pins: Pins) => void;
+};
 
-/** What can be done with the chosen cells. Each flag is a commit of its own, and each that fails says so. */
-export function BulkBar({ cells, clear }: { cells: Cell[]; clear: () => void }) {
+/** What can be done with the chosen cells: all of it in one commit, or nothing. */
+export function BulkBar({ cells, clear, pins, pin }: Props) {
   const environment = useEnvironment();
-  const act = useAct(environment);
+  const client = useQueryClient();
   const venueName = useVenueName();
   const flagName = (key: string) => cells.find((one) => one.flag === key)?.name ?? key;
   const keys = [...new Set(cells.map((cell) => cell.flag))];
@@ -23,20 +31,25 @@ export function BulkBar({ cells, clear }: { cells: Cell[]; clear: () => void }) 
   const [only] = venues;
   const place = venues.length === 1 && only ? venueName(only) : `${venues.length} venues`;
   const run = useMutation({
-    mutationFn: async ({ action, variant }: What) => {
-      let seq: number | undefined;
-      const failed: { flag: string; error: unknown }[] = [];
-      for (const flag of keys) {
-        const own = cells.filter((cell) => cell.flag === flag).map((cell) => cell.venue);
-        try {
-          seq = (await act.mutateAsync({ flag, action, place: { venues: own, variant } })).seq;
-        } catch (error) {
-          failed.push({ flag, error });
-        }
-      }
-      return { seq, failed };
+    mutationFn: useOnce(({ action, variant }: What) => {
+      const flags = keys.map((key) => ({
+        key,
+        venues: cells.filter((cell) => cell.flag === key).map((cell) => cell.venue),
+      }));
+      return body(
+        api.POST('/api/v1/actions/{action}', {
+          params: { path: { action } },
+          body: { environment, flags, variant },
+        }),
+      );
+    }),
+    onSuccess: () => {
+      for (const key of ['board', 'flags', 'flag', 'history'])
+        void client.invalidateQueries({ queryKey: [key] });
     },
   });
+  const arePinned =
+    keys.every((key) => pins.flags.includes(key)) && venues.every((key) => pins.venues.includes(key));
   const simple = [
     { action: 'on', label: 'Turn on' },
     { action: 'off', label: 'Turn off' },
@@ -74,17 +87,20 @@ export function BulkBar({ cells, clear }: { cells: Cell[]; clear: () => void }) 
             disabled={run.isPending}
             onHeld={() => run.mutate({ action: 'kill' })}
           >{`Kill at ${place}`}</HoldButton>
+          <Button
+            size="xs"
+            variant="subtle"
+            onClick={() => pin(arePinned ? without(pins, keys, venues) : withMore(pins, keys, venues))}
+          >
+            {arePinned ? 'Unpin' : 'Pin'}
+          </Button>
           <Button size="xs" variant="subtle" onClick={clear}>
             Done
           </Button>
         </Group>
       </Group>
-      {run.data?.failed.map(({ flag, error }) => (
-        <Failed key={flag} what={flagName(flag)} error={error} />
-      ))}
-      {run.data?.seq !== undefined && (
-        <ConvergenceLine seq={run.data.seq} venue={venues.length === 1 ? only : undefined} />
-      )}
+      {run.error && <Failed error={run.error} />}
+      {run.data && <ConvergenceLine seq={run.data.seq} venue={venues.length === 1 ? only : undefined} />}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { BoardVenue } from '../api/client';
-import { byDevices, fitting, keeping } from './order';
+import { arranged, byDevices, fitting, groupsOf, keeping } from './order';
 
 const venues = (devices: Record<string, number>): BoardVenue[] =>
   Object.entries(devices).map(([key, connected]) => ({
@@ -31,4 +31,36 @@ test('venues are found by key, name, city and country', () => {
   expect(fitting(all, 'an')).toEqual([1, 2]);
   expect(fitting(all, 'nowhere')).toEqual([]);
   expect(keys(all, byDevices(all, fitting(all, 'an')))).toEqual(['anfield', 'maracana']);
+});
+
+test('venues stand together by country or first tag, pinned ones before all others', () => {
+  const all = venues({ anfield: 3, maracana: 9, wembley: 5, dome: 1, moon: 0 });
+  const places: [string, string[]][] = [
+    ['England', ['stadium', 'red']],
+    ['Brazil', ['stadium']],
+    ['England', ['arena']],
+    ['Germany', ['arena']],
+    ['', []],
+  ];
+  for (const [n, [country, tags]] of places.entries()) Object.assign(all[n] ?? {}, { country, tags });
+  const order = byDevices(all, fitting(all, ''));
+  const told = (by: 'none' | 'country' | 'tag', pinned: string[]) => {
+    const own = arranged(all, order, by, pinned);
+    return [
+      keys(all, own),
+      groupsOf(all, own, by, pinned).map(({ label, from, count }) => `${label} ${from}+${count}`),
+    ];
+  };
+  expect(told('none', [])).toEqual([['maracana', 'wembley', 'anfield', 'dome', 'moon'], []]);
+  expect(told('none', ['moon', 'dome'])[0]).toEqual(['moon', 'dome', 'maracana', 'wembley', 'anfield']);
+  expect(told('country', ['anfield'])).toEqual([
+    ['anfield', 'maracana', 'wembley', 'dome', 'moon'],
+    ['Pinned 0+1', 'Brazil 1+1', 'England 2+1', 'Germany 3+1', 'No country 4+1'],
+  ]);
+  expect(told('tag', [])).toEqual([
+    ['maracana', 'anfield', 'wembley', 'dome', 'moon'],
+    ['stadium 0+2', 'arena 2+2', 'No tag 4+1'],
+  ]);
+  // Somebody pinned a venue that is gone.
+  expect(told('country', ['gone'])[0]).toHaveLength(5);
 });

@@ -25,6 +25,9 @@ export function PeoplePage() {
   const [inviting, setInviting] = useState(false);
   const [invited, setInvited] = useState<Invited>();
   const again = () => client.invalidateQueries({ queryKey: ['people'] });
+  // Where nobody has a password, nobody is given one.
+  const means = useQuery(queries.signInMeans()).data;
+  const { password: withPassword, provider } = means ?? { password: true, provider: undefined };
   const change = useMutation({
     mutationFn: ({ key, ...rights }: { key: string; role?: string; bindings?: RoleBinding[] }) =>
       body(api.PUT('/api/v1/users/{key}', { params: { path: { key } }, body: rights })),
@@ -49,11 +52,22 @@ export function PeoplePage() {
   });
   return (
     <>
-      <Head title="People" about="Who signs in here, and what they may do.">
-        <Button variant="default" onClick={() => setAdding(true)}>
-          Add somebody
-        </Button>
-        <Button onClick={() => setInviting(true)}>Invite somebody</Button>
+      <Head
+        title="People"
+        about={
+          withPassword
+            ? 'Who signs in here, and what they may do.'
+            : `Who signs in here, and what they may do. People come through ${provider}, which says in which groups they are.`
+        }
+      >
+        {withPassword && (
+          <>
+            <Button variant="default" onClick={() => setAdding(true)}>
+              Add somebody
+            </Button>
+            <Button onClick={() => setInviting(true)}>Invite somebody</Button>
+          </>
+        )}
       </Head>
       {invited && <InvitedNote invited={invited} done={() => setInvited(undefined)} />}
       {people.isPending && <Loading what="people" />}

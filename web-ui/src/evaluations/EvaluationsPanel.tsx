@@ -6,6 +6,7 @@ import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { Export } from '../shell/export/Export';
 import { count } from '../shell/numbers';
+import { Ends, Legend, Plot } from '../shell/Plot';
 import { Failed, Loading, Table } from '../shell/states';
 import { Time } from '../shell/Time';
 import classes from './evaluations.module.css';
@@ -117,39 +118,16 @@ function Chart({ lines, times, span }: ChartProps) {
   const [first, last] = [times[0], times.at(-1)];
   return (
     <figure className={classes.chart}>
-      <div className={classes.plot}>
-        <span className={classes.top}>{count(top)}</span>
-        <span className={classes.bottom}>0</span>
-        <svg
-          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-          preserveAspectRatio="none"
-          role="img"
-          aria-label={chartWords(lines, span)}
-        >
-          {[...lines].reverse().map((line, n) => (
-            <path
-              key={line.name}
-              d={pathOf(line.counts, top)}
-              data-line={lines.length - 1 - n}
-              vectorEffect="non-scaling-stroke"
-            />
-          ))}
-        </svg>
-      </div>
-      <div className={classes.times} aria-hidden="true">
-        <span>{first && timeWords(first, step)}</span>
-        <span>{last && timeWords(last, step)}</span>
-      </div>
-      <figcaption className={classes.legend}>
-        {lines.map((line, n) => (
-          <span key={line.name}>
-            <svg viewBox="0 0 24 6" width={24} height={6} aria-hidden="true">
-              <path d="M0 3L24 3" data-line={n} />
-            </svg>
-            {line.name} {count(line.total)}
-          </span>
-        ))}
-      </figcaption>
+      <Plot
+        top={count(top)}
+        bottom="0"
+        label={chartWords(lines, span)}
+        width={WIDTH}
+        height={HEIGHT}
+        lines={lines.map((line, n) => ({ line: n, path: pathOf(line.counts, top) })).reverse()}
+      />
+      <Ends from={first ? timeWords(first, step) : ''} to={last ? timeWords(last, step) : ''} beside />
+      <Legend lines={lines.map((line, n) => ({ line: n, words: `${line.name} ${count(line.total)}` }))} />
     </figure>
   );
 }

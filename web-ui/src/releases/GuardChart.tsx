@@ -1,4 +1,5 @@
 import type { Guard } from '../api/client';
+import { Ends, Legend, Plot } from '../shell/Plot';
 import { chartWords, clock, figureWords, HEIGHT, lines, stretches, WIDTH } from './chart';
 import type { Point } from './past';
 import classes from './releases.module.css';
@@ -21,33 +22,19 @@ export function GuardChart({ guard, points }: { guard: Guard; points: readonly P
     <figure className={classes.chart}>
       {drawn && (
         <>
-          <div className={classes.plot}>
-            <span className={classes.top}>{figureWords(drawn.top, unit)}</span>
-            <span className={classes.bottom}>{figureWords(0, unit)}</span>
-            <svg
-              viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-              preserveAspectRatio="none"
-              role="img"
-              aria-label={`${guard.name}: ${chartWords(points, unit)}`}
-            >
-              {drawn.lines.map(({ name, path }) => (
-                <path key={name} d={path} data-line={name} vectorEffect="non-scaling-stroke" />
-              ))}
-            </svg>
-          </div>
-          <figcaption className={classes.legend}>
-            {drawn.lines
-              .map(({ name }) => ({ name, value: last[name] }))
-              .reverse()
-              .map(({ name, value }) => (
-                <span key={name}>
-                  <svg viewBox="0 0 24 6" width={24} height={6} aria-hidden="true">
-                    <path d="M0 3L24 3" data-line={name} />
-                  </svg>
-                  {LABELS[name]} {value !== undefined && figureWords(value, unit)}
-                </span>
-              ))}
-          </figcaption>
+          <Plot
+            top={figureWords(drawn.top, unit)}
+            bottom={figureWords(0, unit)}
+            label={`${guard.name}: ${chartWords(points, unit)}`}
+            width={WIDTH}
+            height={HEIGHT}
+            lines={drawn.lines.map(({ name, path }) => ({ line: name, path }))}
+          />
+          <Legend
+            lines={drawn.lines
+              .map(({ name }) => ({ line: name, words: lineWords(name, last[name], unit) }))
+              .reverse()}
+          />
         </>
       )}
       <div
@@ -67,10 +54,12 @@ export function GuardChart({ guard, points }: { guard: Guard; points: readonly P
           </span>
         ))}
       </div>
-      <div className={classes.times} aria-hidden="true">
-        <span>{clock(first.at)}</span>
-        <span>{clock(last.at)}</span>
-      </div>
+      <Ends from={clock(first.at)} to={clock(last.at)} beside={!!drawn} />
     </figure>
   );
+}
+
+/** “variant 2.5 %”. */
+function lineWords(name: keyof typeof LABELS, value: number | undefined, unit: string): string {
+  return value === undefined ? LABELS[name] : `${LABELS[name]} ${figureWords(value, unit)}`;
 }

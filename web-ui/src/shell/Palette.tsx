@@ -3,7 +3,12 @@ import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type KeyboardEvent, useId, useState } from 'react';
+import { AskedFor, type Flag } from '../api/client';
 import { queries } from '../api/queries';
+import { useAct } from '../flags/actions';
+import { useEnvironment } from './environment';
+import { useMay } from './may';
+import { Failed } from './states';
 
 const SHOWN = 10;
 const PAGES = [
@@ -20,11 +25,18 @@ const PAGES = [
   'venues',
   'cohorts',
   'environments',
+  'fleet',
   'keys',
   'people',
 ] as const;
 
-/** Go anywhere: screens, flags, change requests, releases, playbooks, schedules, and the history of venues. */
+/** What somebody says who wants to do something, and not only go there. */
+const DOING = new Set(['turn', 'on', 'off']);
+
+/**
+ * Go anywhere: screens, flags, change requests, releases, playbooks, schedules, and the history of venues. And turn any
+ * flag on or off, for whoever says so.
+ */
 export function Palette() {
   const [opened, { open, close }] = useDisclosure();
   useHotkeys([['mod+K', open]], []);
@@ -46,6 +58,16 @@ export function Palette() {
   );
 }
 
+/** What can be chosen; it may do something, which takes a while and may be refused. */
+type Entry = { id: string; label: string; acts?: boolean; go: () => unknown };
+
+/** The environment that is shown, as people call it. */
+function useEnvironmentNamed() {
+  const key = useEnvironment();
+  const all = useQuery(queries.workspace()).data?.environments ?? [];
+  return { key, name: all.find((one) => one.key === key)?.name ?? key };
+}
+
 /** A field and what fits it; arrows choose, Enter goes. */
 function Search({ done }: { done: () => void }) {
   const [search, setSearch] = useState('');
@@ -58,7 +80,34 @@ function Search({ done }: { done: () => void }) {
   const changes = useQuery(queries.openChanges()).data?.items ?? [];
   const schedules = useQuery(queries.schedules()).data?.items ?? [];
   const playbooks = useQuery(queries.playbooks()).data?.items ?? [];
-  const entries = [
+  const { key: environment, name: place } = useEnvironmentNamed();
+  const mayToggle = useMay('operator', { environment });
+  const act = useAct(environment);
+  const toggle = (flag: Flag): Entry[] => {
+    const config = flag.environments?.[environment];
+    if (!config || flag.lifecycle === 'archived' || !mayToggle) return [];
+    const action = config.enabled ? 'off' : 'on';
+    return [
+      {
+        id: `turn-${flag.key}`,
+        label: `Turn ${action} in ${place}: ${flag.name || flag.key}`,
+        acts: true,
+        go: () =>
+          act.mutate(
+            { flag: flag.key, action, place: {} },
+            {
+              onSuccess: done,
+              onError: (error) => {
+                if (!(error instanceof AskedFor)) return;
+                done();
+                void navigate({ to: '/changes/$key', params: { key: error.request } });
+              },
+            },
+          ),
+      },
+    ];
+  };
+  const entries: Entry[] = [
     ...PAGES.map((page) => ({
       id: `page-${page}`,
       label: `${page[0]?.toUpperCase()}${page.slice(1).replace('-', ' ')}`,
@@ -100,13 +149,18 @@ function Search({ done }: { done: () => void }) {
       go: () => navigate({ to: '/history', search: { venue: document.key } }),
     })),
   ];
-  const wanted = search.toLowerCase();
-  const shown = entries
-    .filter((entry) => entry.label.toLowerCase().includes(wanted) || entry.id.includes(wanted))
+  const words = search.toLowerCase().split(/\s+/);
+  const toggles = words.some((word) => DOING.has(word))
+    ? flags.flatMap(({ document }) => toggle(document))
+    : [];
+  const shown = [...toggles, ...entries]
+    .filter(({ label, id }) => words.every((word) => label.toLowerCase().includes(word) || id.includes(word)))
     .slice(0, SHOWN);
   const go = (index: number) => {
-    void shown[index]?.go();
-    done();
+    const entry = shown[index];
+    if (!entry || act.isPending) return;
+    void entry.go();
+    if (!entry.acts) done();
   };
   const press = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -127,7 +181,7 @@ function Search({ done }: { done: () => void }) {
         aria-expanded="true"
         aria-controls={list}
         aria-activedescendant={shown[active] && `${list}-${active}`}
-        placeholder="A screen, a flag, a venue"
+        placeholder="A screen, a flag, a venue, or “turn off …”"
         value={search}
         onChange={(event) => {
           setSearch(event.currentTarget.value);
@@ -135,7 +189,7 @@ function Search({ done }: { done: () => void }) {
         }}
         onKeyDown={press}
       />
-      <div id={list} role="listbox" aria-label="Places to go to" style={{ marginTop: 8 }}>
+      <div id={list} role="listbox" aria-label="Places to go to, and what to do" style={{ marginTop: 8 }}>
         {shown.map((entry, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keyboard
           // biome-ignore lint/a11y/useFocusableInteractive: the field above has the focus
@@ -151,6 +205,7 @@ function Search({ done }: { done: () => void }) {
           </div>
         ))}
       </div>
+      {act.error && !(act.error instanceof AskedFor) && <Failed error={act.error} />}
       {shown.length === 0 && <p className="soft">Nothing is called that.</p>}
     </>
   );

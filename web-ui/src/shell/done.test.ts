@@ -10,6 +10,7 @@ test('what changes documents can be undone', () => {
     ['POST', 'rollback'],
     ['POST', 'flags/gate/archive'],
     ['POST', 'flags/gate/environments/production/on'],
+    ['POST', 'actions/off'],
     ['POST', 'change-requests/cr-1/merge'],
   ] as const)
     expect(isUndoable(method, `/api/v1/${path}`), path).toBe(true);
@@ -19,6 +20,7 @@ test('what stays whatever is undone, or changes nothing, can not', () => {
   for (const [method, path] of [
     ['POST', 'flags/gate/environments/production/kill'],
     ['POST', 'flags/gate/environments/production/revive'],
+    ['POST', 'actions/kill'],
     ['POST', 'releases/r/start'],
     ['POST', 'rollback/preview'],
     ['POST', 'reach'],

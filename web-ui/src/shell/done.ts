@@ -20,7 +20,7 @@ export const done = {
 const DOCUMENTS =
   /^\/api\/v1\/(cohorts|environments|events|flags|freezes|playbooks|releases|schedules|venues)\/[^/]+$/;
 const ACTIONS =
-  /^\/api\/v1\/(commits|commits\/\d+\/undo|rollback|flags\/[^/]+\/archive|flags\/[^/]+\/environments\/[^/]+\/(on|off|clear)|change-requests\/[^/]+\/merge|import\/[^/]+)$/;
+  /^\/api\/v1\/(commits|commits\/\d+\/undo|rollback|actions\/(on|off|clear)|flags\/[^/]+\/archive|flags\/[^/]+\/environments\/[^/]+\/(on|off|clear)|change-requests\/[^/]+\/merge|import\/[^/]+)$/;
 
 /**
  * Whether a request makes a commit that can be undone. A kill stays, whatever is undone; a release goes back by its own

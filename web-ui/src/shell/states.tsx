@@ -98,7 +98,10 @@ export function Head({ title, children, about }: { title: string; about?: ReactN
           </Text>
         )}
       </div>
-      <Group gap="sm">{children}</Group>
+      {/* Some fields have a line below them. */}
+      <Group gap="sm" align="flex-start">
+        {children}
+      </Group>
     </Group>
   );
 }

@@ -75,3 +75,13 @@ test('many changes at once are asked for as they are', async () => {
     expected: {},
   });
 });
+
+test('what is done with many flags is asked for as the flags that it would make', async () => {
+  const flags = [{ key: 'gate', venues: ['anfield', 'dome'] }];
+  const wish = await read(refused('POST', 'actions/on', { body: { environment: 'production', flags } }));
+  const put = wish?.changes[0]?.put as Flag | undefined;
+  expect(put?.environments?.production?.venues).toEqual({ anfield: 'yes', dome: 'yes' });
+  expect(wish?.expected).toEqual({ 'flag/gate': 7 });
+  const body = { environment: 'production', flags };
+  expect(await read(refused('POST', 'actions/kill', { body }))).toBeUndefined();
+});

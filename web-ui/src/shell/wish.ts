@@ -66,6 +66,7 @@ export async function readWish(refused: Refused, { find, restore }: Sources): Pr
     const { changes, expected } = refused.body as Wish;
     return { changes, expected: expected ?? {} };
   }
+  if (collection === 'actions') return manyActed(key, refused.body as Many, find);
   const kind = KINDS[collection];
   if (!kind || !key) return undefined;
   const version = refused.isNew ? 0 : versionOf(refused.match ?? '');
@@ -83,6 +84,28 @@ export async function readWish(refused: Refused, { find, restore }: Sources): Pr
 }
 
 type Back = Extract<Restoration, { rollback: unknown }>['rollback'];
+type Many = { environment: string; variant?: string; flags: { key: string; venues?: string[] }[] };
+
+/** Many flags after the same was done with them; nothing, where that can't be said of one of them. */
+async function manyActed(
+  action: string,
+  { environment, variant, flags }: Many,
+  find: Sources['find'],
+): Promise<Wish | undefined> {
+  const wishes = await Promise.all(
+    flags.map(async ({ key, venues }) => {
+      const found = await find(key);
+      const after = found && acted(found.flag, environment, action, { venues, variant });
+      return after && wishFor('flag', after, versionOf(found.version));
+    }),
+  );
+  if (!wishes.every((wish) => wish !== undefined)) return undefined;
+  return {
+    changes: wishes.flatMap(({ changes }) => changes),
+    expected: Object.assign({}, ...wishes.map(({ expected }) => expected)),
+  };
+}
+
 type Acted = { venues?: string[]; variant?: string | null };
 
 /** A flag after it was turned on or off, or after settings of venues were cleared. */

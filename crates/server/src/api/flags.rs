@@ -32,6 +32,31 @@ pub enum Action {
     Clear,
 }
 
+impl Action {
+    /// The one in a path.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn read(name: &str) -> Result<Self, Problem> {
+        serde_json::from_value(name.into()).map_err(|_| {
+            let mend = "Use one of on, off, kill, revive, clear.";
+            Problem::bad_value("action", name, "this can't be done", mend)
+        })
+    }
+
+    /// What it does, as commits are called.
+    #[must_use]
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::On => "Turn on",
+            Self::Off => "Turn off",
+            Self::Kill => "Kill",
+            Self::Revive => "Revive",
+            Self::Clear => "Clear",
+        }
+    }
+}
+
 /// Where, and what.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -149,24 +174,11 @@ pub async fn act(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let (key, environment, action) = path.into_inner();
-    let action: Action = serde_json::from_value(action.clone().into()).map_err(|_| {
-        Problem::bad_value(
-            "action",
-            &action,
-            "this can't be done",
-            "Use one of on, off, kill, revive, clear.",
-        )
-    })?;
+    let action = Action::read(&action)?;
     let target: Target =
         if body.is_empty() { Target::default() } else { usher_core::problem::from_json(&body)? };
     let message = || {
-        let verb = match action {
-            Action::On => "Turn on",
-            Action::Off => "Turn off",
-            Action::Kill => "Kill",
-            Action::Revive => "Revive",
-            Action::Clear => "Clear",
-        };
+        let verb = action.verb();
         let venues = target.venues.iter().map(|venue| venue.as_str());
         let places: Vec<&str> = venues.chain(target.cohorts.iter().map(|cohort| cohort.as_str())).collect();
         let place = if places.is_empty() { String::new() } else { format!(" at {}", places.join(", ")) };

@@ -4,6 +4,7 @@
 //! [`write::Write`], which knows about messages, versions, idempotency and references; handlers only say what
 //! changes.
 
+pub mod actions;
 pub mod board;
 pub mod change_requests;
 pub mod code_references;
@@ -266,6 +267,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/flags/{key}/evaluations", web::get().to(evaluations::evaluations))
         .route("/flags/{key}/archive", web::post().to(flags::archive))
         .route("/flags/{key}/environments/{environment}/{action}", web::post().to(flags::act))
+        .route("/actions/{action}", web::post().to(actions::act))
         .route("/keys", web::get().to(keys::list))
         .route("/keys", web::post().to(keys::create))
         .route("/keys/{key}/rotate", web::post().to(keys::rotate))

@@ -78,6 +78,7 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("DELETE", "/api/v1/code-references/{repository}", CODE),
     ("POST", "/api/v1/flags/{key}/archive", EDITOR),
     ("POST", "/api/v1/flags/{key}/environments/{environment}/{action}", OPERATOR),
+    ("POST", "/api/v1/actions/{action}", OPERATOR),
     ("GET", "/api/v1/events", VIEWER),
     ("GET", "/api/v1/events/{key}", VIEWER),
     ("PUT", "/api/v1/events/{key}", EDITOR),

@@ -11,7 +11,7 @@ use usher_core::model::Timestamp;
 const FREE_FAILURES: u32 = 5;
 /// The window, in milliseconds.
 const WINDOW_MILLIS: i64 = 60_000;
-/// Names that are remembered; past that the oldest windows go.
+/// Names that are remembered; past that those go that could try once more anyway.
 const MAX_NAMES: usize = 10_000;
 
 /// Counts failed sign-ins by address and by account.
@@ -35,6 +35,10 @@ impl Throttle {
         }
         if all.len() >= MAX_NAMES {
             all.retain(|_, (since, _)| now.since(*since) < WINDOW_MILLIS);
+            // Nobody gets more tries at an account by failing at many others.
+            if all.len() >= MAX_NAMES {
+                all.retain(|_, (_, failures)| *failures >= FREE_FAILURES);
+            }
             if all.len() >= MAX_NAMES {
                 all.clear();
             }
@@ -75,6 +79,21 @@ mod tests {
         assert_eq!(throttle.enter(&ana, at(5)), Err(60));
         assert_eq!(throttle.enter(&ben, at(5)), Ok(()));
         assert_eq!(throttle.enter(&ana, at(60_001)), Ok(()));
+    }
+
+    #[test]
+    fn many_other_names_make_nobody_forget_who_failed_too_often() {
+        let throttle = Throttle::default();
+        let at = Timestamp::from_millis;
+        let ana = ["ana".to_owned()];
+        for n in 0..5 {
+            assert_eq!(throttle.enter(&ana, at(n)), Ok(()));
+        }
+        for n in 0..3 * MAX_NAMES {
+            assert_eq!(throttle.enter(&[format!("other {n}")], at(10)), Ok(()));
+        }
+        assert_eq!(throttle.enter(&ana, at(20)), Err(60));
+        assert!(throttle.0.lock().unwrap().len() <= MAX_NAMES);
     }
 
     #[test]

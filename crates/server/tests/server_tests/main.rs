@@ -24,6 +24,7 @@ mod flags_are_killed_and_revived;
 mod flags_leave_when_nobody_asks;
 mod flags_of_other_systems_are_imported;
 mod kills_hold_whatever_happens;
+mod many_flags_are_changed_in_one_commit;
 mod many_servers_are_one;
 mod no_route_is_open;
 mod ofrep_answers_as_published;

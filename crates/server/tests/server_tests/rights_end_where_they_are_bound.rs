@@ -192,6 +192,26 @@ fn calls(method: &str, pattern: &str) -> Option<Vec<Call>> {
         ("DELETE", "/code-references/{repository}") => {
             call("/api/v1/code-references/other#", Value::Null, Everything, 404)
         }
+        ("POST", "/actions/{action}") => {
+            let act = |action: &str, venues: Value, about| {
+                let flags = json!([{"key": "f#", "venues": venues}]);
+                call(
+                    &format!("/api/v1/actions/{action}"),
+                    json!({"environment": "production", "flags": flags}),
+                    about,
+                    200,
+                )
+            };
+            [
+                act("kill", json!([VENUE]), Venue),
+                act("on", json!([VENUE]), Venue),
+                act("kill", json!([]), Environment),
+                act("off", json!([VENUE, "berlin-dome"]), Environment),
+            ]
+            .into_iter()
+            .flatten()
+            .collect()
+        }
         ("POST", "/flags/{key}/environments/{environment}/{action}") => {
             let venues = json!({"venues": [VENUE]});
             let act = |action: &str, body: &Value, about| {

@@ -91,6 +91,10 @@ impl Fleet {
     pub async fn settle(&mut self, round: u64) {
         level(&self.nodes).await;
         let through = usize::try_from(round).unwrap() % self.nodes.len();
+        // Whoever writes has all that was written before: what was not answered is there by then, or never.
+        let marker = self.ledger.lock().unwrap().put_flag(format!("marker-{round}"), beacon("marker"));
+        let answer = send_until_taken(self.nodes[through].url(), &marker).await;
+        self.ledger.lock().unwrap().acknowledge(&marker, &answer);
         self.look(through).await;
         let unanswered = self.ledger.lock().unwrap().unanswered();
         for request in unanswered {

@@ -1,0 +1,179 @@
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { accessible, DESK, launch } from './browser';
+import { Server } from './server';
+
+// Without a mouse, and without a test that puts the focus where it wants it: Tab, Enter, arrows and letters alone.
+
+let server: Server;
+let browser: Browser;
+
+beforeAll(async () => {
+  server = await Server.start(40);
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** More than any screen has places to stop at. */
+const MOST_STOPS = 150;
+
+/** Moves on until something has the focus. */
+async function tabTo(page: Page, wanted: Locator) {
+  await wanted.waitFor();
+  for (let stop = 0; stop < MOST_STOPS; stop++) {
+    if (await wanted.evaluate((one) => one === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`${wanted} is never reached by Tab`);
+}
+
+async function enter(page: Page, wanted: Locator) {
+  await tabTo(page, wanted);
+  await page.keyboard.press('Enter');
+}
+
+async function type(page: Page, wanted: Locator, text: string) {
+  await tabTo(page, wanted);
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type(text);
+}
+
+/** Chooses from a list as its field has it: by letters, where it can be searched. */
+async function choose(page: Page, field: Locator, option: string) {
+  await tabTo(page, field);
+  await page.keyboard.press('Space');
+  const wanted = page.getByRole('option', { name: option, exact: true });
+  await wanted.waitFor();
+  for (let step = 0; step < MOST_STOPS; step++) {
+    const active = await field.getAttribute('aria-activedescendant');
+    if (active && (await wanted.getAttribute('id')) === active) break;
+    await page.keyboard.press('ArrowDown');
+  }
+  await page.keyboard.press('Enter');
+}
+
+async function palette(page: Page, words: string) {
+  await page.keyboard.press('Control+k');
+  const field = page.getByRole('combobox', { name: 'Search' });
+  await expect.poll(() => field.evaluate((one) => one === document.activeElement)).toBe(true);
+  await page.keyboard.type(words);
+  // What fits all that was typed, not only its beginning.
+  const first = async () => (await page.getByRole('option').first().textContent())?.toLowerCase() ?? '';
+  for (const word of words.split(' ')) await expect.poll(first).toContain(word);
+}
+
+async function signedIn(page: Page) {
+  await page.goto(server.demo.url);
+  await type(page, page.getByLabel('E-mail'), server.demo.email);
+  await type(page, page.getByRole('textbox', { name: 'Password' }), server.demo.password);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Board' }).waitFor();
+}
+
+async function there<T>(run: (page: Page) => Promise<T>) {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  page.on('pageerror', (error) => complaints.push(error.message));
+  await signedIn(page);
+  await run(page);
+  expect(complaints).toEqual([]);
+  await context.close();
+}
+
+test('a rule is added and moved, looked at and saved', () =>
+  there(async (page) => {
+    await palette(page, 'flag: refund');
+    await page.keyboard.press('Enter');
+    await enter(page, page.getByRole('button', { name: 'Add a rule' }));
+    await choose(page, page.getByRole('combobox', { name: 'They get' }), 'on');
+    await accessible(page, 'a rule that is written by keyboard');
+    await enter(page, page.getByRole('button', { name: 'Add the rule' }));
+    await enter(page, page.getByRole('button', { name: 'Review and save' }));
+    await page.getByRole('dialog', { name: 'Review and save' }).waitFor();
+    await type(page, page.getByRole('textbox', { name: 'Why' }), 'Refunds for all of them');
+    await enter(page, page.getByRole('button', { name: 'Save', exact: true }));
+    await expect.poll(() => page.getByRole('region', { name: 'Unsaved changes' }).count()).toBe(0);
+    const flag = await (await page.request.get(`${server.demo.url}/api/v1/flags/refund-flow`)).json();
+    expect(flag.environments.production.rules.at(-1).serve).toEqual({ variant: 'on' });
+  }));
+
+test('a flag is turned off from anywhere, and on again', () =>
+  there(async (page) => {
+    const isOn = async () => {
+      const flag = await (await page.request.get(`${server.demo.url}/api/v1/flags/seat-map`)).json();
+      return flag.environments.production.enabled;
+    };
+    expect(await isOn()).toBe(true);
+    // Who only looks for something is not offered to change it.
+    await palette(page, 'seat map');
+    expect(await page.getByRole('option', { name: /^Turn/ }).count()).toBe(0);
+    await page.keyboard.press('Escape');
+    await palette(page, 'turn off seat map');
+    await accessible(page, 'a flag that is about to be turned off');
+    await page.keyboard.press('Enter');
+    await expect.poll(isOn).toBe(false);
+    await palette(page, 'turn on seat');
+    await page.keyboard.press('Enter');
+    await expect.poll(isOn).toBe(true);
+    await enter(
+      page,
+      page.getByRole('region', { name: 'Last change' }).getByRole('button', { name: 'Undo' }),
+    );
+    await expect.poll(isOn).toBe(false);
+  }));
+
+test('how far a change has come is seen, and what it changed', () =>
+  there(async (page) => {
+    await palette(page, 'convergence');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Convergence' }).waitFor();
+    await palette(page, 'history');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'History' }).waitFor();
+    await enter(page, page.getByRole('button', { name: 'What changed' }).first());
+    await page.getByRole('button', { name: 'Undo this commit' }).waitFor();
+    await enter(page, page.getByRole('link', { name: 'Board then' }).first());
+    await page.getByRole('heading', { name: 'Board' }).waitFor();
+    expect(new URL(page.url()).searchParams.has('at')).toBe(true);
+  }));
+
+test('a venue is looked for, an environment asks for an approval, a key is made, somebody is invited', () =>
+  there(async (page) => {
+    await palette(page, 'venues');
+    await page.keyboard.press('Enter');
+    await type(page, page.getByRole('textbox', { name: 'Search venues' }), 'Camp Nou');
+    await expect.poll(() => page.getByRole('row').count()).toBe(2);
+    await palette(page, 'cohorts');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Cohorts' }).waitFor();
+    await palette(page, 'environments');
+    await page.keyboard.press('Enter');
+    await type(page, page.getByRole('textbox', { name: 'Approvals that Training asks for' }), '1');
+    await enter(page, page.getByRole('button', { name: 'Save the approvals of Training' }));
+    const training = async () =>
+      (await (await page.request.get(`${server.demo.url}/api/v1/environments/training`)).json()).approvals;
+    await expect.poll(training).toBe(1);
+    await palette(page, 'keys');
+    await page.keyboard.press('Enter');
+    await enter(page, page.getByRole('button', { name: 'Create a key' }));
+    await type(page, page.getByRole('textbox', { name: 'What it is for' }), 'Turnstiles');
+    await enter(page, page.getByRole('button', { name: 'Create', exact: true }));
+    await page.getByText('Copy this secret now').waitFor();
+    await enter(page, page.getByRole('button', { name: 'Hide it' }));
+    await palette(page, 'people');
+    await page.keyboard.press('Enter');
+    await enter(page, page.getByRole('button', { name: 'Invite somebody' }));
+    await type(page, page.getByRole('textbox', { name: 'Name' }), 'Ines Duarte');
+    await type(page, page.getByRole('textbox', { name: 'E-mail' }), 'ines@usher.example');
+    await enter(page, page.getByRole('button', { name: 'Make a link' }));
+    await enter(page, page.getByRole('button', { name: 'I have sent it' }));
+    await page.getByText('ines@usher.example').waitFor();
+    await palette(page, 'fleet');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Fleet', exact: true }).waitFor();
+  }));
