@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OptionalExtension};
@@ -34,6 +35,10 @@ const WAITING_APPENDS: usize = 1024;
 
 /// The database's name in its folder.
 const FILE: &str = "journal.db";
+/// How long another process has to let go of a journal: one that is about to end, or a child that has the lock until it
+/// becomes a program of its own.
+const LETTING_GO: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// A journal in a folder of its own.
 pub struct SqliteJournal {
@@ -61,10 +66,17 @@ impl SqliteJournal {
     pub fn open(folder: &Path) -> Result<Self, JournalError> {
         std::fs::create_dir_all(folder).map_err(|error| storage(&error))?;
         let lock = File::create(folder.join("journal.lock")).map_err(|error| storage(&error))?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => JournalError::InUse(folder.display().to_string()),
-            TryLockError::Error(error) => storage(&error),
-        })?;
+        let until = Instant::now() + LETTING_GO;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(JournalError::InUse(folder.display().to_string()));
+                }
+                Err(TryLockError::Error(error)) => return Err(storage(&error)),
+            }
+        }
         let path = folder.join(FILE);
         let connection = schema::open(&path)?;
         let epoch = schema::epoch(&connection, &path)?;
