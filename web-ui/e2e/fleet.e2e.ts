@@ -64,7 +64,7 @@ test('clients are sent to an edge and brought home, by keyboard alone', async ()
   await page.getByRole('link', { name: 'Fleet' }).press('Enter');
   const servers = page.getByRole('region', { name: 'Servers', exact: true });
   await servers.getByRole('row', { name: /This server Ready Has the newest/ }).waitFor();
-  await page.getByText('Changes are kept in SQLite, on disk before it is acknowledged.').waitFor();
+  await page.getByText('Changes are kept in SQLite, on disk before they are acknowledged.').waitFor();
   const edges = page.getByRole('region', { name: 'Edges', exact: true });
   await edges.getByRole('row', { name: /north-stand production 0 Has the newest/ }).waitFor();
   await page.getByRole('button', { name: 'Add a pool' }).press('Enter');

@@ -16,7 +16,7 @@ test('whoever is behind is told where it stands', () => {
 
 test('what a journal promises is told with its weakness', () => {
   const durability = { engine: 'SQLite', sync: 'always', replicasNeeded: 0, replicas: 0 };
-  expect(kept(durability)).toBe('Changes are kept in SQLite, on disk before it is acknowledged.');
+  expect(kept(durability)).toBe('Changes are kept in SQLite, on disk before they are acknowledged.');
   const weak = { engine: 'Redis 7.0', sync: 'everysec', replicasNeeded: 1, replicas: 2, weakness: 'Set it.' };
   expect(kept(weak)).toBe('Changes are kept in Redis 7.0, on disk everysec, with 1 of 2 replicas. Set it.');
 });

@@ -24,7 +24,7 @@ export function behind(seq: number, newest: number): string {
 /** How safe a change is that was acknowledged. */
 export function kept(durability: Workspace['journal']['durability']): string {
   const { engine, sync, replicasNeeded: needed, replicas, weakness, notice } = durability;
-  const disk = sync === 'always' ? 'on disk before it is acknowledged' : `on disk ${sync}`;
+  const disk = sync === 'always' ? 'on disk before they are acknowledged' : `on disk ${sync}`;
   const copies = needed ? `, with ${needed} of ${replicas} replicas` : '';
   return [`Changes are kept in ${engine}, ${disk}${copies}.`, weakness, notice].filter(Boolean).join(' ');
 }

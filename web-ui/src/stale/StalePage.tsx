@@ -149,7 +149,7 @@ function Flags({ flags }: { flags: StaleFlag[] }) {
                 </div>
               ))}
             </td>
-            <td>
+            <td style={{ whiteSpace: 'nowrap' }}>
               {flag.findings.map((one) => (
                 <div key={one.reason}>
                   <Time at={one.since} />
