@@ -57,6 +57,8 @@ async function choose(page: Page, field: Locator, option: string) {
 }
 
 async function palette(page: Page, words: string) {
+  // The one before closes once what it did is done.
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
   await page.keyboard.press('Control+k');
   const field = page.getByRole('combobox', { name: 'Search' });
   await expect.poll(() => field.evaluate((one) => one === document.activeElement)).toBe(true);
