@@ -57,9 +57,13 @@ async function serve(
   settings: Record<string, string>,
 ): Promise<[ChildProcess, Demo]> {
   const words = ['serve', '--demo', '--listen', listen, '--data', folder, '--devices', String(devices)];
+  // What whoever runs the tests has set is none of the server's settings.
+  const others = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('USHER_')),
+  );
   const child = spawn(BINARY, [...words, '--output', 'json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...settings },
+    env: { ...others, ...settings },
   });
   const demo = await new Promise<Demo>((resolve, reject) => {
     child.once('error', reject);
