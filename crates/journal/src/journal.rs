@@ -19,6 +19,12 @@ pub trait Journal: Send + Sync + 'static {
     /// The fold of all commits that are on disk.
     fn state(&self) -> Arc<State>;
 
+    /// The state, with what a stream of it is called: the journal's epoch, and another one once commits were dropped that
+    /// somebody may have been shown. Who followed under another name has what never was, and begins anew from here.
+    fn standing(&self) -> (Epoch, Arc<State>) {
+        (self.epoch(), self.state())
+    }
+
     /// Tells when there are more commits: holds the last one's number.
     fn watch(&self) -> watch::Receiver<Seq>;
 

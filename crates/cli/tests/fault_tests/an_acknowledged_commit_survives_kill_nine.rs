@@ -113,7 +113,7 @@ async fn send_again(server: &Server, ledger: &Arc<Mutex<Ledger>>, round: u64) {
     let requests = ledger.lock().unwrap().unanswered();
     for request in requests {
         let answer = send(&http, server.url(), &request).await.unwrap();
-        ledger.lock().unwrap().acknowledge_again(&request, &answer);
+        ledger.lock().unwrap().acknowledge_again(&request, &answer, true);
     }
     look(server, ledger, round).await;
     assert!(ledger.lock().unwrap().unanswered().is_empty());

@@ -17,9 +17,9 @@ const REPLICA_TIME: Duration = Duration::from_secs(2);
 /// the same.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
-/// Gives replicas the time to have what was written to the log, or read from it, before anybody is shown it. What only
-/// the master has is lost with it, and others are written in its place: a node that took it at once would have what
-/// never was, and be of no use until it is started anew.
+/// Gives replicas the time to have what was written to the log, or read from it, before anybody is shown it: whether
+/// they have it now. What only the master has is lost with it, and others are written in its place: a node that took it
+/// has what never was, and has to drop it.
 ///
 /// # Errors
 /// The server went away: what was read may be lost.
@@ -27,9 +27,9 @@ pub(super) async fn settle(
     connection: &mut MultiplexedConnection,
     keys: &Keys,
     replicas: u32,
-) -> RedisResult<()> {
+) -> RedisResult<bool> {
     if replicas == 0 {
-        return Ok(());
+        return Ok(true);
     }
     let millis = u64::try_from(SETTLE_TIME.as_millis()).unwrap_or(u64::MAX);
     // Waiting is for what the same connection has sent on to replicas; a message that nobody hears is the least of it,
@@ -37,9 +37,10 @@ pub(super) async fn settle(
     let mut both = redis::pipe();
     both.cmd("PUBLISH").arg(&keys.settled).arg("").cmd("WAIT").arg(replicas).arg(millis);
     match both.query_async::<(u32, u32)>(connection).await {
+        Ok((_, have)) => Ok(have >= replicas),
         Err(error) if !is_refusal(&error) => Err(error),
-        // Whoever may not ask, or has no replicas now, goes on without.
-        Ok(_) | Err(_) => Ok(()),
+        // Whoever may not ask goes on without.
+        Err(_) => Ok(false),
     }
 }
 

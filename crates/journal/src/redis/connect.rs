@@ -5,11 +5,11 @@ use std::{collections::HashMap, time::Duration};
 use redis::{
     AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult,
     aio::{AsyncPushSender, MultiplexedConnection},
-    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
 };
 
 use super::{
     options::{Place, RedisOptions, shown},
+    sentinel::{self, Named},
     trouble::told,
 };
 use crate::{Durability, JournalError};
@@ -84,18 +84,25 @@ impl Connector {
             }
             Place::Sentinel { sentinels, master, server } => {
                 let info = server.as_str().into_connection_info()?;
-                let mut node = SentinelNodeConnectionInfo::default().set_redis_connection_info(spoken(&info));
-                if server.starts_with("rediss") {
-                    node = node.set_tls_mode(redis::TlsMode::Secure);
-                }
-                let mut client =
-                    SentinelClient::build(sentinels.clone(), master, Some(node), SentinelServerType::Master)?;
+                let settings = spoken(&info);
+                let like = info.set_redis_settings(settings);
+                let asking = asking();
+                let connecting = sentinel::connect(sentinels, master, &like, (&asking, &config));
                 // Each of them is asked in turn, and one may be gone.
-                let connecting = client.get_async_connection_with_config(&config);
                 let limit = CONNECT_TIME * u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
                 tokio::time::timeout(limit, connecting).await.map_err(|_| late())?
             }
             Place::Cluster(nodes) => self.find_in_cluster(nodes, &config, protocol).await,
+        }
+    }
+
+    /// Whom the Sentinels call the master now; none where there are none, or none of them answers.
+    pub(super) async fn named(&self) -> Option<Named> {
+        match &self.place {
+            Place::Sentinel { sentinels, master, .. } => {
+                sentinel::name(sentinels, master, &asking()).await.ok()
+            }
+            Place::Server(_) | Place::Cluster(_) => None,
         }
     }
 
@@ -236,6 +243,11 @@ fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIME))
         .set_response_timeout(Some(ANSWER_TIME))
+}
+
+/// For a Sentinel, which has all that it tells in its memory.
+fn asking() -> AsyncConnectionConfig {
+    config().set_response_timeout(Some(CONNECT_TIME))
 }
 
 fn late() -> RedisError {

@@ -12,6 +12,7 @@ use super::{
     page::{PAGE, parse},
     record::Raw,
     script,
+    sentinel::Named,
     shared::Shared,
     trouble::Trouble,
 };
@@ -32,6 +33,7 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 pub(super) async fn follow(shared: Arc<Shared>) {
     let mut longest = FIRST_WAIT;
     loop {
+        let named = shared.connector.named().await;
         let trouble = match shared.session().await {
             Ok(session) => {
                 longest = FIRST_WAIT;
@@ -39,7 +41,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
                     tracing::warn!("Redis is there again, and this node is up to date");
                 }
                 shared.health.send_replace(Health::Well);
-                read(&shared, session).await
+                read(&shared, session, named).await
             }
             Err(trouble) => trouble,
         };
@@ -49,6 +51,8 @@ pub(super) async fn follow(shared: Arc<Shared>) {
                 shared.health.send_replace(Health::Failed(reason));
                 return;
             }
+            // It agrees with Redis before it follows again.
+            Trouble::Diverged(seq) => tracing::error!(%seq, "{}", trouble.reason()),
             Trouble::Down(reason) => {
                 if *shared.health.borrow() == Health::Well {
                     tracing::error!("no commits can be written: {reason}");
@@ -62,7 +66,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 }
 
 /// Reads until something is wrong.
-async fn read(shared: &Shared, mut session: Session) -> Trouble {
+async fn read(shared: &Shared, mut session: Session, mut named: Option<Named>) -> Trouble {
     let mut compared = Instant::now();
     session.connection.set_response_timeout(BLOCK + PATIENCE);
     loop {
@@ -74,11 +78,12 @@ async fn read(shared: &Shared, mut session: Session) -> Trouble {
             let found: Option<Vec<(String, Vec<Raw>)>> = ask.query_async(&mut session.connection).await?;
             let news: Vec<Raw> = found.into_iter().flatten().flat_map(|(_, entries)| entries).collect();
             if !news.is_empty() {
-                shared.settle(&mut session.connection).await?;
-                shared.held.apply(parse(news)?)?;
+                let is_safe = shared.settle(&mut session.connection).await?;
+                shared.held.apply(parse(news)?, is_safe)?;
             }
             if compared.elapsed() >= COMPARE_EVERY {
                 compare(shared, &mut session).await?;
+                still_named(shared, &mut named).await?;
                 compared = Instant::now();
             }
             Ok::<(), Trouble>(())
@@ -89,8 +94,21 @@ async fn read(shared: &Shared, mut session: Session) -> Trouble {
     }
 }
 
+/// Leaves a master in whose place the Sentinels have put another: it may not know yet, and what it takes is lost.
+async fn still_named(shared: &Shared, before: &mut Option<Named>) -> Result<(), Trouble> {
+    let Some(now) = shared.connector.named().await else { return Ok(()) };
+    let is_replaced = before.as_ref().is_some_and(|before| !now.is_at_the_place_of(before));
+    *before = Some(now);
+    if is_replaced {
+        shared.leave_master();
+        return Err(Trouble::Down("the Sentinels name another master".to_owned()));
+    }
+    Ok(())
+}
+
 /// Compares the log's end with the own copy, and brings them together where they differ.
 async fn compare(shared: &Shared, session: &mut Session) -> Result<(), Trouble> {
+    shared.agree_on_dropped(&mut session.connection).await?;
     // Before Redis is asked: what is appended meanwhile must not look lost.
     let (own, _) = shared.held.head();
     match script::head(&mut session.connection, &shared.keys).await? {

@@ -11,7 +11,11 @@ use std::{
 use tokio::sync::watch;
 use usher_core::model::{Epoch, Seq};
 
-use super::{record::Record, script::Head, trouble::Trouble};
+use super::{
+    record::Record,
+    script::{self, Head},
+    trouble::Trouble,
+};
 use crate::{
     Commit, State,
     plan::{Hash, chain},
@@ -36,6 +40,11 @@ struct Recent {
     bytes: usize,
     /// Where they begin: the commit before the first of them.
     before: (Seq, Hash),
+    /// The first of those that no replica is known to have, though replicas are asked for: none of them was
+    /// acknowledged here, and they may be dropped.
+    alone: Option<Seq>,
+    /// The commits that were dropped, in Redis' words: see [`script::mark_dropped`].
+    dropped: String,
 }
 
 impl Recent {
@@ -52,6 +61,12 @@ impl Recent {
                 self.before = (first.seq(), first.hash);
             }
         }
+    }
+
+    /// Replicas have this commit, and so all before it.
+    fn is_safe(&mut self, up_to: Seq) {
+        let newest = self.head().0;
+        self.alone = self.alone.map(|alone| alone.max(up_to.next())).filter(|alone| *alone <= newest);
     }
 
     /// The hash of a commit, if it is held or just before those.
@@ -75,7 +90,13 @@ impl Held {
     pub(super) fn new(epoch: Epoch, before: (Seq, Hash), state: State) -> Self {
         Self {
             epoch,
-            recent: Mutex::new(Recent { records: VecDeque::new(), bytes: 0, before }),
+            recent: Mutex::new(Recent {
+                records: VecDeque::new(),
+                bytes: 0,
+                before,
+                alone: None,
+                dropped: String::new(),
+            }),
             head: watch::channel(state.seq()).0,
             state: watch::channel(Arc::new(state)).0,
         }
@@ -119,19 +140,73 @@ impl Held {
         Some(self.after(seq, limit)?.iter().map(|record| record.commit.clone()).collect())
     }
 
-    /// Adds commits that follow one another. Those that are there already are passed over.
+    /// The state, and what streams of it are called: see [`crate::Journal::standing`].
+    pub(super) fn standing(&self) -> (Epoch, Arc<State>) {
+        let recent = self.recent();
+        (script::stream_epoch(self.epoch, &recent.dropped), self.state())
+    }
+
+    /// What was dropped, in Redis' words.
+    pub(super) fn dropped(&self) -> String {
+        self.recent().dropped.clone()
+    }
+
+    /// Others have dropped commits: what streams are called changes with it.
+    pub(super) fn name_streams(&self, dropped: String) {
+        let mut recent = self.recent();
+        if recent.dropped != dropped {
+            recent.dropped = dropped;
+            // Whoever waits for commits looks at the name too.
+            self.head.send_replace(self.state().seq());
+        }
+    }
+
+    /// The first commit that no replica is known to have.
+    pub(super) fn alone(&self) -> Option<Seq> {
+        self.recent().alone
+    }
+
+    /// Replicas have all up to this commit.
+    pub(super) fn is_safe(&self, up_to: Seq) {
+        self.recent().is_safe(up_to);
+    }
+
+    /// Drops what comes after a commit, whose state is given. Gives back how many commits it were.
+    pub(super) fn rewind(&self, to: Seq, state: State, dropped: String) -> usize {
+        let mut recent = self.recent();
+        let mut gone = 0;
+        while let Some(record) = recent.records.pop_back_if(|record| record.seq() > to) {
+            recent.bytes -= record.bytes();
+            gone += 1;
+        }
+        recent.alone = None;
+        recent.dropped = dropped;
+        self.state.send_replace(Arc::new(state));
+        self.head.send_replace(to);
+        gone
+    }
+
+    /// Adds commits that follow one another. Those that are there already are passed over. Whether replicas have them,
+    /// if any must, is for the caller to know.
     ///
     /// # Errors
     /// One that does not follow what is here, with all before it added.
-    pub(super) fn apply(&self, records: impl IntoIterator<Item = Arc<Record>>) -> Result<(), Trouble> {
+    pub(super) fn apply(
+        &self,
+        records: impl IntoIterator<Item = Arc<Record>>,
+        is_safe: bool,
+    ) -> Result<(), Trouble> {
         let mut recent = self.recent();
+        let before = recent.head().0;
+        let mut last = before;
         let mut state: Option<State> = None;
         let mut result = Ok(());
         for record in records {
             let (seq, hash) = recent.head();
+            last = record.seq();
             if record.seq() <= seq {
                 if recent.hash_of(record.seq()).is_some_and(|own| own != record.hash) {
-                    result = Err(Trouble::diverged(record.seq()));
+                    result = Err(Trouble::Diverged(record.seq()));
                     break;
                 }
                 continue;
@@ -141,7 +216,7 @@ impl Held {
                 break;
             }
             if chain(&hash, &record.body) != record.hash {
-                result = Err(Trouble::diverged(record.seq()));
+                result = Err(Trouble::Diverged(record.seq()));
                 break;
             }
             let state = state.get_or_insert_with(|| State::clone(&self.state.borrow()));
@@ -150,6 +225,11 @@ impl Held {
                 state.fold(&record.commit);
             }
             recent.push(record);
+        }
+        if !is_safe && recent.head().0 > before {
+            recent.alone.get_or_insert(before.next());
+        } else if is_safe && result.is_ok() {
+            recent.is_safe(last);
         }
         if let Some(state) = state.filter(|state| state.seq() == recent.head().0) {
             let seq = state.seq();

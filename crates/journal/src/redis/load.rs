@@ -46,6 +46,8 @@ pub(super) async fn open(options: &RedisOptions) -> Result<(Shared, Session), Jo
         .map_err(|error| connector.unreachable(&error))?
         .ok_or_else(|| foreign("it does not say where it ends".to_owned()))?;
     let held = hold(&mut session, &keys, head).await?;
+    let dropped = script::dropped(&mut session.connection, &keys).await;
+    held.name_streams(dropped.map_err(|error| connector.unreachable(&error))?);
     let durability = session.durability.clone();
     Ok((Shared::new(keys, connector, held, durability), session))
 }
@@ -90,10 +92,12 @@ async fn fold(session: &mut Session, keys: &Keys, head: Head, state: State) -> R
         if records.first().is_none_or(|first| first.seq() != own.seq.next()) {
             return Err(missing(own.seq.next()));
         }
-        held.apply(records).map_err(|trouble| {
+        held.apply(records, true).map_err(|trouble| {
             let next = held.head().0.seq.next();
             match trouble {
-                Trouble::Fatal(_) => JournalError::Damaged(format!("commit {next} is not what was written")),
+                Trouble::Diverged(_) | Trouble::Fatal(_) => {
+                    JournalError::Damaged(format!("commit {next} is not what was written"))
+                }
                 Trouble::Down(_) => missing(next),
             }
         })?;
@@ -111,7 +115,7 @@ async fn fold(session: &mut Session, keys: &Keys, head: Head, state: State) -> R
 fn damaged(trouble: Trouble) -> JournalError {
     match trouble {
         Trouble::Down(reason) => JournalError::Storage(reason),
-        Trouble::Fatal(reason) => JournalError::Damaged(reason),
+        trouble => JournalError::Damaged(trouble.reason().to_owned()),
     }
 }
 

@@ -11,7 +11,8 @@ use redis::{Script, aio::MultiplexedConnection};
 use usher_core::model::{Epoch, Seq};
 
 use super::{
-    page::page,
+    look,
+    page::{self, page},
     script::{self, Attempt, Head, Outcome},
     secrets,
     shared::Shared,
@@ -57,7 +58,8 @@ impl Shared {
     pub(super) async fn agree(&self, connection: &mut MultiplexedConnection) -> Result<(), Trouble> {
         let _alone = self.mending.lock().await;
         let mut lost = Lost::default();
-        loop {
+        self.agree_on_dropped(connection).await?;
+        'agreeing: loop {
             // Before Redis is asked: what is appended meanwhile must not look lost.
             let (own, _) = self.held.head();
             let Some(there) = script::head(connection, &self.keys).await? else {
@@ -67,13 +69,14 @@ impl Shared {
             if there.epoch != own.epoch {
                 return Err(Trouble::other_log(own.epoch, there.epoch));
             }
+            if there.seq <= own.seq && self.held.hash_of(there.seq).is_some_and(|hash| hash != there.hash) {
+                self.drop_own(connection, there).await?;
+                continue;
+            }
             if there.seq < own.seq {
                 let put_back = self.put_back(connection, there, own.seq).await?;
                 lost.count(there.seq, put_back);
                 continue;
-            }
-            if there.seq == own.seq && there.hash != own.hash {
-                return Err(Trouble::diverged(own.seq));
             }
             while self.held.head().0.seq < there.seq {
                 let last = self.held.head().0.seq;
@@ -82,8 +85,14 @@ impl Shared {
                     let next = last.next();
                     return Err(Trouble::Down(format!("Redis does not have commit {next} any more")));
                 }
-                self.settle(connection).await?;
-                self.held.apply(records)?;
+                let is_safe = self.settle(connection).await?;
+                match self.held.apply(records, is_safe) {
+                    Err(Trouble::Diverged(_)) => {
+                        self.drop_own(connection, there).await?;
+                        continue 'agreeing;
+                    }
+                    other => other?,
+                }
             }
             // As far as it was when it was asked: whoever runs after the newest may never get there.
             if let Some(told) = lost.told() {
@@ -92,6 +101,56 @@ impl Shared {
             }
             return Ok(());
         }
+    }
+
+    /// Calls streams what all nodes call them.
+    pub(super) async fn agree_on_dropped(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<(), Trouble> {
+        let (there, own) = (script::dropped(connection, &self.keys).await?, self.held.dropped());
+        if there.is_empty() && !own.is_empty() {
+            // Redis has lost it with the rest.
+            return Ok(script::put_dropped_back(connection, &self.keys, &own).await?);
+        }
+        self.held.name_streams(there);
+        Ok(())
+    }
+
+    /// Redis has other commits than this node: drops what only this node has, if nobody was told that it is safe. It was
+    /// taken though no replica had it, and its server was replaced. Streams are called anew, for they have shown it.
+    ///
+    /// # Errors
+    /// Some of it may have been acknowledged; or Redis can't be read.
+    async fn drop_own(&self, connection: &mut MultiplexedConnection, there: Head) -> Result<(), Trouble> {
+        let (own, _) = self.held.head();
+        let mut common = own.seq.min(there.seq);
+        let first = loop {
+            let ours = self.held.hash_of(common).ok_or(Trouble::two_truths(common))?;
+            let theirs = match common {
+                Seq::ZERO => Some(ours),
+                seq if seq == there.seq => Some(there.hash),
+                seq => page::one(connection, &self.keys, seq).await?.map(|record| record.hash),
+            };
+            if theirs == Some(ours) {
+                break common.next();
+            }
+            if self.held.alone().is_none_or(|alone| common < alone) {
+                return Err(Trouble::two_truths(common));
+            }
+            common = Seq(common.0 - 1);
+        };
+        let hash = self.held.hash_of(first).ok_or(Trouble::two_truths(first))?;
+        let dropped = script::mark_dropped(connection, &self.keys, &hash, common).await?;
+        let state = look::state_at(connection, &self.keys, common).await?;
+        let gone = self.held.rewind(common, state, dropped);
+        let told = format!(
+            "this node dropped {gone} of its commits, from {first} on: no replica had them when their server was \
+             replaced, and nobody was told that they are safe. Whoever was shown them begins anew"
+        );
+        tracing::error!("{told}");
+        self.notice(told);
+        Ok(())
     }
 
     /// Redis is empty: the same journal begins there again.
@@ -105,7 +164,7 @@ impl Shared {
         for (name, secret) in secrets {
             secrets::share(connection, &self.keys, &name, secret).await?;
         }
-        Ok(())
+        self.agree_on_dropped(connection).await
     }
 
     /// Appends the first of the commits that are missing after `there`. Gives back how many it were; none where
@@ -118,7 +177,7 @@ impl Shared {
     ) -> Result<usize, Trouble> {
         match self.held.hash_of(there.seq) {
             Some(hash) if hash == there.hash => {}
-            Some(_) => return Err(Trouble::diverged(there.seq)),
+            Some(_) => return Err(Trouble::Diverged(there.seq)),
             None => return Err(Trouble::too_old(there.seq, own)),
         }
         let mut records = self.held.after(there.seq, STEP).ok_or_else(|| Trouble::too_old(there.seq, own))?;

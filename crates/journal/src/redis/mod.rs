@@ -26,6 +26,7 @@ mod record;
 mod restore;
 mod script;
 mod secrets;
+mod sentinel;
 mod shared;
 mod snapshots;
 mod trouble;
@@ -272,6 +273,10 @@ impl Journal for RedisJournal {
 
     fn state(&self) -> Arc<State> {
         self.shared.held.state()
+    }
+
+    fn standing(&self) -> (Epoch, Arc<State>) {
+        self.shared.held.standing()
     }
 
     fn watch(&self) -> watch::Receiver<Seq> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Appended, Idempotency,
-    plan::{Hash, IDEMPOTENCY_MILLIS, hex},
+    plan::{Hash, IDEMPOTENCY_MILLIS, chain, hex},
 };
 
 /// Read once, for its name is a hash of it.
@@ -125,6 +125,63 @@ pub(super) async fn append(
             Ok(Outcome::Known(known))
         }
     }
+}
+
+/// Notes that a commit was dropped by a node that had taken it: by the first digits of its hash (ARGV[1]), before those
+/// that were dropped earlier. Folded states after the last commit that holds (ARGV[2]) may be of what was dropped.
+const DROP: &str = "
+    local dropped = redis.call('HGET', KEYS[1], 'dropped') or ''
+    if not string.find(dropped, ARGV[1], 1, true) then
+      dropped = string.sub(ARGV[1] .. ' ' .. dropped, 1, 1024)
+      redis.call('HSET', KEYS[1], 'dropped', dropped)
+    end
+    for _, seq in ipairs(redis.call('HKEYS', KEYS[2])) do
+      if tonumber(seq) > tonumber(ARGV[2]) then redis.call('HDEL', KEYS[2], seq) end
+    end
+    return dropped";
+
+/// Notes that the commit of this hash, the first after `to`, was dropped. Gives back all that were; whoever drops the same
+/// one adds nothing.
+pub(super) async fn mark_dropped(
+    connection: &mut MultiplexedConnection,
+    keys: &Keys,
+    hash: &Hash,
+    to: Seq,
+) -> RedisResult<String> {
+    let script = Script::new(DROP);
+    let mut call = script.key(&keys.meta);
+    call.key(&keys.snapshots).arg(hex(hash).get(..DIGITS)).arg(to.0);
+    call.invoke_async(connection).await
+}
+
+/// Digits of a hash by which one of a few commits is told from the others.
+const DIGITS: usize = 16;
+
+/// Which commits were dropped, as [`mark_dropped`] gives it.
+pub(super) async fn dropped(connection: &mut MultiplexedConnection, keys: &Keys) -> RedisResult<String> {
+    let mut ask = redis::cmd("HGET");
+    let found: Option<String> = ask.arg(&keys.meta).arg("dropped").query_async(connection).await?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Puts back what was dropped, where Redis does not know of it.
+pub(super) async fn put_dropped_back(
+    connection: &mut MultiplexedConnection,
+    keys: &Keys,
+    dropped: &str,
+) -> RedisResult<()> {
+    let mut put = redis::cmd("HSETNX");
+    put.arg(&keys.meta).arg("dropped").arg(dropped).query_async::<u8>(connection).await.map(drop)
+}
+
+/// What streams of a journal are called: another name after something that they may have shown was dropped.
+pub(super) fn stream_epoch(epoch: Epoch, dropped: &str) -> Epoch {
+    if dropped.is_empty() {
+        return epoch;
+    }
+    let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+        chain(&[0; 32], &format!("{epoch} {dropped}"));
+    Epoch::from_bytes(name)
 }
 
 /// Where the log ends; none where there is none.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use redis::{RedisResult, aio::MultiplexedConnection};
@@ -28,6 +31,8 @@ pub(super) struct Shared {
     pub(super) secrets: Mutex<BTreeMap<String, Hash>>,
     /// Held while Redis is compared with the own copy: one part of a node at a time is enough.
     pub(super) mending: tokio::sync::Mutex<()>,
+    /// How often the Sentinels have named another master: a connection from before leads to the old one.
+    masters: AtomicU64,
 }
 
 impl Shared {
@@ -40,6 +45,7 @@ impl Shared {
             durability: Mutex::new(durability),
             secrets: Mutex::default(),
             mending: tokio::sync::Mutex::default(),
+            masters: AtomicU64::new(0),
         }
     }
 
@@ -52,12 +58,22 @@ impl Shared {
         self.durability.lock().unwrap_or_else(PoisonError::into_inner).notice = Some(what);
     }
 
-    /// Gives replicas the time to have what the log has, before this node takes it.
+    /// Gives replicas the time to have what the log has, before this node takes it: whether they have it now.
     ///
     /// # Errors
     /// See [`confirm::settle`].
-    pub(super) async fn settle(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    pub(super) async fn settle(&self, connection: &mut MultiplexedConnection) -> RedisResult<bool> {
         confirm::settle(connection, &self.keys, self.connector.replicas()).await
+    }
+
+    /// How often the Sentinels have named another master.
+    pub(super) fn masters(&self) -> u64 {
+        self.masters.load(Ordering::Acquire)
+    }
+
+    /// The Sentinels name another master than before.
+    pub(super) fn leave_master(&self) {
+        self.masters.fetch_add(1, Ordering::AcqRel);
     }
 
     /// A new connection to a server that keeps what it is given, and has all that this node has.

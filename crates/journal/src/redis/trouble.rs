@@ -10,13 +10,15 @@ use crate::JournalError;
 pub(super) enum Trouble {
     /// Not now: it is tried again, and may mend by itself.
     Down(String),
+    /// Another commit than ours has this number. Ours may be dropped, where nobody was told that it is safe.
+    Diverged(Seq),
     /// Two truths: only a person can tell which one holds.
     Fatal(String),
 }
 
 impl Trouble {
-    /// Another commit than ours has this number.
-    pub(super) fn diverged(seq: Seq) -> Self {
+    /// Another commit than ours has this number, and ours may have been acknowledged.
+    pub(super) fn two_truths(seq: Seq) -> Self {
         Self::Fatal(format!(
             "commit {seq} in Redis is another one than this node has, and both may have been acknowledged: Redis lost \
              commits, and others were written in their place before this node was back. This node keeps answering from \
@@ -45,6 +47,7 @@ impl Trouble {
     pub(super) fn reason(&self) -> &str {
         match self {
             Self::Down(reason) | Self::Fatal(reason) => reason,
+            Self::Diverged(_) => "Redis has other commits than this node",
         }
     }
 }

@@ -49,6 +49,8 @@ type Done = (Open, Result<Appended, AppendError>);
 pub(super) struct Writer {
     shared: Arc<Shared>,
     session: Option<Session>,
+    /// The master that it leads to, by how often there was another.
+    master: u64,
     /// This node, as its commits name it.
     name: String,
     attempts: u64,
@@ -56,7 +58,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, session: Session, name: String) -> Self {
-        Self { shared, session: Some(session), name, attempts: 0 }
+        Self { shared, session: Some(session), master: 0, name, attempts: 0 }
     }
 
     /// Writes until nobody can ask any more.
@@ -87,11 +89,14 @@ impl Writer {
         if let Health::Failed(reason) = &*self.shared.health.borrow() {
             return Err(Trouble::Fatal(reason.clone()));
         }
+        let masters = self.shared.masters();
         match &self.session {
-            Some(session) => Ok(session.clone()),
-            None => {
+            Some(session) if self.master == masters => Ok(session.clone()),
+            _ => {
+                self.session = None;
                 let session = self.shared.session().await?;
                 self.session = Some(session.clone());
+                self.master = masters;
                 Ok(session)
             }
         }
@@ -133,22 +138,23 @@ impl Writer {
             let outcome = script::append(&mut session.connection, &self.shared.keys, &attempt).await;
             let outcome = match outcome {
                 Ok(Outcome::Written) => {
-                    self.shared.settle(&mut session.connection).await.map(|()| Outcome::Written)
+                    let settled = self.shared.settle(&mut session.connection).await;
+                    settled.map(|is_safe| (Outcome::Written, is_safe))
                 }
-                other => other,
+                other => other.map(|outcome| (outcome, true)),
             };
             let trouble = match outcome {
-                Ok(Outcome::Written) => {
-                    let applied = self.shared.held.apply(draft.records().iter().cloned());
+                Ok((Outcome::Written, is_safe)) => {
+                    let applied = self.shared.held.apply(draft.records().iter().cloned(), is_safe);
                     draft.settle(&mut open, &mut done);
                     applied.err()
                 }
-                Ok(Outcome::Known(known)) => {
+                Ok((Outcome::Known(known), _)) => {
                     is_old = true;
                     replay(&mut open, &mut done, &known);
                     None
                 }
-                Ok(Outcome::Moved) => self.shared.agree(&mut session.connection).await.err(),
+                Ok((Outcome::Moved, _)) => self.shared.agree(&mut session.connection).await.err(),
                 // The server has refused it: nothing was written.
                 Err(error) if is_refusal(&error) => {
                     let trouble = Trouble::from(error);
@@ -203,9 +209,10 @@ impl Writer {
         let replicas = self.shared.connector.replicas();
         let confirmed =
             confirm::confirm(&mut session, &self.shared.keys, replicas, is_old.then_some(seq)).await;
-        if confirmed.is_err() {
+        match &confirmed {
+            Ok(()) => self.shared.held.is_safe(seq),
             // It may still wait for them.
-            self.session = None;
+            Err(_) => self.session = None,
         }
         confirmed
     }

@@ -244,6 +244,55 @@ async fn what_no_replica_has_yet_is_taken_by_nobody_and_lost_with_its_server_wit
 }
 
 #[tokio::test]
+async fn what_was_taken_without_a_replica_is_dropped_where_another_server_takes_over() {
+    let mut server = RedisServer::start();
+    let mut replica = server.replica();
+    let (one, two) = (redis::with_replicas(&server, "w", 1), redis::with_replicas(&server, "w", 1));
+    add(&one, [put("a", 1)]).await;
+    eventually("both have it", || two.state().seq() == Seq(1)).await;
+    let on_disk = || replica.says(&["INFO", "persistence"], "aof_rewrite_in_progress:0");
+    eventually("the replica has it on its disk", on_disk).await;
+    replica.signal("STOP");
+    let uncertain = one.append(named(append([put("a", 2)]), "k", 1)).await;
+    assert!(matches!(uncertain, Err(AppendError::Unavailable(_))), "{uncertain:?}");
+    eventually("both go on without a replica", || two.state().seq() == Seq(2)).await;
+    server.kill_nine();
+    // Somebody else writes at the replica, before they find it.
+    replica.kill_nine();
+    let mut elsewhere = RedisServer::start();
+    elsewhere.restart_with_files(replica.folder());
+    assert_eq!(add(&redis::at(&elsewhere, "w"), [put("b", 1)]).await, Seq(2));
+    elsewhere.kill_nine();
+    server.restart_with_files(elsewhere.folder());
+    let new_replica = server.replica();
+    for node in [&one, &two] {
+        eventually("they have what is there", || numbers(&node.state()) == "a=1 b=1").await;
+        is_well(node).await;
+    }
+    // Whoever was shown what is gone can tell: its stream has another name, the same at all nodes.
+    let name = one.standing().0;
+    assert_ne!(name, one.epoch());
+    eventually("they call it the same", || two.standing().0 == one.standing().0).await;
+    assert_eq!(redis::at(&server, "w").standing().0, one.standing().0, "and who starts now does");
+    let told = [&one, &two].map(|node| node.durability().notice.unwrap_or_default());
+    assert!(told.iter().all(|told| told.contains("dropped 1 of its commits, from 2 on")), "{told:?}");
+    // What was not acknowledged is written when it is sent again.
+    let again = one.append(named(append([put("a", 2)]), "k", 1)).await.unwrap();
+    assert_eq!((again.seq, again.replayed), (Seq(3), false));
+    eventually("both have it", || numbers(&two.state()) == "a=2 b=1").await;
+    assert_eq!(two.verify().await.unwrap().problems, Vec::<String>::new());
+    // A node that has dropped nothing hears of it, also where Redis loses what it was told.
+    assert!(server.says(&["HSET", "{usher:w}:meta", "dropped", "0123456789abcdef"], ":0"));
+    eventually("both call it anew", || [&one, &two].iter().all(|node| node.standing().0 != name)).await;
+    let name = one.standing().0;
+    assert!(server.says(&["HDEL", "{usher:w}:meta", "dropped"], ":1"));
+    let put_back = || server.says(&["HGET", "{usher:w}:meta", "dropped"], "0123456789abcdef");
+    eventually("it is put back", put_back).await;
+    assert_eq!([one.standing().0, two.standing().0], [name; 2]);
+    drop(new_replica);
+}
+
+#[tokio::test]
 async fn another_journal_in_the_place_of_ours_is_never_written_to() {
     let mut server = RedisServer::start();
     let journal = redis::at(&server, "w");

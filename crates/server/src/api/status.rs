@@ -100,7 +100,7 @@ pub async fn workspace(app: web::Data<App>) -> HttpResponse {
     });
     HttpResponse::Ok().json(Workspace {
         version: env!("CARGO_PKG_VERSION"),
-        epoch: snapshot.epoch,
+        epoch: app.world.journal().epoch(),
         seq: snapshot.seq(),
         at: snapshot.at(),
         environments: environments.collect(),

@@ -79,7 +79,8 @@ impl Queue {
             self.app.webhooks.note(name, None);
             return Ok(());
         }
-        let head = self.app.world.journal().state().seq();
+        let (line, newest) = self.app.world.journal().standing();
+        let head = newest.seq();
         if told > head {
             // The journal is older than what was told of it: an earlier copy was put in its place.
             tracing::warn!(webhook = name, %told, %head, "a webhook was told more than there is: going on from here");
@@ -89,7 +90,8 @@ impl Queue {
         self.told = Some(told);
         let mut unsaved = stored.is_some_and(|stored| stored != told);
         let mut more = self.app.world.journal().watch();
-        while self.acts() {
+        // Where the journal has dropped commits, what was folded here may be of those.
+        while self.acts() && self.app.world.journal().standing().0 == line {
             self.app.webhooks.note(&self.hook.settings.name, Some(state.seq()));
             let read = self.app.world.journal().read(state.seq(), READ_AT_ONCE).await;
             let commits = read.map_err(io::Error::other)?;

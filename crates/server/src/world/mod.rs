@@ -13,12 +13,13 @@ use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::FutureExt;
 use tokio::sync::{broadcast, watch};
-use usher_core::model::Seq;
-use usher_journal::{Append, AppendError, Appended, Check, Commit, Journal, JournalError, Point};
+use usher_core::model::{Epoch, Seq};
+use usher_journal::{Append, AppendError, Appended, Check, Commit, Journal, JournalError, Point, State};
 
 pub use answers::{Asker, Sheet};
 pub use hub::Hub;
@@ -32,6 +33,8 @@ use crate::convergence::Convergence;
 const READ_AT_ONCE: usize = 256;
 /// Commits that a slow listener of [`World::commits`] may lag behind before it loses some.
 const WAITING_COMMITS: usize = 256;
+/// How long to wait before a journal that can't be read is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Past states that are kept compiled: whoever looks at one asks for it part by part.
 const PAST_STATES: usize = 4;
 
@@ -51,7 +54,8 @@ impl World {
     /// Compiles what the journal holds. [`World::follow`] then keeps it up to date.
     #[must_use]
     pub fn open(journal: Arc<dyn Journal>) -> Arc<Self> {
-        let snapshot = Arc::new(Snapshot::compile(journal.epoch(), journal.state()));
+        let (epoch, state) = journal.standing();
+        let snapshot = Arc::new(Snapshot::compile(epoch, state));
         Arc::new(Self {
             applied: watch::channel(snapshot.seq()).0,
             commits: broadcast::channel(WAITING_COMMITS).0,
@@ -88,11 +92,7 @@ impl World {
         if let Some(known) = self.known(state.seq()) {
             return Ok(known);
         }
-        // Of a large workspace this takes long; streams are not to wait for it.
-        let epoch = self.journal.epoch();
-        let compiled = tokio::task::spawn_blocking(move || Snapshot::compile(epoch, state));
-        let compiled = compiled.await.map(Arc::new);
-        let compiled = compiled.map_err(|error| JournalError::Storage(error.to_string()))?;
+        let compiled = compile(self.snapshot().epoch, state).await?;
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         past.push_front(Arc::clone(&compiled));
         past.truncate(PAST_STATES);
@@ -203,8 +203,18 @@ impl World {
     async fn go_on_following(&self, convergence: &Convergence) {
         let mut head = self.journal.watch();
         loop {
-            let seq = self.snapshot().seq();
-            match self.journal.read(seq, READ_AT_ONCE).await {
+            let own = self.snapshot();
+            let (epoch, state) = self.journal.standing();
+            if epoch != own.epoch {
+                if let Err(error) = self.begin_anew(epoch, state).await {
+                    tracing::error!(%error, "the journal can't be followed; trying again");
+                    tokio::time::sleep(AGAIN).await;
+                }
+                continue;
+            }
+            match self.journal.read(own.seq(), READ_AT_ONCE).await {
+                // What was read may follow something else.
+                Ok(_) if self.journal.standing().0 != epoch => {}
                 Ok(commits) if commits.is_empty() => {
                     if head.changed().await.is_err() {
                         return;
@@ -217,10 +227,22 @@ impl World {
                 }
                 Err(error) => {
                     tracing::error!(%error, "the journal can't be followed; trying again");
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    tokio::time::sleep(AGAIN).await;
                 }
             }
         }
+    }
+
+    /// The journal has dropped commits, here or at another server, that somebody may have been shown: all streams begin
+    /// anew under another name.
+    async fn begin_anew(&self, epoch: Epoch, state: Arc<State>) -> Result<(), JournalError> {
+        tracing::warn!(seq = %state.seq(), "all streams begin anew: commits that they may have shown were dropped");
+        let compiled = compile(epoch, state).await?;
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let seq = compiled.seq();
+        self.hub.replace(compiled);
+        self.applied.send_replace(seq);
+        Ok(())
     }
 
     fn apply(&self, commit: Commit, convergence: &Convergence) {
@@ -231,31 +253,61 @@ impl World {
     }
 }
 
+/// Compiles a state. Of a large workspace this takes long; streams are not to wait for it.
+async fn compile(epoch: Epoch, state: Arc<State>) -> Result<Arc<Snapshot>, JournalError> {
+    let compiled = tokio::task::spawn_blocking(move || Snapshot::compile(epoch, state));
+    compiled.await.map(Arc::new).map_err(|error| JournalError::Storage(error.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use usher_core::model::{Epoch, Timestamp};
-    use usher_journal::{Actor, BoxFuture, Change, History, Idempotency, SqliteJournal, State, Verification};
+    use usher_core::model::Timestamp;
+    use usher_journal::{Actor, BoxFuture, Change, History, Idempotency, SqliteJournal, Verification};
 
     use super::*;
     use crate::connections::Connections;
 
-    /// A journal that can be written, and makes whoever follows it panic.
-    struct Poisonous(SqliteJournal);
+    /// What a journal does that is not as it should be.
+    enum Trick {
+        /// It makes whoever follows it panic.
+        Poisonous,
+        /// Once this is sent, it is another one: what it had before is dropped.
+        Turns(watch::Receiver<Option<Arc<SqliteJournal>>>),
+    }
 
-    impl Journal for Poisonous {
-        fn read(&self, _: Seq, _: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
-            Box::pin(async {
-                if self.0.state().seq() > Seq(0) { panic!("on purpose") } else { Ok(Vec::new()) }
+    /// A journal that can be written, with a trick.
+    struct Tricky(SqliteJournal, Trick);
+
+    impl Tricky {
+        fn turned(&self) -> Option<Arc<SqliteJournal>> {
+            match &self.1 {
+                Trick::Turns(other) => other.borrow().clone(),
+                Trick::Poisonous => None,
+            }
+        }
+    }
+
+    impl Journal for Tricky {
+        fn read(&self, after: Seq, limit: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
+            Box::pin(async move {
+                match (&self.1, self.turned()) {
+                    (_, Some(other)) => other.read(after, limit).await,
+                    (Trick::Poisonous, _) if self.0.state().seq() > Seq(0) => panic!("on purpose"),
+                    _ => self.0.read(after, limit).await,
+                }
             })
         }
 
+        fn standing(&self) -> (Epoch, Arc<State>) {
+            self.turned().map_or_else(|| self.0.standing(), |other| other.standing())
+        }
         fn epoch(&self) -> Epoch {
             self.0.epoch()
         }
         fn state(&self) -> Arc<State> {
-            self.0.state()
+            self.standing().1
         }
         fn watch(&self) -> watch::Receiver<Seq> {
             self.0.watch()
@@ -284,22 +336,56 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_world_that_stops_following_says_so_and_keeps_nobody_waiting() {
-        let folder = tempfile::tempdir().unwrap();
-        let world = World::open(Arc::new(Poisonous(SqliteJournal::open(folder.path()).unwrap())));
-        let convergence = Arc::new(Convergence::new(Arc::new(Connections::default())));
-        let follower = tokio::spawn(Arc::clone(&world).follow(convergence));
-        assert!(!world.has_failed());
-        let append = Append {
+    fn environment(key: &str) -> Append {
+        Append {
             expected: Vec::new(),
             idempotency: None,
             actor: Actor::system("test"),
-            message: "the last straw".to_owned(),
+            message: "one more".to_owned(),
             at: Timestamp::EPOCH,
-            changes: vec![Change::Put(crate::seed::environment("production", "Production", true).unwrap())],
-        };
-        let error = world.append(append).await.unwrap_err();
+            changes: vec![Change::Put(crate::seed::environment(key, "An environment", true).unwrap())],
+        }
+    }
+
+    fn convergence() -> Arc<Convergence> {
+        Arc::new(Convergence::new(Arc::new(Connections::default())))
+    }
+
+    #[tokio::test]
+    async fn what_a_journal_drops_is_shown_no_more_and_streams_that_showed_it_end() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [own, other] = folders.each_ref().map(|folder| SqliteJournal::open(folder.path()).unwrap());
+        for key in ["production", "dropped"] {
+            own.append(environment(key)).await.unwrap();
+        }
+        for key in ["production", "staging", "holds"] {
+            other.append(environment(key)).await.unwrap();
+        }
+        let other = Arc::new(other);
+        let (turn, turns) = watch::channel(None);
+        let world = World::open(Arc::new(Tricky(own, Trick::Turns(turns))));
+        let follower = tokio::spawn(Arc::clone(&world).follow(convergence()));
+        let has = |key: &str| world.snapshot().environments.keys().any(|own| own.as_str() == key);
+        assert!(has("dropped"));
+        let view = usher_core::protocol::View::new("production".parse().unwrap(), []);
+        let mut stream = world.streams().subscribe(view);
+        turn.send_replace(Some(Arc::clone(&other)));
+        // Whatever comes next wakes it.
+        world.append(environment("later")).await.unwrap();
+        stream.wait_for(|_| false).await.unwrap_err();
+        assert!(has("production") && has("holds") && !has("dropped") && !has("later"));
+        assert_eq!((world.snapshot().epoch, world.snapshot().seq()), (other.epoch(), Seq(3)));
+        follower.abort();
+    }
+
+    #[tokio::test]
+    async fn a_world_that_stops_following_says_so_and_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(folder.path()).unwrap();
+        let world = World::open(Arc::new(Tricky(journal, Trick::Poisonous)));
+        let follower = tokio::spawn(Arc::clone(&world).follow(convergence()));
+        assert!(!world.has_failed());
+        let error = world.append(environment("production")).await.unwrap_err();
         assert!(error.to_string().contains("start it anew"), "{error}");
         assert!(world.has_failed());
         follower.await.unwrap();

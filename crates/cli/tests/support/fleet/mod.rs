@@ -135,6 +135,18 @@ impl Member {
         answer.json().await.ok()
     }
 
+    /// What it has, once it can look: what is long ago is read from Redis, which may change its master once more.
+    pub async fn get(&self, path: &str) -> Value {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = self.ask("GET", path, None, None).await {
+                return found;
+            }
+            assert!(tokio::time::Instant::now() < end, "GET {path} at {} has no answer", self.name);
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// Why it is not ready, and the last that it has written: for whoever looks into a failure.
     async fn tells(&self) -> String {
         let answer = http().get(format!("{}/readyz", self.url)).timeout(PATIENCE).send().await;

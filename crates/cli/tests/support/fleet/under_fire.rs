@@ -93,25 +93,25 @@ impl Fleet {
         let through = usize::try_from(round).unwrap() % self.nodes.len();
         // Whoever writes has all that was written before: what was not answered is there by then, or never.
         let marker = self.ledger.lock().unwrap().put_flag(format!("marker-{round}"), beacon("marker"));
-        let answer = send_until_taken(self.nodes[through].url(), &marker).await;
-        self.ledger.lock().unwrap().acknowledge(&marker, &answer);
+        let (answer, _) = send_until_taken(self.nodes[through].url(), &marker).await;
+        self.ledger.lock().unwrap().take_answer(&marker, &answer);
         self.look(through).await;
         let unanswered = self.ledger.lock().unwrap().unanswered();
         for request in unanswered {
-            let answer = send_until_taken(self.nodes[through].url(), &request).await;
-            self.ledger.lock().unwrap().acknowledge_again(&request, &answer);
+            let (answer, at_once) = send_until_taken(self.nodes[through].url(), &request).await;
+            self.ledger.lock().unwrap().acknowledge_again(&request, &answer, at_once);
         }
         let text = format!("round {round}");
         let request = self.ledger.lock().unwrap().put_flag(format!("beacon-{round}"), beacon(&text));
-        let answer = send_until_taken(self.nodes[through].url(), &request).await;
-        self.ledger.lock().unwrap().acknowledge(&request, &answer);
+        let (answer, _) = send_until_taken(self.nodes[through].url(), &request).await;
+        self.ledger.lock().unwrap().take_answer(&request, &answer);
         for reader in &self.readers {
             reader.sees(&text).await;
         }
         level(&self.nodes).await;
         self.look(through).await;
         for node in &self.nodes {
-            let export = node.ask("GET", "/api/v1/export", None, None).await.unwrap();
+            let export = node.get("/api/v1/export").await;
             self.ledger.lock().unwrap().compare_documents(export["documents"].as_array().unwrap(), round);
         }
         if round.is_multiple_of(VERIFY_EVERY) {
@@ -129,7 +129,7 @@ impl Fleet {
 
     /// Takes in what a server has beyond the last look.
     async fn look(&self, node: usize) {
-        let get = async |path: &str| self.nodes[node].ask("GET", path, None, None).await.unwrap();
+        let get = async |path: &str| self.nodes[node].get(path).await;
         let workspace = get("/api/v1/workspace").await;
         let looked_at = self.ledger.lock().unwrap().looked_at;
         let commits = commits_after(looked_at, get).await;
@@ -154,14 +154,17 @@ async fn send(url: &str, request: &Request) -> Result<Value, String> {
     if status.is_success() { Ok(serde_json::from_str(&text).unwrap()) } else { Err(text) }
 }
 
-/// The same, again and again, as whoever is told to may: a replica on a busy machine may take long to have it.
-async fn send_until_taken(url: &str, request: &Request) -> Value {
+/// The same, again and again, as whoever is told to may: a replica on a busy machine may take long to have it. Gives back
+/// whether it was taken at once, too.
+async fn send_until_taken(url: &str, request: &Request) -> (Value, bool) {
     let end = tokio::time::Instant::now() + support::PATIENCE;
+    let mut at_once = true;
     loop {
         match send(url, request).await {
-            Ok(answer) => return answer,
+            Ok(answer) => return (answer, at_once),
             Err(why) => assert!(tokio::time::Instant::now() < end, "{} is never taken: {why}", request.path),
         }
+        at_once = false;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
