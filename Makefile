@@ -60,6 +60,7 @@ soak:
 	USHER_FLEET_ROUNDS=100 cargo test -p usher --release --locked --test redis_fails_over -- --nocapture
 	USHER_FLEET_ROUNDS=100 cargo test -p usher --release --locked --test fault_tests a_fleet_loses_nothing_whatever_fails -- --nocapture
 	USHER_LINK_ROUNDS=100 cargo test -p usher --release --locked --test fault_tests a_venue_is_parted -- --nocapture
+	USHER_PHONES=200 USHER_NETWORK_SECONDS=300 cargo test -p usher --release --locked --test fault_tests phones_have_a_bad_network -- --nocapture
 	USHER_RELEASE_ROUNDS=50 cargo test -p usher --release --locked --test fault_tests a_release_is_never_half_done -- --nocapture
 	USHER_OUTAGE_SECONDS=600 cargo test -p usher-edge --release --locked --test edge_tests an_edge_goes_on_without_its_upstream::gates -- --nocapture
 	USHER_REDIS_KILLS=100 cargo test -p usher-journal --release --locked --test journal_tests what_redis_loses_is_put_back -- --nocapture

@@ -10,6 +10,7 @@
 use std::{
     fs::File,
     os::fd::AsFd as _,
+    path::Path,
     process::Command,
     sync::{
         Arc, Mutex,
@@ -19,7 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::{
+    mount::{MountPropagationFlags, mount_bind, mount_change},
+    thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe},
+};
 use tokio::sync::{mpsc, watch};
 use tun_rs::{AsyncDevice, DeviceBuilder};
 
@@ -162,6 +166,26 @@ impl Hosts {
         let name = self.name(host).to_owned();
         thread::spawn(move || {
             enter(&name);
+            work()
+        })
+    }
+
+    /// The same, where names are looked up in a file like `/etc/hosts`: what is written to it holds from then on.
+    pub fn spawn_with_names<T: Send + 'static>(
+        &self,
+        host: Host,
+        names: &Path,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let names = names.to_owned();
+        self.spawn(host, move || {
+            // What is mounted from here on is seen by this thread alone, and by those that it starts.
+            // SAFETY: it is unsafe for tables of open files only, which stay shared.
+            #[allow(unsafe_code)]
+            unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.unwrap();
+            let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+            mount_change("/", private).unwrap();
+            mount_bind(&names, "/etc/hosts").unwrap();
             work()
         })
     }

@@ -22,7 +22,9 @@ use usher_sdk::{Client, Mode};
 use usher_testkit::hosts::{Host, Hosts, Impairment};
 
 use crate::support::{
-    ADMIN, PATIENCE, Server, eventually,
+    ADMIN, PATIENCE, Server,
+    abroad::asked,
+    eventually,
     fleet::{BEACON, beacon, under_fire::number},
     http, usher,
 };
@@ -81,20 +83,6 @@ impl Venue {
         flag.as_object_mut().unwrap().remove("kind");
         asked(&self.hosts, self.server.url(), "PUT", &format!("/api/v1/flags/{BEACON}"), flag);
     }
-}
-
-/// What the server answers to its administrator, who is where it is.
-fn asked(hosts: &Hosts, url: &str, method: &str, path: &str, body: Value) -> Value {
-    let (method, url) = (method.parse().unwrap(), format!("{url}{path}"));
-    let asked = hosts.spawn(Host::Near, move || {
-        Runtime::new().unwrap().block_on(async move {
-            let request = http().request(method, url).bearer_auth(ADMIN).json(&body).timeout(PATIENCE);
-            let answer = request.send().await.unwrap();
-            assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-            answer.json().await.unwrap()
-        })
-    });
-    asked.join().unwrap()
 }
 
 /// What a gate has seen.

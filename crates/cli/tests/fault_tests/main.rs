@@ -17,6 +17,7 @@ mod a_webhook_hears_of_everything_whoever_dies;
 mod an_acknowledged_commit_survives_kill_nine;
 mod everything_speaks_tls;
 mod many_clients_are_served;
+mod phones_have_a_bad_network;
 #[path = "../support/mod.rs"]
 mod support;
 mod what_guards_have_seen_outlives_a_restart;

@@ -2,6 +2,7 @@
 // Each test file uses its own part; a broken fixture should fail loudly.
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+pub mod abroad;
 pub mod fake;
 pub mod fixtures;
 pub mod fleet;
