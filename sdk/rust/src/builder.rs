@@ -14,6 +14,11 @@ use crate::{
     shared::{Config, Shared},
 };
 
+/// How often is asked for news in the background. What phones let programs do unseen, they let them do about as often.
+const REST_FOR: Duration = Duration::from_secs(15 * 60);
+/// How often at most, whatever a program asks for.
+const REST_AT_LEAST: Duration = Duration::from_secs(1);
+
 /// Why a client can't be built. What comes later is never an error, but a status.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -43,6 +48,8 @@ pub struct Builder {
     app_version: Option<String>,
     runtime: Option<tokio::runtime::Handle>,
     send_every: Duration,
+    rest_for: Duration,
+    rests: bool,
 }
 
 impl Builder {
@@ -58,6 +65,8 @@ impl Builder {
             app_version: None,
             runtime: None,
             send_every: SEND_EVERY,
+            rest_for: REST_FOR,
+            rests: false,
         }
     }
 
@@ -116,6 +125,21 @@ impl Builder {
         self
     }
 
+    /// How often is asked for news in the background, give or take a quarter: every 15 minutes without it, and once a
+    /// second at most. See [`Client::background`].
+    #[must_use]
+    pub fn poll_in_background_every(mut self, every: Duration) -> Self {
+        self.rest_for = every.max(REST_AT_LEAST);
+        self
+    }
+
+    /// Begins in the background, as a program does that was woken by a message. See [`Client::background`].
+    #[must_use]
+    pub fn in_background(mut self) -> Self {
+        self.rests = true;
+        self
+    }
+
     /// Runs the connection on this runtime, instead of a thread of its own.
     #[must_use]
     pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
@@ -150,8 +174,9 @@ impl Builder {
             cache,
             bootstrap,
             send_every: self.send_every,
+            rest_for: self.rest_for,
         };
-        let shared = Arc::new(Shared::new(config, &self.context));
+        let shared = Arc::new(Shared::new(config, &self.context, self.rests));
         let beginning = Beginning::find(&shared.config, self.context.targeting_key());
         let connection = Connection::new(Arc::clone(&shared), beginning);
         match self.runtime {

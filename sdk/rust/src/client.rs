@@ -1,6 +1,9 @@
 //! The client: what programs hold.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use serde_json::Value;
 use usher_core::{Context, ErrorCode, Reason, Trace, VariantValue};
@@ -9,6 +12,7 @@ use crate::{
     builder::Builder,
     details::{Details, ObjectValue, StringValue},
     listeners::{Change, Subscription},
+    obstacle::Obstacle,
     outcome::Outcome,
     shared::{Shared, now},
     snapshot::{Answer, Data, Freshness},
@@ -19,6 +23,18 @@ use crate::{
 /// clone keeps it open, until [`Client::close`].
 #[derive(Clone)]
 pub struct Client(Arc<Handle>);
+
+/// A client that is not kept open: what its own listeners hold.
+#[derive(Clone)]
+pub struct WeakClient(Weak<Handle>);
+
+impl WeakClient {
+    /// The client, if somebody still holds it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Client> {
+        self.0.upgrade().map(Client)
+    }
+}
 
 struct Handle(Arc<Shared>);
 
@@ -37,6 +53,12 @@ impl Client {
 
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self(Arc::new(Handle(shared)))
+    }
+
+    /// The same without keeping it open.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakClient {
+        WeakClient(Arc::downgrade(&self.0))
     }
 
     fn shared(&self) -> &Shared {
@@ -226,6 +248,34 @@ impl Client {
 
     fn venue<'a>(&'a self, context: &'a Context) -> Option<&'a str> {
         context.venue().or(self.shared().config.venue.as_deref())
+    }
+
+    /// The program is in front of somebody: a stream brings changes as they happen. So it is from the start.
+    pub fn foreground(&self) {
+        self.shared().rests.send_if_modified(std::mem::take);
+    }
+
+    /// Nobody looks at the program: the stream is ended and what was counted is sent; from then on the server is asked
+    /// now and then ([`Builder::poll_in_background_every`]), so that a phone's radio can sleep. Answers go on, and age.
+    pub fn background(&self) {
+        self.shared().rests.send_if_modified(|rests| !std::mem::replace(rests, true));
+    }
+
+    /// Sends what was counted now, without waiting for it.
+    pub fn flush(&self) {
+        self.shared().flushes.notify_one();
+    }
+
+    /// What keeps the client from its server, as far as it knows. Nothing while it is live.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        self.shared().obstacle()
+    }
+
+    /// Whether it has been closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        *self.shared().closed.borrow()
     }
 
     /// Ends the connection; returns at once. What was counted is still sent, in the background and for a few

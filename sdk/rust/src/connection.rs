@@ -3,7 +3,10 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout},
+};
 use usher_core::{
     model::{Seq, Timestamp},
     protocol::{Acks, Backoff, Machine, Resume, Standing, ValueMap},
@@ -16,7 +19,8 @@ use crate::{
     bootstrap::Flags,
     jitter::draw,
     link::{End, Socket, open_after},
-    polling::{self, Polled, Said},
+    obstacle::Obstacle,
+    polling::{self, Failed, Polled, Said},
     saving::{Saving, State},
     sender,
     shared::{Shared, now},
@@ -38,7 +42,7 @@ const COMES_HOME_WITHIN: Duration = Duration::from_secs(2);
 /// How long a client that was closed may take to send what it has counted.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-type Poll = Pin<Box<dyn Future<Output = Result<Said, String>> + Send>>;
+type Poll = Pin<Box<dyn Future<Output = Result<Said, Failed>> + Send>>;
 
 /// The background task's own state.
 pub(crate) struct Connection {
@@ -69,9 +73,6 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(shared: Arc<Shared>, beginning: Beginning) -> Self {
-        let http = polling::client().map_err(|error| {
-            shared.report(format!("there is no polling, and nothing is counted: {error}"));
-        });
         let asked = Arc::clone(&*shared.asked.borrow());
         let saving = Saving::new(shared.config.cache.is_some());
         let mut connection = Self {
@@ -84,7 +85,7 @@ impl Connection {
             heartbeat: Duration::from_secs(usher_core::protocol::HEARTBEAT_SECONDS.into()),
             told: Arc::clone(&asked),
             applied: asked,
-            http: http.ok(),
+            http: None,
             tag: None,
             saving,
             confirmed: beginning.heard,
@@ -119,6 +120,10 @@ impl Connection {
     /// Runs until the client is closed.
     pub(crate) async fn run(mut self) {
         let mut closed = self.shared.closed.subscribe();
+        let http = polling::client(&self.shared.config.url).await.map_err(|error| {
+            self.shared.report(format!("there is no polling, and nothing is counted: {error}"));
+        });
+        self.http = http.ok();
         let sender = self.http.clone().map(|http| tokio::spawn(sender::run(Arc::clone(&self.shared), http)));
         tokio::select! {
             () = self.keep_connected() => {}
@@ -135,9 +140,16 @@ impl Connection {
     async fn keep_connected(&mut self) {
         let mut pause = Duration::ZERO;
         loop {
-            let socket = self.connect(pause).await;
+            if *self.shared.rests.borrow() {
+                self.rest().await;
+                pause = Duration::ZERO;
+            }
+            let Some(socket) = self.connect(pause).await else { continue };
             let begun = Instant::now();
-            let end = self.stream(socket).await;
+            let Some(end) = self.stream(socket).await else {
+                self.save(true);
+                continue;
+            };
             // One that breaks again and again is no stream, however well it begins.
             if begun.elapsed() >= self.heartbeat {
                 self.backoff.reset();
@@ -153,9 +165,44 @@ impl Connection {
         }
     }
 
-    /// Opens a stream, however long it takes, and polls meanwhile.
-    async fn connect(&mut self, pause: Duration) -> Socket {
+    /// In the background: no stream, and a poll now and then.
+    async fn rest(&mut self) {
+        let mut rests = self.shared.rests.subscribe();
         let mut asked = self.shared.asked.subscribe();
+        let every = self.shared.config.rest_for;
+        let next = move || Instant::now() + every.mul_f64(0.75 + draw() / 2.0);
+        // Who has nothing current, or something for another context, asks first.
+        let current = self.live_until.is_some() && asked.borrow().generation == self.applied.generation;
+        let mut poll_at = if current { next() } else { Instant::now() };
+        let mut poll: Option<Poll> = None;
+        loop {
+            tokio::select! {
+                () = until(&mut rests, false) => {
+                    // A refusal may be over by now.
+                    self.refused = false;
+                    return;
+                }
+                polled = maybe(&mut poll) => {
+                    (poll, poll_at) = (None, next());
+                    self.take(polled);
+                    // The radio is awake anyway.
+                    self.shared.flushes.notify_one();
+                }
+                () = sleep_until(poll_at), if poll.is_none() && self.http.is_some() => poll = self.poll(),
+                _ = asked.changed() => (poll, poll_at) = (None, Instant::now()),
+                () = at(self.saving.due()) => self.save(false),
+                () = at(self.live_until) => {
+                    self.live_until = None;
+                    self.shared.lose();
+                }
+            }
+        }
+    }
+
+    /// Opens a stream, however long it takes, and polls meanwhile. None once the program is in the background.
+    async fn connect(&mut self, pause: Duration) -> Option<Socket> {
+        let mut asked = self.shared.asked.subscribe();
+        let mut rests = self.shared.rests.subscribe();
         let mut opening = Box::pin(self.open_after(pause));
         let mut poll: Option<Poll> = None;
         let mut poll_at = Instant::now();
@@ -165,14 +212,17 @@ impl Connection {
             tokio::select! {
                 opened = &mut opening => {
                     let end = match opened {
-                        Ok(socket) => return socket,
+                        Ok(socket) => return Some(socket),
                         // At home it is known who does.
-                        Err(End::Barred(why)) if !self.away.is_away() => self.who_bars(why).await,
+                        Err(end @ (End::Barred(_) | End::Foreign(..))) if !self.away.is_away() => {
+                            self.who_bars(end).await
+                        }
                         Err(end) => end,
                     };
                     let pause = self.after(end);
                     opening = Box::pin(self.open_after(pause));
                 }
+                () = until(&mut rests, true) => return None,
                 polled = maybe(&mut poll) => {
                     poll = None;
                     poll_at = Instant::now() + self.take(polled);
@@ -213,8 +263,20 @@ impl Connection {
                 self.refuse(why);
                 self.backoff.refused(draw())
             }
+            End::Foreign(obstacle, why) => {
+                self.refused = false;
+                self.live_until = None;
+                self.shared.report(why);
+                self.shared.meet(obstacle);
+                self.backoff.next(draw())
+            }
             End::Broken(why) | End::Barred(why) => {
                 self.refused = false;
+                // What is polled is live without a stream.
+                if self.live_until.is_none() {
+                    self.shared.meet(Obstacle::Unreachable);
+                    self.shared.lose();
+                }
                 let pause = self.backoff.next(draw());
                 if self.backoff.failures() == POLL_AFTER {
                     self.shared.report(format!("no stream comes through: {why}"));
@@ -230,15 +292,22 @@ impl Connection {
         self.refused = true;
         self.live_until = None;
         self.shared.report(why);
-        self.shared.go_offline();
+        self.shared.meet(Obstacle::Refused);
     }
 
-    /// The server refuses a key, or a proxy refuses streams: plain HTTP tells which.
-    async fn who_bars(&mut self, why: String) -> End {
-        let Some(poll) = self.poll() else { return End::Refused(why) };
+    /// The server refuses a key, a proxy refuses streams, or somebody else answers everything: plain HTTP tells which.
+    async fn who_bars(&mut self, end: End) -> End {
+        let (barred, why) = match end {
+            End::Barred(ref why) => (true, why.clone()),
+            End::Foreign(_, ref why) => (false, why.clone()),
+            end => return end,
+        };
+        let Some(poll) = self.poll() else { return if barred { End::Refused(why) } else { end } };
         match poll.await {
             Ok((Polled::Refused(why), _)) => End::Refused(why),
-            Err(_) => End::Refused(why),
+            Err(Failed { obstacle, why }) if obstacle.is_foreign() => End::Foreign(obstacle, why),
+            Err(_) if barred => End::Refused(why),
+            Err(_) => end,
             polled => {
                 self.take(polled);
                 End::Broken(why)
@@ -257,7 +326,7 @@ impl Connection {
     }
 
     /// Takes what a poll has brought; says when to poll again.
-    fn take(&mut self, polled: Result<Said, String>) -> Duration {
+    fn take(&mut self, polled: Result<Said, Failed>) -> Duration {
         let often = POLL_EVERY.min(self.heartbeat.mul_f64(2.0 / 3.0)).mul_f64(0.75 + draw() / 2.0);
         let mut standing = None;
         let polled = polled.map(|(polled, said)| {
@@ -284,9 +353,13 @@ impl Connection {
                 self.refuse(why);
                 return often;
             }
-            Err(why) => {
-                tracing::debug!(%why, "polling failed");
+            Err(Failed { obstacle, why }) => {
+                tracing::debug!(%why, ?obstacle, "polling failed");
                 self.live_until = None;
+                if obstacle.is_foreign() {
+                    self.shared.report(why);
+                }
+                self.shared.meet(obstacle);
                 self.shared.lose();
                 return often + POLL_LATER.mul_f64(draw());
             }
@@ -345,6 +418,13 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.shared.go_offline();
+    }
+}
+
+/// Waits until something is so; for ever where it is not any more known.
+pub(crate) async fn until(known: &mut watch::Receiver<bool>, so: bool) {
+    if known.wait_for(|known| *known == so).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

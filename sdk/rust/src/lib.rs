@@ -32,6 +32,7 @@ mod events;
 mod jitter;
 mod link;
 mod listeners;
+mod obstacle;
 #[cfg(feature = "openfeature")]
 pub mod openfeature;
 mod outcome;
@@ -44,13 +45,15 @@ mod snapshot;
 mod status;
 mod store;
 mod stream;
+mod tls;
 mod values;
 
 pub use bootstrap::Bootstrap;
 pub use builder::{BuildError, Builder};
-pub use client::Client;
+pub use client::{Client, WeakClient};
 pub use details::{Details, Metadata, ObjectValue, StringValue};
 pub use listeners::{Change, Subscription};
+pub use obstacle::Obstacle;
 pub use outcome::Outcome;
 pub use status::{Source, Status};
 pub use usher_core::{Context, ErrorCode, Reason, Trace, protocol::Mode};

@@ -8,7 +8,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
     tungstenite::{
         Error as WsError, Message,
         client::IntoClientRequest,
@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 };
 use usher_core::protocol::{ClientFrame, SUBPROTOCOL};
 
-use crate::shared::Shared;
+use crate::{obstacle::Obstacle, shared::Shared, tls};
 
 /// A connection that is not there by then will not come.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -37,6 +37,8 @@ pub enum End {
     Refused(String),
     /// Somebody refuses to open a stream: the server, because of the key, or a proxy on the way.
     Barred(String),
+    /// Somebody else answers.
+    Foreign(Obstacle, String),
     /// The server asks to come again after so many milliseconds.
     Later(u64),
     /// The server asks to go elsewhere after so many milliseconds.
@@ -72,7 +74,11 @@ async fn connect(url: &str, key: &str) -> Result<Socket, End> {
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
     // Acks are small, and convergence is measured by them: they don't wait for more to send.
-    match connect_async_with_config(request, Some(limits), true).await {
+    let connector = match request.uri().scheme_str() {
+        Some("wss") => Connector::Rustls(tls::config().await),
+        _ => Connector::Plain,
+    };
+    match connect_async_tls_with_config(request, Some(limits), true, Some(connector)).await {
         Ok((socket, _)) => Ok(socket),
         Err(WsError::Http(response))
             if matches!(
@@ -82,7 +88,10 @@ async fn connect(url: &str, key: &str) -> Result<Socket, End> {
         {
             Err(End::Barred(format!("no stream is opened for this key ({})", response.status())))
         }
-        Err(error) => Err(broken(&error)),
+        Err(error) => match Obstacle::of_stream(&error) {
+            obstacle if obstacle.is_foreign() => Err(End::Foreign(obstacle, error.to_string())),
+            _ => Err(broken(&error)),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{StatusCode, header};
+use reqwest::{StatusCode, header, redirect::Policy};
 use serde_json::json;
 use tokio::time::timeout;
 use usher_core::{
@@ -10,7 +10,13 @@ use usher_core::{
     protocol::{Mode, RulesetBody, SCHEMA, Standing, ValuesBody},
 };
 
-use crate::{asked::Asked, link::CONNECT_WITHIN, shared::Shared};
+use crate::{
+    asked::Asked,
+    link::CONNECT_WITHIN,
+    obstacle::{Obstacle, is_ours},
+    shared::Shared,
+    tls,
+};
 
 /// Longest time that one poll may take.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -30,10 +36,43 @@ pub(crate) enum Polled {
 /// The same, with what an edge says of itself.
 pub(crate) type Said = (Polled, Option<Standing>);
 
-/// A client for plain HTTP. It gives up on silence, not on a long answer over a slow line.
-pub(crate) fn client() -> Result<reqwest::Client, String> {
+/// Why a poll has brought nothing.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) obstacle: Obstacle,
+    pub(crate) why: String,
+}
+
+impl Failed {
+    fn unwell(why: String) -> Self {
+        Self { obstacle: Obstacle::Unwell, why }
+    }
+}
+
+impl From<reqwest::Error> for Failed {
+    fn from(error: reqwest::Error) -> Self {
+        // By itself it only says that something failed, not what.
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            why = format!("{why}: {error}");
+            cause = error.source();
+        }
+        Self { obstacle: Obstacle::of(&error), why }
+    }
+}
+
+/// A client for plain HTTP at this address. It gives up on silence, not on a long answer over a slow line, and is led
+/// nowhere else: a captive portal leads to itself.
+pub(crate) async fn client(url: &str) -> Result<reqwest::Client, String> {
+    let tls = if url.starts_with("https://") { (*tls::config().await).clone() } else { tls::none() };
+    let stays = Policy::custom(|attempt| {
+        let home = attempt.previous().first().and_then(|url| url.host_str());
+        let same = home.is_some() && home == attempt.url().host_str() && attempt.previous().len() < 4;
+        if same { attempt.follow() } else { attempt.stop() }
+    });
     let builder = reqwest::Client::builder().connect_timeout(CONNECT_WITHIN).read_timeout(CONNECT_WITHIN);
-    builder.build().map_err(|error| error.to_string())
+    builder.redirect(stays).tls_backend_preconfigured(tls).build().map_err(|error| error.to_string())
 }
 
 /// Asks once. `tag` is that of what the client has.
@@ -45,10 +84,10 @@ pub(crate) async fn poll(
     shared: Arc<Shared>,
     asked: Arc<Asked>,
     tag: Option<String>,
-) -> Result<Said, String> {
-    timeout(LONGEST, ask(&http, &shared, &asked, tag))
-        .await
-        .unwrap_or_else(|_| Err("it takes too long".to_owned()))
+) -> Result<Said, Failed> {
+    timeout(LONGEST, ask(&http, &shared, &asked, tag)).await.unwrap_or_else(|_| {
+        Err(Failed { obstacle: Obstacle::Unreachable, why: "it takes too long".to_owned() })
+    })
 }
 
 async fn ask(
@@ -56,7 +95,7 @@ async fn ask(
     shared: &Shared,
     asked: &Asked,
     tag: Option<String>,
-) -> Result<Said, String> {
+) -> Result<Said, Failed> {
     let config = &shared.config;
     let request = match config.mode {
         Mode::Ruleset => {
@@ -75,28 +114,40 @@ async fn ask(
     if let Some(tag) = tag {
         request = request.header(header::IF_NONE_MATCH, tag);
     }
-    let response = request.send().await.map_err(|error| error.to_string())?;
+    let response = request.send().await?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let standing = Standing::from_headers(header);
+    let ours = is_ours(response.headers());
     match response.status() {
         StatusCode::NOT_MODIFIED => return Ok((Polled::NotModified, standing)),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST if ours => {
             let why = format!("the server refuses this key ({})", response.status());
             return Ok((Polled::Refused(why), standing));
         }
-        status if !status.is_success() => return Err(format!("the server answered {status}")),
+        status if status.is_server_error() && status != StatusCode::NETWORK_AUTHENTICATION_REQUIRED => {
+            return Err(Failed::unwell(format!("the server answered {status}")));
+        }
+        status if !ours => {
+            let why = format!("somebody else answered {status} for the server, without its form");
+            return Err(Failed { obstacle: Obstacle::Portal, why });
+        }
+        status if !status.is_success() => {
+            return Err(Failed::unwell(format!("the server answered {status}")));
+        }
         _ => {}
     }
     let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(ToOwned::to_owned);
-    let bytes = response.bytes().await.map_err(|error| error.to_string())?;
-    let unreadable = |error: serde_json::Error| format!("the server's answer can't be read: {error}");
+    let bytes = response.bytes().await?;
+    let unreadable =
+        |error: serde_json::Error| Failed::unwell(format!("the server's answer can't be read: {error}"));
     let polled = match config.mode {
         Mode::Ruleset => Polled::Ruleset(serde_json::from_slice(&bytes).map_err(unreadable)?, tag),
         Mode::Values => Polled::Values(serde_json::from_slice(&bytes).map_err(unreadable)?, tag),
     };
+    let other = |schema: u32| Failed::unwell(format!("it is of schema {schema}"));
     match &polled {
-        Polled::Ruleset(body, _) if body.schema != SCHEMA => Err(format!("it is of schema {}", body.schema)),
-        Polled::Values(body, _) if body.schema != SCHEMA => Err(format!("it is of schema {}", body.schema)),
+        Polled::Ruleset(body, _) if body.schema != SCHEMA => Err(other(body.schema)),
+        Polled::Values(body, _) if body.schema != SCHEMA => Err(other(body.schema)),
         _ => Ok((polled, standing)),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use reqwest::StatusCode;
 use tokio::time::sleep;
 
-use crate::{jitter::draw, shared::Shared};
+use crate::{jitter::draw, obstacle::is_ours, shared::Shared};
 
 /// How often what was counted is sent, give or take a quarter, so that a fleet does not send all at once.
 pub(crate) const SEND_EVERY: Duration = Duration::from_secs(10);
@@ -24,11 +24,16 @@ const FAREWELL_PAUSE: Duration = Duration::from_millis(300);
 
 /// Sends until the client is closed, and what there is then, as long as it is left to.
 pub(crate) async fn run(shared: Arc<Shared>, http: reqwest::Client) {
-    let mut closed = shared.closed.subscribe();
+    let (mut closed, mut rests) = (shared.closed.subscribe(), shared.rests.subscribe());
     let mut asked_at = Instant::now() + ASKED_EVERY.mul_f64(draw());
     loop {
+        // At rest the radio is woken for nothing: counts go with a poll, or when they are asked for. What there is when
+        // it begins is sent at once, for there may be no later.
+        let resting = *rests.borrow_and_update();
         let last = tokio::select! {
-            () = sleep(shared.config.send_every.mul_f64(0.75 + draw() / 2.0)) => false,
+            () = sleep(shared.config.send_every.mul_f64(0.75 + draw() / 2.0)), if !resting => false,
+            () = shared.flushes.notified() => false,
+            Ok(()) = rests.changed() => false,
             _ = closed.wait_for(|closed| *closed) => true,
         };
         // Whatever is sent anyway takes it along.
@@ -45,9 +50,10 @@ pub(crate) async fn run(shared: Arc<Shared>, http: reqwest::Client) {
         while let Some(batch) = shared.events.batch(&shared.config.instance) {
             let url = format!("{}/sdk/v1/events", shared.config.url);
             let sent = http.post(&url).bearer_auth(&shared.config.key).json(&*batch).send().await;
-            match sent.map(|response| response.status()) {
-                Ok(status) if status.is_success() => shared.events.done(),
-                Ok(status) if is_final(status) => {
+            // What somebody else says, a captive portal say, is no word of the server's.
+            match sent.map(|response| (response.status(), is_ours(response.headers()))) {
+                Ok((status, true)) if status.is_success() => shared.events.done(),
+                Ok((status, true)) if is_final(status) => {
                     shared.report(format!("the server does not take what was counted: {status}"));
                     shared.events.done();
                 }

@@ -5,10 +5,10 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use usher_core::{
     Context,
     model::Timestamp,
@@ -23,6 +23,7 @@ use crate::{
     current::Current,
     events::Events,
     listeners::{Change, Listeners},
+    obstacle::Obstacle,
     snapshot::{Data, Freshness, Snapshot},
     status::{Source, Status},
     store::different,
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) cache: Option<CacheFolder>,
     pub(crate) bootstrap: Option<Bootstrap>,
     pub(crate) send_every: Duration,
+    /// How often is polled at rest.
+    pub(crate) rest_for: Duration,
 }
 
 /// What the client's callers and its background task share.
@@ -52,8 +55,11 @@ pub(crate) struct Shared {
     live: AtomicBool,
     /// As of when the data is the newest.
     heard: AtomicI64,
-    /// When the server last spoke.
+    /// When the server last spoke, by the clock on the wall, which may be put forward or back.
     spoke: AtomicI64,
+    /// The same in milliseconds since `begun`, by a clock that may stand still while the device sleeps.
+    spoke_after: AtomicI64,
+    begun: Instant,
     /// Milliseconds between the server's pings.
     heartbeat: AtomicI64,
     pub(crate) status: watch::Sender<Status>,
@@ -65,11 +71,16 @@ pub(crate) struct Shared {
     /// Held while a snapshot is exchanged, or while it is said for whom; no listener is called meanwhile.
     exchange: Mutex<()>,
     pub(crate) closed: watch::Sender<bool>,
+    /// Whether the program is in the background.
+    pub(crate) rests: watch::Sender<bool>,
+    /// Somebody wants what was counted to be sent now.
+    pub(crate) flushes: Notify,
+    obstacle: Mutex<Option<Obstacle>>,
     reports: Mutex<Vec<String>>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, context: &Context) -> Self {
+    pub(crate) fn new(config: Config, context: &Context, rests: bool) -> Self {
         let asked = Asked::new(0, context, config.venue.as_deref());
         Self {
             config,
@@ -77,6 +88,8 @@ impl Shared {
             live: AtomicBool::new(false),
             heard: AtomicI64::new(0),
             spoke: AtomicI64::new(0),
+            spoke_after: AtomicI64::new(0),
+            begun: Instant::now(),
             heartbeat: AtomicI64::new(i64::from(HEARTBEAT_SECONDS) * 1_000),
             status: watch::channel(Status::Connecting).0,
             changes: Listeners::default(),
@@ -85,6 +98,9 @@ impl Shared {
             asked: watch::channel(Arc::new(asked)).0,
             exchange: Mutex::default(),
             closed: watch::channel(false).0,
+            rests: watch::channel(rests).0,
+            flushes: Notify::new(),
+            obstacle: Mutex::default(),
             reports: Mutex::default(),
         }
     }
@@ -117,8 +133,30 @@ impl Shared {
     pub(crate) fn status(&self) -> Status {
         let (status, heard) = (*self.status.borrow(), self.heard());
         let spoke = Timestamp::from_millis(self.spoke.load(Ordering::Relaxed));
-        let overdue = now().since(spoke) > 2 * self.heartbeat.load(Ordering::Relaxed);
+        let after = self.millis() - self.spoke_after.load(Ordering::Relaxed);
+        let overdue = now().since(spoke).max(after) > 2 * self.heartbeat.load(Ordering::Relaxed);
         if status == Status::Live && overdue { Status::Stale { since: heard } } else { status }
+    }
+
+    fn millis(&self) -> i64 {
+        i64::try_from(self.begun.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// What keeps the client from its server, as far as it knows; nothing does while it is live.
+    pub(crate) fn obstacle(&self) -> Option<Obstacle> {
+        if self.status() == Status::Live { None } else { *self.lock_obstacle() }
+    }
+
+    fn lock_obstacle(&self) -> MutexGuard<'_, Option<Obstacle>> {
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what is in the way. Behind somebody else's network there is no server to be expected.
+    pub(crate) fn meet(&self, obstacle: Obstacle) {
+        *self.lock_obstacle() = Some(obstacle);
+        if obstacle.is_foreign() || obstacle == Obstacle::Refused {
+            self.go_offline();
+        }
     }
 
     /// Exchanges what is answered from, unless it is for a context that is not asked for any more.
@@ -151,17 +189,21 @@ impl Shared {
                 self.snapshot.store(confirmed);
             }
             self.spoke.store(now().millis(), Ordering::Relaxed);
+            self.spoke_after.store(self.millis(), Ordering::Relaxed);
+            *self.lock_obstacle() = None;
             self.set_heard(as_of);
             self.set_status(if stale { Status::Stale { since: as_of } } else { Status::Live })
         };
         self.tell(news);
     }
 
-    /// The server is out of reach. A refusal stays what it is until the server takes the key again.
+    /// The server is out of reach. A refusal stays what it is until the server takes the key again, and a portal until
+    /// something else is in the way.
     pub(crate) fn lose(&self) {
         let had_data = self.snapshot.load().source == Source::Server;
+        let stays = self.lock_obstacle().is_some_and(|own| own.is_foreign() || own == Obstacle::Refused);
         let status = match *self.status.borrow() {
-            Status::Offline => Status::Offline,
+            Status::Offline if stays => Status::Offline,
             _ if had_data => Status::Stale { since: self.heard() },
             _ => Status::Connecting,
         };

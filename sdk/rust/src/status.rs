@@ -17,8 +17,9 @@ pub enum Status {
         /// When the server last confirmed that the data was its newest.
         since: Timestamp,
     },
-    /// The server refuses its key, or the client was closed, or its runtime is gone: it does not expect to get
-    /// data.
+    /// It does not expect to get data: the server refuses its key, somebody else answers for it (a captive portal, a
+    /// certificate that is not trusted here), the client was closed, or its runtime is gone. [`crate::Client::obstacle`]
+    /// tells which. It goes on trying, unless it was closed.
     Offline,
 }
 

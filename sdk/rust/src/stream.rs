@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use usher_core::{
     model::Seq,
@@ -13,27 +13,36 @@ use usher_core::{
 };
 
 use crate::{
-    connection::{Connection, at},
+    connection::{Connection, at, until},
     jitter::draw,
     link::{End, Socket, send},
     status::Source,
 };
 
+/// How long saying goodbye may take.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 impl Connection {
-    /// Follows one stream to its end.
-    pub(crate) async fn stream(&mut self, mut socket: Socket) -> End {
+    /// Follows one stream to its end, or until the program is in the background: then there is no end.
+    pub(crate) async fn stream(&mut self, mut socket: Socket) -> Option<End> {
         let mut asked = self.shared.asked.subscribe();
+        let mut rests = self.shared.rests.subscribe();
         self.told = Arc::clone(&*asked.borrow_and_update());
         self.machine.connected();
         self.acks.connected();
         if let Err(end) = send(&mut socket, &ClientFrame::Hello(Box::new(self.hello()))).await {
-            return end;
+            return Some(end);
         }
         let mut heard = Instant::now();
         loop {
             let message = tokio::select! {
                 // A time, not a span: what happens here must not keep a dead link alive.
                 message = timeout_at(heard + self.heartbeat * 2, socket.next()) => message,
+                () = until(&mut rests, true) => {
+                    // The server should not have to find out, but nobody waits for it.
+                    drop(timeout(FAREWELL, socket.close(None)).await);
+                    return None;
+                }
                 () = at(self.save_at()) => {
                     self.save(false);
                     continue;
@@ -42,7 +51,7 @@ impl Connection {
                     if let Some(ack) = self.acks.take(Instant::now().into_std())
                         && let Err(end) = send(&mut socket, &ClientFrame::Ack(ack)).await
                     {
-                        return end;
+                        return Some(end);
                     }
                     continue;
                 }
@@ -50,18 +59,18 @@ impl Connection {
                     self.told = Arc::clone(&*asked.borrow_and_update());
                     let context = self.told.context.clone();
                     if let Err(end) = send(&mut socket, &ClientFrame::Context { context }).await {
-                        return end;
+                        return Some(end);
                     }
                     continue;
                 }
             };
             heard = Instant::now();
             let text = match message {
-                Err(_) => return End::Broken("nothing was heard for two heartbeats".to_owned()),
+                Err(_) => return Some(End::Broken("nothing was heard for two heartbeats".to_owned())),
                 Ok(None | Some(Ok(Message::Close(_)))) => {
-                    return End::Broken("the server has closed the stream".to_owned());
+                    return Some(End::Broken("the server has closed the stream".to_owned()));
                 }
-                Ok(Some(Err(error))) => return End::Broken(error.to_string()),
+                Ok(Some(Err(error))) => return Some(End::Broken(error.to_string())),
                 Ok(Some(Ok(Message::Text(text)))) => text,
                 Ok(Some(Ok(_))) => continue,
             };
@@ -71,14 +80,14 @@ impl Connection {
                 Err(FrameError::UnknownType(_)) => continue,
                 Err(FrameError::Malformed(error)) => {
                     self.machine.forget();
-                    return End::Broken(format!("a frame can't be read: {error}"));
+                    return Some(End::Broken(format!("a frame can't be read: {error}")));
                 }
             };
             let actions = self.machine.take(frame);
             self.acks.set_within(self.machine.ack_within_ms());
             for action in actions {
                 if let Err(end) = self.perform(action, &mut socket).await {
-                    return end;
+                    return Some(end);
                 }
             }
         }

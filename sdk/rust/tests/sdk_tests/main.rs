@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
 mod a_misbehaving_server_is_never_believed;
+mod a_phone_rests_in_the_background;
 mod a_quiet_client_rests;
 mod a_refused_key_is_told;
 mod acknowledgements_wait_where_many_would_come_at_once;
@@ -13,5 +14,6 @@ mod listeners_hear_what_changed;
 mod metrics_are_joined_to_variants;
 mod openfeature_clients_get_ushers_flags;
 mod polling_takes_over_and_gives_back;
+mod somebody_elses_network_is_told;
 mod support;
 mod values_follow_their_context;

@@ -4,6 +4,7 @@
 #[path = "../../../../../crates/server/tests/server_tests/support/mod.rs"]
 pub mod kit;
 pub mod line;
+pub mod portal;
 pub mod rogue;
 
 use std::{
@@ -16,6 +17,7 @@ use usher_sdk::{Client, Context, Status};
 
 pub use kit::{Server, fixtures};
 pub use line::{Line, State};
+pub use portal::Portal;
 pub use rogue::Rogue;
 
 /// Longer than anything here may take: a client that was unlucky waits for half a minute before it tries again.
