@@ -113,7 +113,7 @@ impl Upstream {
     async fn keep_open(&mut self) {
         loop {
             let begun = Instant::now();
-            let end = match open(self.http.upstream(), self.key.expose()).await {
+            let end = match open(self.http.upstream(), self.key.expose(), Mode::Ruleset).await {
                 Ok(socket) => self.stream(socket).await,
                 Err(end) => end,
             };

@@ -18,12 +18,17 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
     /// Bytes taken and not given back; below zero for a thread that gives back what another took.
     static HELD: Cell<i64> = const { Cell::new(0) };
+    /// The most that it has been.
+    static MOST: Cell<i64> = const { Cell::new(0) };
 }
 
 fn hold(bytes: usize, sign: i64) {
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
     // A thread that ends still allocates after its cell is gone.
-    let _ = HELD.try_with(|held| held.set(held.get() + sign * bytes));
+    let _ = HELD.try_with(|held| {
+        held.set(held.get() + sign * bytes);
+        MOST.try_with(|most| most.set(most.get().max(held.get())))
+    });
 }
 
 /// Passes everything on to another allocator, and counts it.
@@ -91,6 +96,19 @@ pub fn during(work: impl FnOnce()) -> u64 {
     let before = COUNT.with(Cell::get);
     work();
     COUNT.with(Cell::get) - before
+}
+
+/// Begins to look for the most that this thread holds at a time: [`most_held`] tells it.
+pub fn watch_most() -> i64 {
+    let held = HELD.with(Cell::get);
+    MOST.with(|most| most.set(held));
+    held
+}
+
+/// The most bytes of the heap that this thread has held at a time, since [`watch_most`] told `before`, beyond what it held
+/// then.
+pub fn most_held(before: i64) -> i64 {
+    MOST.with(Cell::get) - before
 }
 
 /// What `work` makes, and how many bytes of the heap this thread holds for it.

@@ -89,7 +89,10 @@ impl AttributeValue {
 impl FlagContext {
     pub(crate) fn to_sdk(&self) -> Result<Context, FlagsError> {
         let mut all = Map::new();
-        for (name, value) in &self.attributes {
+        // A map of the other language has no order; equal contexts are to be equal.
+        let mut attributes: Vec<_> = self.attributes.iter().collect();
+        attributes.sort_unstable_by_key(|(name, _)| *name);
+        for (name, value) in attributes {
             all.insert(name.clone(), value.to_json(name)?);
         }
         for (name, value) in [("targetingKey", &self.targeting_key), ("venue", &self.venue)] {
@@ -123,8 +126,8 @@ mod tests {
         let attributes = attributes.map(|(name, value)| (name.to_owned(), value)).into();
         let (targeting_key, venue) = (Some("u-1".to_owned()), Some("anfield".to_owned()));
         let context = FlagContext { targeting_key, venue, attributes };
-        let expected = serde_json::json!({"targetingKey": "u-1", "venue": "anfield", "beta": true, "visits": 3,
-            "score": 0.5, "plan": "season", "blocks": ["101", "102"], "device": {"os": "android", "api": 34}});
+        let expected = serde_json::json!({"targetingKey": "u-1", "venue": "anfield", "beta": true,
+            "blocks": ["101", "102"], "device": {"os": "android", "api": 34}, "plan": "season", "score": 0.5, "visits": 3});
         assert_eq!(context.to_sdk().unwrap(), Context::from_json(&expected).unwrap());
     }
 

@@ -30,6 +30,7 @@ mod current;
 mod details;
 mod events;
 mod jitter;
+mod limits;
 mod link;
 mod listeners;
 mod obstacle;

@@ -16,14 +16,12 @@ use tokio_tungstenite::{
         protocol::WebSocketConfig,
     },
 };
-use usher_core::protocol::{ClientFrame, SUBPROTOCOL};
+use usher_core::protocol::{ClientFrame, Mode, SUBPROTOCOL};
 
-use crate::{obstacle::Obstacle, shared::Shared, tls};
+use crate::{limits, obstacle::Obstacle, shared::Shared, tls};
 
 /// A connection that is not there by then will not come.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Largest frame that is taken from a server, in bytes.
-const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
 
 /// An open stream.
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -48,19 +46,19 @@ pub enum End {
 /// Opens a stream at an address after a pause.
 pub(crate) async fn open_after(pause: Duration, url: String, shared: Arc<Shared>) -> Result<Socket, End> {
     sleep(pause).await;
-    open(&url, &shared.config.key).await
+    open(&url, &shared.config.key, shared.config.mode).await
 }
 
-/// Opens a stream at a server (`http://…`, `https://…`) with a key.
+/// Opens a stream at a server (`http://…`, `https://…`) with a key. Frames that are too large for the mode end it.
 ///
 /// # Errors
 /// Nobody there in time, or nobody who opens a stream for this key.
-pub async fn open(url: &str, key: &str) -> Result<Socket, End> {
+pub async fn open(url: &str, key: &str, mode: Mode) -> Result<Socket, End> {
     let late = |_| Err(End::Broken("no connection in time".to_owned()));
-    timeout(CONNECT_WITHIN, connect(url, key)).await.unwrap_or_else(late)
+    timeout(CONNECT_WITHIN, connect(url, key, mode)).await.unwrap_or_else(late)
 }
 
-async fn connect(url: &str, key: &str) -> Result<Socket, End> {
+async fn connect(url: &str, key: &str, mode: Mode) -> Result<Socket, End> {
     // http becomes ws, https becomes wss.
     let url = format!("ws{}/sdk/v1/stream", url.strip_prefix("http").unwrap_or_default());
     let broken = |error: &dyn std::fmt::Display| End::Broken(error.to_string());
@@ -70,9 +68,8 @@ async fn connect(url: &str, key: &str) -> Result<Socket, End> {
     key.set_sensitive(true);
     request.headers_mut().insert("Authorization", key);
     request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-    let limits = WebSocketConfig::default()
-        .max_message_size(Some(MAX_FRAME_BYTES))
-        .max_frame_size(Some(MAX_FRAME_BYTES));
+    let largest = Some(limits::frame(mode));
+    let limits = WebSocketConfig::default().max_message_size(largest).max_frame_size(largest);
     // Acks are small, and convergence is measured by them: they don't wait for more to send.
     let connector = match request.uri().scheme_str() {
         Some("wss") => Connector::Rustls(tls::config().await),

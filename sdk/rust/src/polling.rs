@@ -12,6 +12,7 @@ use usher_core::{
 
 use crate::{
     asked::Asked,
+    limits,
     link::CONNECT_WITHIN,
     obstacle::{Obstacle, is_ours},
     shared::Shared,
@@ -90,6 +91,18 @@ pub(crate) async fn poll(
     })
 }
 
+/// An answer's whole body, if it is no longer than this.
+async fn whole(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, Failed> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Err(Failed::unwell(format!("the answer has more than {limit} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
 async fn ask(
     http: &reqwest::Client,
     shared: &Shared,
@@ -137,7 +150,7 @@ async fn ask(
         _ => {}
     }
     let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(ToOwned::to_owned);
-    let bytes = response.bytes().await?;
+    let bytes = whole(response, limits::all(config.mode)).await?;
     let unreadable =
         |error: serde_json::Error| Failed::unwell(format!("the server's answer can't be read: {error}"));
     let polled = match config.mode {

@@ -8,17 +8,18 @@ use std::collections::BTreeMap;
 use usher_core::{
     Ruleset,
     model::{Document, DocumentId, EnvironmentKey, Kind, Seq},
-    protocol::ValueMap,
+    protocol::{Mode, ValueMap},
 };
 
 use crate::{
+    limits,
     shared::Shared,
     snapshot::{Data, Snapshot},
     status::Source,
     values::Values,
 };
 
-/// What was to be amended is not there: all of it has to be asked for anew.
+/// What was to be amended is not there, or it would become too much: all of it has to be asked for anew.
 #[derive(Debug)]
 pub(crate) struct Lost;
 
@@ -62,6 +63,8 @@ impl Store {
     ) -> Result<(), Lost> {
         let before = shared.snapshot.load();
         let Data::Ruleset(ruleset) = &before.data else { return Err(Lost) };
+        let sizes = self.documents.values().chain(&put).map(|document| document.json().len());
+        fits(Mode::Ruleset, sizes)?;
         let after = ruleset.apply(seq, &put, delete);
         let ids: Vec<&DocumentId> = put.iter().map(Document::id).chain(delete).collect();
         let flags = affected(&after, &ids);
@@ -95,6 +98,10 @@ impl Store {
         put: ValueMap,
         delete: &[String],
     ) -> Result<(), Lost> {
+        fits(
+            Mode::Values,
+            self.values.iter().chain(&put).map(|(flag, value)| flag.len() + value.get().len()),
+        )?;
         let flags: Vec<String> = put.keys().chain(delete).cloned().collect();
         for flag in delete {
             self.values.shift_remove(flag);
@@ -111,6 +118,11 @@ impl Store {
         shared.publish(self.generation, snapshot, flags);
         Ok(())
     }
+}
+
+/// That there is room for so many bytes; what is replaced counts for a moment, as it does in memory.
+fn fits(mode: Mode, sizes: impl Iterator<Item = usize>) -> Result<(), Lost> {
+    if sizes.sum::<usize>() > limits::all(mode) { Err(Lost) } else { Ok(()) }
 }
 
 /// The flags whose answers may differ after these documents have changed, those that are gone included.

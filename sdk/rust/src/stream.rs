@@ -83,6 +83,11 @@ impl Connection {
                     return Some(End::Broken(format!("a frame can't be read: {error}")));
                 }
             };
+            // Before it is taken: parts of what nobody wants would be kept until the last has come.
+            if !suits(&frame, self.shared.config.mode) {
+                self.machine.forget();
+                return Some(End::Broken("the server speaks of what was not asked for".to_owned()));
+            }
             let actions = self.machine.take(frame);
             self.acks.set_within(self.machine.ack_within_ms());
             for action in actions {
@@ -95,15 +100,6 @@ impl Connection {
 
     async fn perform(&mut self, action: Action, socket: &mut Socket) -> Result<(), End> {
         let seq = self.machine.place().map_or(Seq::ZERO, |place| place.seq);
-        let fits = match action {
-            Action::Replace(_) | Action::Amend(..) => self.shared.config.mode == Mode::Ruleset,
-            Action::ReplaceValues(_) | Action::AmendValues(..) => self.shared.config.mode == Mode::Values,
-            _ => true,
-        };
-        if !fits {
-            self.machine.forget();
-            return Err(End::Broken("the server speaks of what was not asked for".to_owned()));
-        }
         match action {
             Action::Ready(terms) => {
                 let seconds = terms.heartbeat_sec.max(1);
@@ -175,5 +171,14 @@ impl Connection {
             edge: None,
             pool: self.away.pool(),
         }
+    }
+}
+
+/// Whether a frame is of what a client of this mode asks for.
+fn suits(frame: &ServerFrame, mode: Mode) -> bool {
+    match frame {
+        ServerFrame::Snapshot(_) | ServerFrame::Delta(_) => mode == Mode::Ruleset,
+        ServerFrame::Values(_) => mode == Mode::Values,
+        _ => true,
     }
 }

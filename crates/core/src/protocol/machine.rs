@@ -10,7 +10,7 @@ use super::{
 use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp, VenueKey};
 
 /// Documents that a snapshot in parts may hold, in bytes: a hostile server must not fill the memory.
-const MAX_SNAPSHOT_BYTES: usize = 256 * 1024 * 1024;
+pub const MAX_SNAPSHOT_BYTES: usize = 256 * 1024 * 1024;
 
 /// What to do after a frame.
 #[derive(Debug)]
@@ -284,6 +284,30 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_snapshot_without_end_is_broken_off() {
+        let mut machine = Machine::default();
+        machine.take(ready(1, "snapshot"));
+        let text = format!(
+            r#"{{"kind":"venue","key":"v","name":"V","description":"{}"}}"#,
+            "x".repeat(MAX_SNAPSHOT_BYTES / 100)
+        );
+        let document: Document = serde_json::from_str(&text).unwrap();
+        let part = |part| {
+            let documents = vec![document.clone()];
+            ServerFrame::Snapshot(Snapshot {
+                seq: Seq(5),
+                at: Timestamp::EPOCH,
+                part,
+                parts: u32::MAX,
+                documents,
+            })
+        };
+        let taken = (1..200).take_while(|n| machine.take(part(*n)).is_empty()).count();
+        assert_eq!(taken, 99);
+        assert!(machine.parts.is_none(), "nothing of it is kept");
+    }
 
     fn frame(json: &str) -> ServerFrame {
         ServerFrame::parse(json).unwrap()

@@ -23,7 +23,7 @@ pub use acks::Acks;
 pub use backoff::Backoff;
 pub use census::{Census, Censuses, Clients, CommitCount, Count, Group, Source, VenueCount};
 pub use client::{Ack, ClientFrame, Hello, Mode, Resume, Scope};
-pub use machine::{Action, Machine, Terms};
+pub use machine::{Action, MAX_SNAPSHOT_BYTES, Machine, Terms};
 pub use server::{
     Delta, Destination, Drain, ErrorCode, Intent, Move, Ping, Ready, RulesetBody, ServerError, ServerFrame,
     Snapshot, SteeringBody, Values, ValuesBody,
