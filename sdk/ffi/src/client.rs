@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// In values mode what a call passes is not looked at: values are for the context that the client asks for.
-static NOBODY: Context = Context::ANONYMOUS;
+pub(crate) static NOBODY: Context = Context::ANONYMOUS;
 
 /// Reads flags, right from the first call: fresh values, else those on disk, else the bootstrap, else the caller's
 /// default. To be kept for as long as the app runs, and shared by all its threads.

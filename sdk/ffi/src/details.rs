@@ -55,7 +55,7 @@ pub(crate) fn message(code: ErrorCode, flag: &str) -> String {
 }
 
 /// When the answer was last confirmed, in milliseconds since 1970 by this device's clock.
-fn as_of(age_ms: Option<u64>) -> Option<i64> {
+pub(crate) fn as_of(age_ms: Option<u64>) -> Option<i64> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(now.as_millis()).ok()?.checked_sub(i64::try_from(age_ms?).ok()?)
 }

@@ -28,15 +28,17 @@ impl From<BuildError> for FlagsError {
 
 /// What a listener has thrown. It is reported in the client's diagnostics, and nothing else happens.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
-#[uniffi(flat_error)]
 pub enum ListenerError {
     /// With what it says of itself.
-    #[error("{0}")]
-    Failed(String),
+    #[error("{reason}")]
+    Failed {
+        /// That.
+        reason: String,
+    },
 }
 
 impl From<uniffi::UnexpectedUniFFICallbackError> for ListenerError {
     fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
-        Self::Failed(error.reason)
+        Self::Failed { reason: error.reason }
     }
 }

@@ -15,6 +15,7 @@
 // UniFFI's scaffolding exports symbols, and C hands over pointers: both can't be had without.
 #![allow(unsafe_code)]
 
+pub mod c;
 mod client;
 mod config;
 mod context;

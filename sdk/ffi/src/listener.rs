@@ -168,7 +168,7 @@ impl Notifier {
         if !self.lock().listeners.iter().any(|(own, _)| *own == number) {
             return;
         }
-        let panicked = || Err(ListenerError::Failed("it panicked".to_owned()));
+        let panicked = || Err(ListenerError::Failed { reason: "it panicked".to_owned() });
         if let Err(error) = guard::or(panicked(), call) {
             tracing::warn!(%error, "a listener failed");
             let mut inner = self.lock();

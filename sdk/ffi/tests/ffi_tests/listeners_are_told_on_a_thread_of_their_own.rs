@@ -53,7 +53,7 @@ async fn changes_and_statuses_are_told_and_failures_are_kept() {
     let server = server().await;
     let line = Line::to(&server.address()).await;
     let client = FlagsClient::new(config(&line.url(), &server.key("client").await)).unwrap();
-    let throwing = Ear::new(|_| Err(ListenerError::Failed("on purpose".to_owned())));
+    let throwing = Ear::new(|_| Err(ListenerError::Failed { reason: "on purpose".to_owned() }));
     let panicking = Ear::new(|_| panic!("on purpose"));
     let good = Ear::new(|_| Ok(()));
     client.add_listener(throwing).unwrap();

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
 mod a_client_does_what_a_phone_needs;
+mod a_scanner_in_c_is_served;
 mod listeners_are_told_on_a_thread_of_their_own;
 #[allow(dead_code, unused_imports)] // Parts of it.
 #[path = "../../../rust/tests/sdk_tests/support/mod.rs"]
 mod support;
+mod the_header_is_in_step;
 
 use usher_ffi::{AttributeValue, Config, ConnectionState, FlagContext, FlagsClient};
 

@@ -1,0 +1,152 @@
+"""A provider for OpenFeature's Python SDK: ``api.set_provider(UsherProvider(client))``.
+
+Values are for the one context that the client asks for, as on a phone. An evaluation whose context says something else
+gets the caller's default, with ``INVALID_CONTEXT``: an answer for somebody else would be a wrong one. For a backend that
+asks for many there is Usher's OFREP, with ``openfeature-provider-ofrep``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.event import ProviderEventDetails
+from openfeature.exception import ErrorCode
+from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
+from openfeature.provider import AbstractProvider, Metadata
+from openfeature.track import TrackingEventDetails
+
+from .client import FlagsClient, Subscription
+from .values import ConnectionState, Details, Status
+
+T = TypeVar("T")
+
+
+class UsherProvider(AbstractProvider):
+    """Answers from a client, which it closes when it is shut down.
+
+    :param client: the client.
+    :param targeting_key: the targeting key that the client asks for, where evaluations name one.
+    :param attributes: likewise what else they may say: `venue` and other attributes.
+    """
+
+    def __init__(
+        self,
+        client: FlagsClient,
+        targeting_key: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self._client = client
+        self._targeting_key = targeting_key
+        self._attributes = dict(attributes or {})
+        self._subscriptions: list[Subscription] = []
+
+    def get_metadata(self) -> Metadata:
+        return Metadata(name="usher")
+
+    def initialize(self, evaluation_context: EvaluationContext) -> None:
+        """Asks for the context that is set for the whole API, if there is one."""
+        if evaluation_context.targeting_key or evaluation_context.attributes:
+            self.set_context(evaluation_context)
+        self._subscriptions = [self._client.on_change(self._changed), self._client.on_status(self._status)]
+
+    def set_context(self, context: EvaluationContext) -> None:
+        """Asks for somebody else, or somewhere else, from now on."""
+        attributes = dict(context.attributes)
+        venue = attributes.pop("venue", None)
+        self._client.set_context(context.targeting_key, venue=venue, attributes=attributes)
+        self._targeting_key, self._attributes = context.targeting_key, dict(context.attributes)
+
+    def shutdown(self) -> None:
+        for subscription in self._subscriptions:
+            subscription.cancel()
+        self._client.close()
+
+    def resolve_boolean_details(
+        self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[bool]:
+        return self._resolve(self._client.boolean_details, flag_key, default_value, evaluation_context)
+
+    def resolve_string_details(
+        self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[str]:
+        return self._resolve(self._client.string_details, flag_key, default_value, evaluation_context)
+
+    def resolve_integer_details(
+        self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[int]:
+        return self._resolve(self._client.integer_details, flag_key, default_value, evaluation_context)
+
+    def resolve_float_details(
+        self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[float]:
+        return self._resolve(self._client.float_details, flag_key, default_value, evaluation_context)
+
+    def resolve_object_details(
+        self,
+        flag_key: str,
+        default_value: Sequence[FlagValueType] | Mapping[str, FlagValueType],
+        evaluation_context: EvaluationContext | None = None,
+    ) -> FlagResolutionDetails[Sequence[FlagValueType] | Mapping[str, FlagValueType]]:
+        return self._resolve(self._client.object_details, flag_key, default_value, evaluation_context)
+
+    def track(
+        self,
+        tracking_event_name: str,
+        evaluation_context: EvaluationContext | None = None,
+        tracking_event_details: TrackingEventDetails | None = None,
+    ) -> None:
+        value = tracking_event_details.value if tracking_event_details is not None else None
+        if value is None:
+            self._client.track_result(tracking_event_name, True)
+        else:
+            self._client.track(tracking_event_name, float(value))
+
+    def _resolve(
+        self,
+        read: Callable[[str, T], Details[T]],
+        flag: str,
+        default: T,
+        context: EvaluationContext | None,
+    ) -> FlagResolutionDetails[T]:
+        other = self._said_otherwise(context)
+        if other is not None:
+            message = f"the values are for another `{other}`: tell the provider by set_context"
+            return FlagResolutionDetails(
+                value=default, reason="ERROR", error_code=ErrorCode.INVALID_CONTEXT, error_message=message
+            )
+        found = read(flag, default)
+        return FlagResolutionDetails(
+            value=found.value,
+            variant=found.variant,
+            reason=found.reason,
+            error_code=None if found.error_code is None else ErrorCode[found.error_code.name],
+            error_message=found.error_message,
+            flag_metadata={
+                name: value for name, value in found.metadata.items() if isinstance(value, (bool, int, float, str))
+            },
+        )
+
+    def _said_otherwise(self, context: EvaluationContext | None) -> str | None:
+        """What an evaluation's context says that the values are not for."""
+        if context is None:
+            return None
+        if context.targeting_key and context.targeting_key != self._targeting_key:
+            return "targetingKey"
+        missing = object()
+        for name, value in context.attributes.items():
+            if self._attributes.get(name, missing) != value:
+                return name
+        return None
+
+    def _changed(self, flags: list[str]) -> None:
+        self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=flags))
+
+    def _status(self, status: Status) -> None:
+        if status.state == ConnectionState.LIVE:
+            self.emit_provider_ready(ProviderEventDetails())
+        elif status.state in (ConnectionState.STALE, ConnectionState.OFFLINE):
+            why = "" if status.obstacle is None else f": {status.obstacle.name.lower()}"
+            self.emit_provider_stale(ProviderEventDetails(message=f"the server is away{why}"))

@@ -1,0 +1,95 @@
+"""Many threads, closing while they read, and a thousand clients that leave nothing behind."""
+
+import gc
+import threading
+import time
+from pathlib import Path
+
+from conftest import eventually, live
+from usher_flags import FlagsClient
+
+
+def resident():
+    """This process' memory in MiB, proc(5)."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096 / 2**20
+
+
+def threads():
+    names = [task / "comm" for task in Path("/proc/self/task").iterdir()]
+    return sum(name.read_text(encoding="ascii").startswith("usher-") for name in names if name.exists())
+
+
+def test_a_hundred_threads_read_while_values_change(usher, build):
+    client, stop, wrong, reads = live(build()), threading.Event(), [], []
+
+    def read():
+        count = 0
+        while not stop.is_set():
+            if client.integer("seat-limit") != 4 or client.string("banner")[:5] != "Gates":
+                wrong.append(client.status)
+            client.boolean("always")
+            count += 1
+        reads.append(count)
+
+    readers = [threading.Thread(target=read) for _ in range(100)]
+    for reader in readers:
+        reader.start()
+    for _ in range(10):
+        usher.act("kill", "always", "anfield")
+        usher.act("revive", "always", "anfield")
+    eventually("the last one has come", lambda: client.boolean("always"))
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert wrong == [] and min(reads) > 0
+
+
+def test_it_closes_at_once_under_load(build):
+    client, stop, failed = live(build()), threading.Event(), []
+
+    def work():
+        try:
+            while not stop.is_set():
+                client.boolean("always")
+                client.track("scans", 1.0)
+                client.set_context("u-2", venue="anfield")
+                client.status.state.name  # noqa: B018
+        except Exception as error:
+            failed.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    time.sleep(0.2)
+    begun = time.monotonic()
+    client.close()
+    took = time.monotonic() - begun
+    time.sleep(0.1)
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert took < 2 and failed == []
+
+
+def test_a_thousand_clients_leave_nothing_behind(usher, key):
+    def cycle(count):
+        for n in range(count):
+            client = FlagsClient(usher.url, key, venue="anfield", targeting_key=f"u-{n % 10}")
+            client.on_change(lambda _: None)
+            client.boolean("always")
+            if n % 50 == 0:
+                live(client)
+            client.close()
+
+    cycle(200)
+    eventually("threads have ended", lambda: threads() == 0)
+    gc.collect()
+    before = resident()
+    cycle(1_000)
+    eventually("threads have ended", lambda: threads() == 0)
+    gc.collect()
+    after = resident()
+    print(f"resident after 200 clients {before:.1f} MiB, after 1,000 more {after:.1f} MiB")
+    # One that leaked would leave some 100 KiB each: a thread's stack, a connection, values.
+    assert after - before < 24, (before, after)

@@ -1,0 +1,68 @@
+"""OpenFeature's own client over the provider."""
+
+import pytest
+from openfeature import api
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.event import ProviderEvent
+from openfeature.exception import ErrorCode
+from openfeature.flag_evaluation import Reason
+from openfeature.track import TrackingEventDetails
+
+from conftest import eventually, live
+from usher_flags import FlagsClient
+from usher_flags.openfeature import UsherProvider
+
+
+@pytest.fixture
+def flags(usher, key):
+    client = FlagsClient(usher.url, key, venue="anfield", targeting_key="u-1")
+    api.set_provider(UsherProvider(client, "u-1"))
+    live(client)
+    yield api.get_client()
+    api.shutdown()
+
+
+def test_every_type_and_reason_comes_through(flags):
+    assert flags.get_boolean_value("always", False) is True
+    assert flags.get_integer_value("seat-limit", 0) == 4
+    assert flags.get_float_value("fee", 0.0) == 2.5
+    assert flags.get_string_value("banner", "").startswith("Gates")
+    assert flags.get_object_value("layout", {})["rows"] == [1, 2]
+    found = flags.get_boolean_details("resale-guard", False)
+    assert (found.value, found.variant, found.reason) == (True, "on", Reason.TARGETING_MATCH)
+    assert found.flag_metadata["rule"] == "england"
+    missing = flags.get_boolean_details("nothing", True)
+    assert (missing.value, missing.error_code) == (True, ErrorCode.FLAG_NOT_FOUND)
+    other = flags.get_integer_details("banner", 7)
+    assert (other.value, other.error_code) == (7, ErrorCode.TYPE_MISMATCH)
+    flags.track("checkout", tracking_event_details=TrackingEventDetails(value=2.5))
+
+
+def test_nobody_gets_what_is_for_somebody_else(flags):
+    same = flags.get_boolean_details("always", False, EvaluationContext("u-1"))
+    assert (same.value, same.error_code) == (True, None)
+    for context in [EvaluationContext("u-staff"), EvaluationContext("u-1", {"venue": "berlin-dome"})]:
+        other = flags.get_boolean_details("always", False, context)
+        assert (other.value, other.error_code) == (False, ErrorCode.INVALID_CONTEXT)
+
+
+def test_changes_are_events(usher, flags):
+    changed = []
+    flags.add_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, lambda event: changed.extend(event.flags_changed))
+    usher.act("kill", "always", "anfield")
+    eventually("it is told", lambda: "always" in changed)
+    assert flags.get_boolean_value("always", True) is False
+    usher.act("revive", "always", "anfield")
+    eventually("it is back", lambda: flags.get_boolean_value("always", False))
+
+
+def test_the_api_s_context_is_asked_for(usher, key):
+    api.set_evaluation_context(EvaluationContext("u-staff", {"venue": "anfield"}))
+    try:
+        client = FlagsClient(usher.url, key)
+        api.set_provider(UsherProvider(client))
+        staff = api.get_client()
+        eventually("it is staff", lambda: staff.get_boolean_value("staff-menu", False))
+    finally:
+        api.set_evaluation_context(EvaluationContext())
+        api.shutdown()
