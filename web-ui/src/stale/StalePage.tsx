@@ -127,7 +127,7 @@ function Flags({ flags }: { flags: StaleFlag[] }) {
       <tbody>
         {flags.map((flag) => (
           <tr key={flag.key}>
-            <td style={{ minWidth: 140 }}>
+            <td style={{ minWidth: 'min(140px, 28vw)' }}>
               <Link
                 to="/flags/$key"
                 params={{ key: flag.key }}
@@ -139,7 +139,7 @@ function Flags({ flags }: { flags: StaleFlag[] }) {
                 {flag.key}
               </div>
             </td>
-            <td style={{ minWidth: 260 }}>
+            <td style={{ minWidth: 'min(260px, 46vw)' }}>
               {flag.findings.map((one) => (
                 <div key={one.reason}>
                   <span className="chip" data-tone="mixed">
