@@ -43,6 +43,9 @@ BENCH := cargo run -p usher-bench --features peers --release --locked --
 bench:
 	$(BENCH) --form markdown evaluate
 	$(BENCH) --form markdown ofrep
+	sdk/ffi/build
+	sdk/python/build
+	$(BENCH) --form markdown bindings
 	$(BENCH) --form markdown seats
 	$(BENCH) --form markdown releases
 	cargo build -p usher --release --locked

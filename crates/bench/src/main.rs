@@ -1,5 +1,6 @@
 //! `usher-bench`: prints the figures of the README.
 
+mod bindings;
 mod evaluate;
 mod fanout;
 mod ofrep;
@@ -41,6 +42,13 @@ enum Command {
     Evaluate {
         /// Rounds of each subject, of which the median counts.
         #[arg(long, default_value_t = 101)]
+        rounds: usize,
+    },
+    /// Nanoseconds of a read through the bindings for C and Python, beside the plain Rust call and a call of nothing.
+    /// `sdk/ffi/build` and `sdk/python/build` make what it runs.
+    Bindings {
+        /// Rounds of each, of which the median counts.
+        #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
     /// Requests over OFREP, beside a bare actix-web echo of the same bytes.
@@ -149,6 +157,7 @@ fn main() -> Result<()> {
     let args = Args::parse();
     match args.command {
         Command::Evaluate { rounds } => evaluate::run(rounds.max(1), args.form),
+        Command::Bindings { rounds } => bindings::run(rounds.max(1), args.form),
         Command::Ofrep { rounds, connections, milliseconds } => {
             ofrep::run(rounds.max(1), connections.max(1), milliseconds.max(1), args.form)
         }

@@ -10,7 +10,8 @@ from usher_flags import ConnectionState, FlagsClient
 
 @pytest.fixture(scope="module")
 def usher():
-    server = Usher()
+    # Often, so that what waits for a heartbeat waits for a second.
+    server = Usher(heartbeat_seconds=1)
     yield server
     server.close()
 

@@ -30,6 +30,8 @@ def test_a_hundred_threads_read_while_values_change(usher, build):
                 wrong.append(client.status)
             client.boolean("always")
             count += 1
+            # So that a hundred of them leave the interpreter to others, too.
+            stop.wait(0.002)
         reads.append(count)
 
     readers = [threading.Thread(target=read) for _ in range(100)]

@@ -4,8 +4,9 @@ import pytest
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEvent
-from openfeature.exception import ErrorCode
+from openfeature.exception import ErrorCode, ProviderNotReadyError
 from openfeature.flag_evaluation import Reason
+from openfeature.provider import ProviderStatus
 from openfeature.track import TrackingEventDetails
 
 from conftest import eventually, live
@@ -16,7 +17,7 @@ from usher_flags.openfeature import UsherProvider
 @pytest.fixture
 def flags(usher, key):
     client = FlagsClient(usher.url, key, venue="anfield", targeting_key="u-1")
-    api.set_provider(UsherProvider(client, "u-1"))
+    api.set_provider_and_wait(UsherProvider(client, "u-1"))
     live(client)
     yield api.get_client()
     api.shutdown()
@@ -54,6 +55,17 @@ def test_changes_are_events(usher, flags):
     assert flags.get_boolean_value("always", True) is False
     usher.act("revive", "always", "anfield")
     eventually("it is back", lambda: flags.get_boolean_value("always", False))
+
+
+def test_one_that_has_nothing_is_not_called_ready(key):
+    provider = UsherProvider(FlagsClient("http://127.0.0.1:1", key), patience=0.2)
+    try:
+        with pytest.raises(ProviderNotReadyError):
+            api.set_provider_and_wait(provider)
+        assert api.get_client().get_provider_status() == ProviderStatus.ERROR
+        assert api.get_client().get_boolean_value("always", True) is True
+    finally:
+        api.shutdown()
 
 
 def test_the_api_s_context_is_asked_for(usher, key):

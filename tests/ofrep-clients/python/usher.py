@@ -20,8 +20,9 @@ def shared(name):
 
 
 class Usher:
-    def __init__(self):
-        """A seeded server."""
+    def __init__(self, **settings):
+        """A seeded server, with some settings of one's own."""
+        self._settings = {f"USHER_{name.upper()}": str(value) for name, value in settings.items()}
         self.url = "http://127.0.0.1:0"
         self._folder = tempfile.mkdtemp(prefix="usher-ofrep-")
         self.resume()
@@ -40,6 +41,7 @@ class Usher:
         env = own | {"USHER_ADMIN_TOKEN": ADMIN_TOKEN, "USHER_LOG": "warn"}
         # Whoever looks for what is refused is refused all the time.
         env["USHER_ADDRESS_REFUSALS_PER_SECOND"] = "0"
+        env |= self._settings
         self._process = subprocess.Popen([BINARY, *words], env=env, stdout=subprocess.PIPE, text=True)
         line = self._process.stdout.readline()
         assert line, f"usher ended with {self._process.wait()} before it listened"

@@ -7,18 +7,19 @@ asks for many there is Usher's OFREP, with ``openfeature-provider-ofrep``.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEventDetails
-from openfeature.exception import ErrorCode
+from openfeature.exception import ErrorCode, ProviderNotReadyError
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
 from openfeature.provider import AbstractProvider, Metadata
 from openfeature.track import TrackingEventDetails
 
 from .client import FlagsClient, Subscription
-from .values import ConnectionState, Details, Status
+from .values import ConnectionState, Details, FlagSource, Status
 
 T = TypeVar("T")
 
@@ -29,6 +30,7 @@ class UsherProvider(AbstractProvider):
     :param client: the client.
     :param targeting_key: the targeting key that the client asks for, where evaluations name one.
     :param attributes: likewise what else they may say: `venue` and other attributes.
+    :param patience: how many seconds it may take to get ready, where there is nothing on disk and no bootstrap.
     """
 
     def __init__(
@@ -36,8 +38,11 @@ class UsherProvider(AbstractProvider):
         client: FlagsClient,
         targeting_key: str | None = None,
         attributes: Mapping[str, Any] | None = None,
+        patience: float = 5.0,
     ) -> None:
         super().__init__()
+        self._patience = patience
+        self._news = threading.Event()
         self._client = client
         self._targeting_key = targeting_key
         self._attributes = dict(attributes or {})
@@ -47,10 +52,15 @@ class UsherProvider(AbstractProvider):
         return Metadata(name="usher")
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:
-        """Asks for the context that is set for the whole API, if there is one."""
+        """Asks for the context that is set for the whole API, if there is one, and waits until there is anything to
+        answer from. Where nothing comes it is an error, until something does."""
         if evaluation_context.targeting_key or evaluation_context.attributes:
             self.set_context(evaluation_context)
         self._subscriptions = [self._client.on_change(self._changed), self._client.on_status(self._status)]
+        if self._client.status.source == FlagSource.NOTHING:
+            self._news.wait(self._patience)
+        if self._client.status.source == FlagSource.NOTHING:
+            raise ProviderNotReadyError("there are no values yet: no server, no cache, no bootstrap")
 
     def set_context(self, context: EvaluationContext) -> None:
         """Asks for somebody else, or somewhere else, from now on."""
@@ -142,9 +152,12 @@ class UsherProvider(AbstractProvider):
         return None
 
     def _changed(self, flags: list[str]) -> None:
+        self._news.set()
         self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=flags))
 
     def _status(self, status: Status) -> None:
+        if status.source != FlagSource.NOTHING:
+            self._news.set()
         if status.state == ConnectionState.LIVE:
             self.emit_provider_ready(ProviderEventDetails())
         elif status.state in (ConnectionState.STALE, ConnectionState.OFFLINE):
