@@ -15,6 +15,7 @@ pub mod protocol;
 pub mod references;
 pub mod ruleset;
 mod short;
+pub mod signed_context;
 
 pub use context::Context;
 pub use evaluate::{ErrorCode, Evaluation, Now, Reason, Trace};

@@ -36,6 +36,8 @@ pub struct Connection {
     pub instance: String,
     /// The credential that it came with.
     pub credential: String,
+    /// The key that signed its context, if one did.
+    signer: Mutex<Option<Box<str>>>,
     /// Its name, where it is an edge: no device, but somebody who counts devices.
     pub edge: Option<String>,
     acked: AtomicU64,
@@ -65,6 +67,7 @@ impl Connection {
             version,
             instance: instance.to_owned(),
             credential: credential.to_owned(),
+            signer: Mutex::default(),
             edge,
             acked: AtomicU64::new(0),
             closing: Notify::new(),
@@ -75,6 +78,17 @@ impl Connection {
     #[must_use]
     pub fn venue(&self) -> Option<Arc<str>> {
         self.venue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes who signed its context.
+    pub fn signed_by(&self, key: Option<&str>) {
+        *self.signer.lock().unwrap_or_else(PoisonError::into_inner) = key.map(Into::into);
+    }
+
+    /// Whether it is open by this credential: its own, or that of who signed its context.
+    fn leans_on(&self, credential: &str) -> bool {
+        let signer = || self.signer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.credential == credential || signer().as_deref() == Some(credential)
     }
 
     /// What it has applied.
@@ -417,7 +431,7 @@ impl Connections {
 
     /// Tells every client of a credential to close.
     pub fn close_credential(&self, credential: &str) {
-        for connection in self.all.iter().filter(|connection| connection.credential == credential) {
+        for connection in self.all.iter().filter(|connection| connection.leans_on(credential)) {
             connection.closing.notify_one();
         }
     }

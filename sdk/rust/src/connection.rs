@@ -16,11 +16,12 @@ use crate::{
     bootstrap::Flags,
     jitter::draw,
     link::{End, Socket, open_after},
+    listeners::RenewalNeeded,
     polling::{self, Polled, Said},
     saving::{Saving, State},
     sender,
     shared::{Shared, now},
-    status::Source,
+    status::{Refusal, Source},
     store::{Lost, Store},
 };
 
@@ -210,7 +211,11 @@ impl Connection {
             End::Moved(millis) => Duration::from_millis(millis).min(LONGEST_AWAY),
             End::Later(millis) => Duration::from_millis(millis).min(LONGEST_AWAY),
             End::Refused(why) => {
-                self.refuse(why);
+                self.refuse(Refusal::Key(why));
+                self.backoff.refused(draw())
+            }
+            End::Unsigned(why) => {
+                self.refuse(Refusal::SignedContext(why));
                 self.backoff.refused(draw())
             }
             End::Broken(why) | End::Barred(why) => {
@@ -226,11 +231,17 @@ impl Connection {
         }
     }
 
-    fn refuse(&mut self, why: String) {
+    fn refuse(&mut self, why: Refusal) {
         self.refused = true;
         self.live_until = None;
-        self.shared.report(why);
+        let message = why.message().to_owned();
+        self.shared.report(message.clone());
+        let renews = matches!(why, Refusal::SignedContext(_));
+        self.shared.set_refusal(Some(why));
         self.shared.go_offline();
+        if renews {
+            self.shared.renewals.tell(&RenewalNeeded { expires_in: None, message });
+        }
     }
 
     /// The server refuses a key, or a proxy refuses streams: plain HTTP tells which.
@@ -238,6 +249,7 @@ impl Connection {
         let Some(poll) = self.poll() else { return End::Refused(why) };
         match poll.await {
             Ok((Polled::Refused(why), _)) => End::Refused(why),
+            Ok((Polled::Unsigned(why), _)) => End::Unsigned(why),
             Err(_) => End::Refused(why),
             polled => {
                 self.take(polled);
@@ -281,7 +293,11 @@ impl Connection {
                 self.tag = tag;
             }
             Ok(Polled::Refused(why)) => {
-                self.refuse(why);
+                self.refuse(Refusal::Key(why));
+                return often;
+            }
+            Ok(Polled::Unsigned(why)) => {
+                self.refuse(Refusal::SignedContext(why));
                 return often;
             }
             Err(why) => {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{StatusCode, header};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 use usher_core::{
@@ -25,6 +26,15 @@ pub(crate) enum Polled {
     Values(Box<ValuesBody>, Option<String>),
     /// The key was refused.
     Refused(String),
+    /// The signed context was refused.
+    Unsigned(String),
+}
+
+/// What a server says is wrong.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
 }
 
 /// The same, with what an edge says of itself.
@@ -82,7 +92,10 @@ async fn ask(
         StatusCode::NOT_MODIFIED => return Ok((Polled::NotModified, standing)),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => {
             let why = format!("the server refuses this key ({})", response.status());
-            return Ok((Polled::Refused(why), standing));
+            let problem = response.json::<Problem>().await.ok();
+            let unsigned = problem.filter(|problem| problem.code.starts_with("signed_context_"));
+            let refused = unsigned.map_or(Polled::Refused(why), |problem| Polled::Unsigned(problem.detail));
+            return Ok((refused, standing));
         }
         status if !status.is_success() => return Err(format!("the server answered {status}")),
         _ => {}

@@ -16,16 +16,17 @@ use usher_core::{
 };
 
 use crate::{
-    asked::Asked,
+    asked::{Asked, Next},
     beginning::Beginning,
     bootstrap::Bootstrap,
     cache::CacheFolder,
     current::Current,
     events::Events,
-    listeners::{Change, Listeners},
+    listeners::{Change, Listeners, RenewalNeeded},
     snapshot::{Data, Freshness, Snapshot},
-    status::{Source, Status},
+    status::{Refusal, Source, Status},
     store::different,
+    token::Token,
     values::Values,
 };
 
@@ -59,6 +60,9 @@ pub(crate) struct Shared {
     pub(crate) status: watch::Sender<Status>,
     pub(crate) changes: Listeners<Change>,
     pub(crate) statuses: Listeners<Status>,
+    pub(crate) renewals: Listeners<RenewalNeeded>,
+    /// Why the server refuses this client, as long as it does.
+    refusal: Mutex<Option<Refusal>>,
     pub(crate) events: Events,
     /// Values mode: who is asked for.
     pub(crate) asked: watch::Sender<Arc<Asked>>,
@@ -69,8 +73,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, context: &Context) -> Self {
-        let asked = Asked::new(0, context, config.venue.as_deref());
+    pub(crate) fn new(config: Config, context: &Context, signed: Option<&str>) -> Self {
+        let asked = Asked::new(0, context, config.venue.as_deref(), signed.map(Token::new));
         Self {
             config,
             snapshot: Current::new(Snapshot::nothing()),
@@ -81,6 +85,8 @@ impl Shared {
             status: watch::channel(Status::Connecting).0,
             changes: Listeners::default(),
             statuses: Listeners::default(),
+            renewals: Listeners::default(),
+            refusal: Mutex::default(),
             events: Events::default(),
             asked: watch::channel(Arc::new(asked)).0,
             exchange: Mutex::default(),
@@ -151,6 +157,7 @@ impl Shared {
                 self.snapshot.store(confirmed);
             }
             self.spoke.store(now().millis(), Ordering::Relaxed);
+            self.set_refusal(None);
             self.set_heard(as_of);
             self.set_status(if stale { Status::Stale { since: as_of } } else { Status::Live })
         };
@@ -203,7 +210,7 @@ impl Shared {
     /// Values mode: somebody else, or somewhere else, is asked for from now on. Values for another person are
     /// no answer, so they make room for what the disk has for this one; values for the same person elsewhere
     /// stay until there are newer ones.
-    pub(crate) fn ask_for(&self, context: &Context) {
+    pub(crate) fn ask_for(&self, change: Next<'_>) {
         if self.config.mode == Mode::Ruleset {
             return;
         }
@@ -211,8 +218,12 @@ impl Shared {
         {
             let _exchange = self.exchange();
             let before = Arc::clone(&*self.asked.borrow());
-            let next = Asked::new(before.generation + 1, context, self.config.venue.as_deref());
+            let next = before.next(change, self.config.venue.as_deref());
             if next.context == before.context {
+                return;
+            }
+            if next.only_renews(&before) {
+                self.asked.send_replace(Arc::new(next.as_generation(before.generation)));
                 return;
             }
             if next.person != before.person {
@@ -233,6 +244,14 @@ impl Shared {
             flags.dedup();
             self.changes.tell(&Change { flags });
         }
+    }
+
+    pub(crate) fn set_refusal(&self, refusal: Option<Refusal>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+    }
+
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes something that an operator should know.

@@ -16,6 +16,7 @@ use crate::{
     connection::{Connection, at},
     jitter::draw,
     link::{End, Socket, send},
+    listeners::RenewalNeeded,
     status::Source,
 };
 
@@ -131,6 +132,10 @@ impl Connection {
                     return Err(End::Moved(millis));
                 }
             }
+            Action::Renew(renew) => self.shared.renewals.tell(&RenewalNeeded {
+                expires_in: Some(Duration::from_millis(renew.expires_in_ms)),
+                message: "the signed context is about to expire".to_owned(),
+            }),
             Action::ReconnectAfter(millis) => return Err(End::Later(millis)),
             Action::Refused(error) => return Err(self.told_off(error)),
         }
@@ -140,6 +145,9 @@ impl Connection {
     /// What an error from the server means.
     fn told_off(&self, error: ServerError) -> End {
         let ServerError { code, message, retry, retry_after_ms } = error;
+        if code == ErrorCode::SignedContext {
+            return End::Unsigned(message);
+        }
         let refused =
             matches!(code, ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::UnsupportedSchema);
         if refused || !retry {

@@ -4,8 +4,8 @@
 //! state that does not apply: all of them end in asking anew.
 
 use super::{
-    Delta, Intent, Move, Ready, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Standing, ValueMap,
-    Values, ViewTag,
+    Delta, Intent, Move, Ready, Renew, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Standing,
+    ValueMap, Values, ViewTag,
 };
 use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp, VenueKey};
 
@@ -37,6 +37,8 @@ pub enum Action {
     ReconnectAfter(u64),
     /// Be served elsewhere.
     Move(Move),
+    /// The signed context is about to expire: ask the backend for another.
+    Renew(Renew),
     /// The server refuses.
     Refused(ServerError),
 }
@@ -162,6 +164,7 @@ impl Machine {
             }
             ServerFrame::Drain(drain) => vec![Action::ReconnectAfter(drain.reconnect_after_ms)],
             ServerFrame::Move(to) => vec![Action::Move(to)],
+            ServerFrame::Renew(renew) => vec![Action::Renew(renew)],
             ServerFrame::Error(error) => vec![Action::Refused(error)],
         }
     }
@@ -323,6 +326,7 @@ mod tests {
             Action::Resync(_) => "resync".to_owned(),
             Action::ReconnectAfter(millis) => format!("reconnect {millis}"),
             Action::Move(_) => "move".to_owned(),
+            Action::Renew(_) => "renew".to_owned(),
             Action::Refused(_) => "refused".to_owned(),
         };
         actions.iter().map(name).collect::<Vec<_>>().join(", ")

@@ -25,10 +25,10 @@ pub use census::{Census, Censuses, Clients, CommitCount, Count, Group, Source, V
 pub use client::{Ack, ClientFrame, Hello, Mode, Resume, Scope};
 pub use machine::{Action, Machine, Terms};
 pub use server::{
-    Delta, Destination, Drain, ErrorCode, Intent, Move, Ping, Ready, RulesetBody, ServerError, ServerFrame,
-    Snapshot, SteeringBody, Values, ValuesBody,
+    Delta, Destination, Drain, ErrorCode, Intent, Move, Ping, Ready, Renew, RulesetBody, ServerError,
+    ServerFrame, Snapshot, SteeringBody, Values, ValuesBody,
 };
-pub use standing::{KeyBody, Standing};
+pub use standing::{CHECKS_SIGNED_CONTEXTS, KeyBody, SignerBody, SignersBody, Standing};
 pub use value::{EvaluatedValue, OldValue, Value};
 pub use view::{View, ViewTag};
 

@@ -22,7 +22,7 @@ mod venue;
 use std::sync::Arc;
 
 pub(crate) use self::{
-    cohort::CompiledCohort,
+    cohort::{CohortParts, CompiledCohort},
     condition::{CompiledCondition, Source},
     draw::{CompiledRollout, SplitKey},
     flag::{

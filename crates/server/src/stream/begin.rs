@@ -52,7 +52,8 @@ impl Link {
             let after = COME_AGAIN_MS * 30 + spread(&hello, 30_000);
             return Err(End::Tell(ErrorCode::Busy, message, Some(after)));
         }
-        let moves = hello.scope.as_ref().is_none_or(|scope| scope.venues.is_empty());
+        let moves =
+            session.signed().is_some() || hello.scope.as_ref().is_none_or(|scope| scope.venues.is_empty());
         let mut stream = self.hub()?.streams().subscribe(view.clone());
         let connection = Connection::new(
             view,
@@ -64,6 +65,7 @@ impl Link {
             &self.credential.key,
             hello.edge.as_ref().map(|name| name.chars().take(MAX_NAME_CHARACTERS).collect()),
         );
+        connection.signed_by(session.signed().map(|by| &*by.key));
         // From here on it is counted, so it must be taken off whatever happens.
         let present = Present::new(&self.app, connection);
         // It can have been revoked while hello was awaited, when there was nobody yet to be told of it; the same
@@ -115,13 +117,15 @@ impl Link {
             }
             Mode::Ruleset => (Session::ruleset(), None),
             Mode::Values => {
-                let context = self.context(hello.context.as_ref())?;
-                let venue = context.venue().map(Arc::from);
-                (Session::values(context, is_client), venue)
+                let asked = self.context(hello.context.as_ref())?;
+                let venue = asked.context.venue().map(Arc::from);
+                (Session::values(asked, is_client), venue)
             }
         };
-        let venue =
-            asked.first().map(|venue| Arc::from(venue.as_str())).or(context_venue).or(self.only_venue());
+        // Who has shown where they are is there.
+        let signed_venue = session.signed().and(context_venue.clone());
+        let said = asked.first().map(|venue| Arc::from(venue.as_str()));
+        let venue = signed_venue.or(said).or(context_venue).or(self.only_venue());
         // Values are made here from everything; documents are narrowed to what the key may see, and wants to.
         let view = match hello.mode {
             Mode::Ruleset => narrowed,

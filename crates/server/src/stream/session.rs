@@ -11,6 +11,7 @@ use usher_core::{
 };
 
 use crate::{
+    sdk::signed::{Asked, SignedBy},
     socket::Frame,
     world::{Asker, Sheet, StreamState, streams_frame},
 };
@@ -27,8 +28,16 @@ enum Kind {
     Values(Box<Person>),
 }
 
+/// How long before a signed context expires the client is asked for another, in milliseconds: a phone has to reach its
+/// backend for it. One that is good for less is asked with the first ping.
+const RENEW_BEFORE_MS: i64 = 120_000;
+
 struct Person {
     context: Context,
+    /// Who signed for it.
+    signed: Option<Box<SignedBy>>,
+    /// Another signature was asked for.
+    asked_again: bool,
     client_visible_only: bool,
     /// What it was given last.
     given: Sheet,
@@ -76,8 +85,10 @@ impl Session {
 
     /// A session of values for one context.
     #[must_use]
-    pub fn values(context: Context, client_visible_only: bool) -> Self {
-        let person = Person { context, client_visible_only, given: Sheet::default() };
+    pub fn values(asked: Asked, client_visible_only: bool) -> Self {
+        let Asked { context, signed } = asked;
+        let (signed, given) = (signed.map(Box::new), Sheet::default());
+        let person = Person { context, signed, asked_again: false, client_visible_only, given };
         Self { sent: Seq::ZERO, kind: Kind::Values(Box::new(person)) }
     }
 
@@ -88,6 +99,26 @@ impl Session {
             Kind::Ruleset => Mode::Ruleset,
             Kind::Values(_) => Mode::Values,
         }
+    }
+
+    /// Who signed for the client's context.
+    #[must_use]
+    pub fn signed(&self) -> Option<&SignedBy> {
+        match &self.kind {
+            Kind::Ruleset => None,
+            Kind::Values(person) => person.signed.as_deref(),
+        }
+    }
+
+    /// For how many milliseconds the signature is still taken, once, where it is time to ask for another.
+    pub fn renewal(&mut self, now: Timestamp) -> Option<u64> {
+        let Kind::Values(person) = &mut self.kind else { return None };
+        let left = person.signed.as_ref()?.ends.since(now);
+        if person.asked_again || left > RENEW_BEFORE_MS {
+            return None;
+        }
+        person.asked_again = true;
+        u64::try_from(left).ok()
     }
 
     /// The last commit that the client was sent.
@@ -172,9 +203,9 @@ impl Session {
     }
 
     /// Values mode: the client is somebody else, or somewhere else, from now on. `None` in ruleset mode.
-    pub fn change_context(&mut self, new: Context, state: &StreamState, now: Timestamp) -> Option<Frame> {
+    pub fn change_context(&mut self, new: Asked, state: &StreamState, now: Timestamp) -> Option<Frame> {
         let Kind::Values(person) = &mut self.kind else { return None };
-        person.context = new;
+        (person.context, person.signed, person.asked_again) = (new.context, new.signed.map(Box::new), false);
         self.sent = self.sent.max(state.head);
         Some(person.all_values(state, now))
     }

@@ -7,6 +7,7 @@ mod a_fleet_counts_as_one;
 mod a_freeze_is_broken_only_with_a_reason;
 mod a_guard_runs_a_playbook;
 mod a_key_opens_its_own_place_only;
+mod a_phone_claims_only_what_is_signed;
 mod a_playbook_is_run_and_rehearsed;
 mod a_release_is_rehearsed;
 mod a_release_never_goes_on_blindly;

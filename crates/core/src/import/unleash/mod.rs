@@ -151,6 +151,7 @@ fn cohort(segment: &Segment, options: &Options, notes: &mut Notes) -> Option<Coh
         condition: Some(condition),
         by: None,
         keys: Vec::new(),
+        claims: None,
         venues: Vec::new(),
     })
 }
