@@ -14,6 +14,7 @@ pub mod problem;
 pub mod protocol;
 pub mod references;
 pub mod ruleset;
+pub mod schema;
 mod short;
 pub mod signed_context;
 

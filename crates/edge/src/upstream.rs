@@ -14,9 +14,10 @@ use tokio_tungstenite::tungstenite::Message;
 use usher_core::{
     model::{EnvironmentKey, Seq, VenueKey},
     protocol::{
-        Ack, Action, Backoff, ClientFrame, ErrorCode, FrameError, Hello, Machine, Mode, Resume, SCHEMA,
-        Scope, ServerError, ServerFrame, Terms,
+        Ack, Action, Backoff, ClientFrame, ErrorCode, FrameError, Hello, Machine, Mode, Resume, Scope,
+        ServerError, ServerFrame, Terms,
     },
+    schema::SPOKEN,
 };
 use usher_sdk::parts::{Cache, End, Socket, draw, open, send};
 use usher_server::{Secret, surface::Surface};
@@ -322,7 +323,7 @@ impl Upstream {
             context: None,
             scope: Some(Scope { venues }),
             resume: self.machine.place().filter(|place| place.seq > Seq::ZERO),
-            schemas: vec![SCHEMA],
+            schemas: SPOKEN.to_vec(),
             pool: None,
             edge: Some(name),
         }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use usher_core::{
     model::Seq,
-    protocol::{Census, Censuses, Group, Mode, SCHEMA, Source, View},
+    protocol::{Census, Censuses, Group, Mode, Source, View},
 };
 use utoipa::ToSchema;
 
@@ -26,6 +26,8 @@ pub struct Connection {
     pub view: View,
     /// How.
     pub mode: Mode,
+    /// In which payload schema.
+    pub schema: u32,
     /// Where it is: a phone goes from venue to venue.
     venue: Mutex<Option<Arc<str>>>,
     /// Its SDK.
@@ -52,6 +54,7 @@ impl Connection {
     pub fn new(
         view: View,
         mode: Mode,
+        schema: u32,
         venue: Option<Arc<str>>,
         sdk: &str,
         version: Option<String>,
@@ -62,6 +65,7 @@ impl Connection {
         Self {
             view,
             mode,
+            schema,
             venue: Mutex::new(venue),
             sdk: sdk.to_owned(),
             version,
@@ -141,7 +145,7 @@ pub struct Summary {
     pub total: usize,
     /// By venue; those of no venue are not listed.
     pub by_venue: Vec<VenueCount>,
-    /// By SDK and version.
+    /// By SDK, version and payload schema.
     pub by_sdk: Vec<SdkCount>,
     /// By mode.
     pub by_mode: Vec<ModeCount>,
@@ -416,6 +420,7 @@ impl Connections {
                 sdk: own.sdk.clone(),
                 version: own.version.clone(),
                 mode: own.mode,
+                schema: own.schema,
             };
             *groups.entry(group).or_default() += 1;
         }
@@ -452,22 +457,22 @@ impl Connections {
     #[must_use]
     pub fn summary(&self, environment: Option<&str>) -> Summary {
         let mut by_venue: BTreeMap<String, usize> = BTreeMap::new();
-        let mut by_sdk: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+        let mut by_sdk: BTreeMap<(String, Option<String>, u32), usize> = BTreeMap::new();
         let (mut total, mut ruleset) = (0, 0);
         for (group, count) in self.groups(environment) {
             add(&mut total, count);
             if group.mode == Mode::Ruleset {
                 add(&mut ruleset, count);
             }
-            add(by_sdk.entry((group.sdk, group.version)).or_default(), count);
+            add(by_sdk.entry((group.sdk, group.version, group.schema)).or_default(), count);
             if let Some(venue) = group.venue {
                 add(by_venue.entry(venue).or_default(), count);
             }
         }
-        let by_sdk = by_sdk.into_iter().map(|((sdk, version), count)| SdkCount {
+        let by_sdk = by_sdk.into_iter().map(|((sdk, version, schema), count)| SdkCount {
             sdk,
             version,
-            schema: SCHEMA,
+            schema,
             count,
         });
         let by_venue = by_venue.into_iter().map(|(venue, count)| VenueCount { venue, count });

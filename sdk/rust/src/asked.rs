@@ -53,7 +53,7 @@ impl Asked {
     }
 
     /// The same, asked for as an earlier one was.
-    pub(crate) fn as_generation(self, generation: u64) -> Self {
+    pub(crate) fn in_generation(self, generation: u64) -> Self {
         Self { generation, ..self }
     }
 

@@ -8,7 +8,8 @@ use serde_json::json;
 use tokio::time::timeout;
 use usher_core::{
     model::VenueKey,
-    protocol::{Mode, RulesetBody, SCHEMA, Standing, ValuesBody},
+    protocol::{Mode, RulesetBody, Standing, ValuesBody},
+    schema::{SPOKEN, disk, is_spoken},
 };
 
 use crate::{asked::Asked, link::CONNECT_WITHIN, shared::Shared};
@@ -81,7 +82,8 @@ async fn ask(
             http.post(format!("{}/sdk/v1/values", config.url)).json(&json!({"context": asked.context}))
         }
     };
-    let mut request = request.bearer_auth(&config.key);
+    let offered = SPOKEN.map(|schema| schema.to_string()).join(",");
+    let mut request = request.query(&[("schemas", offered)]).bearer_auth(&config.key);
     if let Some(tag) = tag {
         request = request.header(header::IF_NONE_MATCH, tag);
     }
@@ -103,13 +105,20 @@ async fn ask(
     let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(ToOwned::to_owned);
     let bytes = response.bytes().await.map_err(|error| error.to_string())?;
     let unreadable = |error: serde_json::Error| format!("the server's answer can't be read: {error}");
+    let unknown =
+        |schema: u32| format!("the server's answer is of schema {schema}, and {SPOKEN:?} are read here");
     let polled = match config.mode {
-        Mode::Ruleset => Polled::Ruleset(serde_json::from_slice(&bytes).map_err(unreadable)?, tag),
-        Mode::Values => Polled::Values(serde_json::from_slice(&bytes).map_err(unreadable)?, tag),
+        Mode::Ruleset => {
+            let body: RulesetBody = serde_json::from_slice(&bytes).map_err(unreadable)?;
+            if !is_spoken(body.schema) {
+                return Err(unknown(body.schema));
+            }
+            Polled::Ruleset(Box::new(body), tag)
+        }
+        Mode::Values => {
+            let body: ValuesBody = serde_json::from_slice(&bytes).map_err(unreadable)?;
+            Polled::Values(Box::new(disk::read_values(body).map_err(unknown)?), tag)
+        }
     };
-    match &polled {
-        Polled::Ruleset(body, _) if body.schema != SCHEMA => Err(format!("it is of schema {}", body.schema)),
-        Polled::Values(body, _) if body.schema != SCHEMA => Err(format!("it is of schema {}", body.schema)),
-        _ => Ok((polled, standing)),
-    }
+    Ok((polled, standing))
 }

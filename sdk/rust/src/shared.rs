@@ -223,7 +223,7 @@ impl Shared {
                 return;
             }
             if next.only_renews(&before) {
-                self.asked.send_replace(Arc::new(next.as_generation(before.generation)));
+                self.asked.send_replace(Arc::new(next.in_generation(before.generation)));
                 return;
             }
             if next.person != before.person {

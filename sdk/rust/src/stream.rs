@@ -7,9 +7,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use usher_core::{
     model::Seq,
-    protocol::{
-        Action, ClientFrame, ErrorCode, FrameError, Hello, Mode, SCHEMA, Scope, ServerError, ServerFrame,
-    },
+    protocol::{Action, ClientFrame, ErrorCode, FrameError, Hello, Mode, Scope, ServerError, ServerFrame},
+    schema::SPOKEN,
 };
 
 use crate::{
@@ -170,7 +169,7 @@ impl Connection {
             context: (config.mode == Mode::Values).then(|| self.told.context.clone()),
             scope: Some(Scope { venues }),
             resume: self.machine.place(),
-            schemas: vec![SCHEMA],
+            schemas: SPOKEN.to_vec(),
             edge: None,
             pool: self.away.pool(),
         }

@@ -2125,6 +2125,7 @@ export interface components {
             /** Format: date */
             expires?: string;
             clientVisible?: boolean;
+            minimumSchema?: number;
             metadata?: {
                 [key: string]: string | number | boolean;
             };
@@ -2424,6 +2425,7 @@ export interface components {
                 /** Format: date */
                 expires?: string;
                 clientVisible?: boolean;
+                minimumSchema?: number;
                 metadata?: {
                     [key: string]: string | number | boolean;
                 };
@@ -3678,7 +3680,7 @@ export interface components {
             total: number;
             /** @description By venue; those of no venue are not listed. */
             byVenue: components["schemas"]["VenueCount"][];
-            /** @description By SDK and version. */
+            /** @description By SDK, version and payload schema. */
             bySdk: components["schemas"]["SdkCount"][];
             /** @description By mode. */
             byMode: components["schemas"]["ModeCount"][];
@@ -5474,6 +5476,7 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            minimumSchema?: number;
                             metadata?: {
                                 [key: string]: string | number | boolean;
                             };
@@ -5523,6 +5526,7 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            minimumSchema?: number;
                             metadata?: {
                                 [key: string]: string | number | boolean;
                             };
@@ -9123,6 +9127,7 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            minimumSchema?: number;
                             metadata?: {
                                 [key: string]: string | number | boolean;
                             };
@@ -9235,6 +9240,7 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            minimumSchema?: number;
                             metadata?: {
                                 [key: string]: string | number | boolean;
                             };

@@ -39,8 +39,6 @@ pub type ValueMap = IndexMap<String, Box<RawValue>>;
 pub const SUBPROTOCOL: &str = "usher.v1";
 /// Browsers can't set headers on a WebSocket, so they send the key as a second subprotocol with this prefix.
 pub const KEY_SUBPROTOCOL_PREFIX: &str = "usher.key.";
-/// The payload schema that this version writes.
-pub const SCHEMA: u32 = 1;
 /// How often the server pings, in seconds. Silence for twice as long is a dead link, for either side.
 pub const HEARTBEAT_SECONDS: u32 = 15;
 /// Largest frame that a server takes from a client, in bytes.

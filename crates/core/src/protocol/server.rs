@@ -262,6 +262,9 @@ pub struct RulesetBody {
     pub view: Option<ViewTag>,
     /// All documents.
     pub documents: Vec<Document>,
+    /// On disk only: those of them that say more than their schema can, see [`crate::schema::disk`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub newer: Vec<Document>,
 }
 
 /// What `POST /sdk/v1/values` answers: all values by polling.

@@ -142,6 +142,17 @@ impl Ruleset {
         next
     }
 
+    /// The same for apps that speak an older payload schema: flags that ask for a newer one are off, for themselves and
+    /// for those that lean on them. `None` where there are none.
+    #[must_use]
+    pub fn for_schema(&self, schema: u32) -> Option<Self> {
+        let mut older = self.flags.iter().filter_map(|flag| flag.for_schema(schema)).peekable();
+        older.peek()?;
+        let mut next = self.clone();
+        older.for_each(|flag| next.flags.put(flag));
+        Some(next)
+    }
+
     /// The environment it was compiled for.
     #[must_use]
     pub fn environment(&self) -> &EnvironmentKey {

@@ -155,7 +155,7 @@ fn expects_other(request: &HttpRequest, asker: &Asker, app: &Surface) -> Result<
 }
 
 /// A parameter of a query, if it is there.
-pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query).ok()?.into_inner();
     pairs.into_iter().find(|(own, _)| own == name).map(|(_, value)| value)
 }

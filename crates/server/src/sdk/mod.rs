@@ -14,9 +14,9 @@ use usher_core::{
     limits::MAX_CONTEXT_BYTES,
     model::{Credential, CredentialType, EnvironmentKey, VenueKey},
     protocol::{
-        CHECKS_SIGNED_CONTEXTS, KeyBody, RulesetBody, SCHEMA, SignerBody, SignersBody, SteeringBody,
-        ValuesBody, View,
+        CHECKS_SIGNED_CONTEXTS, KeyBody, RulesetBody, SignerBody, SignersBody, SteeringBody, ValuesBody, View,
     },
+    schema::{self, Form},
 };
 
 use self::{
@@ -29,7 +29,7 @@ use crate::{
         refusals::{self, Whence},
     },
     body::Body,
-    clock, etag,
+    clock, etag, ofrep,
     onlooker::show,
     problem::Problem,
     standing::told,
@@ -100,6 +100,19 @@ pub fn too_many_views() -> Problem {
 pub struct RulesetQuery {
     /// Only what this venue needs.
     venue: Option<VenueKey>,
+    /// The payload schemas that whoever asks reads, with commas between: `1,2`.
+    schemas: Option<String>,
+}
+
+/// The payload schema of an answer to who offers these.
+fn agreed(schemas: Option<&str>) -> Result<u32, Problem> {
+    let offered = schema::offered(schemas).map_err(|error| {
+        let mend = "Give the numbers of the schemas that you read, with commas between: 1,2.";
+        Problem::bad_value("schemas", schemas.unwrap_or_default(), &error.to_string(), mend)
+    })?;
+    schema::negotiate(&offered).ok_or_else(|| {
+        Problem::new(StatusCode::NOT_ACCEPTABLE, "unsupported_schema", schema::nothing_in_common(&offered))
+    })
 }
 
 /// `GET /sdk/v1/ruleset`: all documents, for server keys.
@@ -116,6 +129,7 @@ pub async fn ruleset(
     let query = query.map_err(|error| {
         Problem::bad_value("query", request.query_string(), &error.to_string(), "Name a venue by its key.")
     })?;
+    let schema = agreed(query.schemas.as_deref())?;
     let view = view_for(&credential, &environment, query.venue.as_slice())?;
     let hub = app.source.hub(&environment)?;
     if !hub.streams().has_room_for(&view) {
@@ -125,7 +139,7 @@ pub async fn ruleset(
     let view_tag = view.tag();
     let state = hub.streams().subscribe(view).borrow().clone();
     // One place in one journal says all about a view, so it makes the tag; documents need not be hashed.
-    let tag = format!("\"{}-{}-{environment}-{view_tag}\"", state.snapshot.epoch, state.head);
+    let tag = format!("\"{}-{}-{environment}-{view_tag}-{schema}\"", state.snapshot.epoch, state.head);
     if etag::matches(&request, &tag) {
         return Ok(told(etag::not_modified(&tag), standing));
     }
@@ -134,11 +148,12 @@ pub async fn ruleset(
         serde_json::to_string(&RulesetBody {
             epoch: state.snapshot.epoch,
             seq: state.head,
-            schema: SCHEMA,
+            schema,
             at: state.snapshot.at(),
             environment,
             view: Some(view_tag),
-            documents: state.documents(),
+            documents: state.documents(Form::of(schema, false)),
+            newer: Vec::new(),
         })
     });
     let text = text.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
@@ -225,6 +240,8 @@ pub async fn values_now(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let credential = auth::sdk_key(&request, &app).await?;
+    let schemas = ofrep::parameter(request.query_string(), "schemas");
+    let schema = agreed(schemas.as_deref())?;
     let asked: ValuesRequest = usher_core::problem::from_json(&body)?;
     let Some(environment) = credential.environment.clone() else {
         return Err(Problem::forbidden("This key has no environment."));
@@ -238,10 +255,10 @@ pub async fn values_now(
     let values = ValuesBody {
         epoch: state.snapshot.epoch,
         seq: state.head,
-        schema: SCHEMA,
+        schema,
         at: state.snapshot.at(),
         environment,
-        values: values(&state, &context, client, clock::now()),
+        values: values(&state, &context, client, clock::now(), schema),
     };
     let text = serde_json::to_vec(&values).map_err(Problem::internal)?;
     let of = Of { flag: ALL_FLAGS, variant: None, venue: context.venue(), reason: asked_with(client) };

@@ -10,7 +10,8 @@ use tokio::{
 };
 use usher_core::{
     model::{CredentialType, Seq, VenueKey},
-    protocol::{ClientFrame, ErrorCode, Hello, Mode, Resume, SCHEMA, View},
+    protocol::{ClientFrame, ErrorCode, Hello, Mode, Resume, View},
+    schema::{self, Form},
 };
 
 use super::{
@@ -54,10 +55,14 @@ impl Link {
         }
         let moves =
             session.signed().is_some() || hello.scope.as_ref().is_none_or(|scope| scope.venues.is_empty());
-        let mut stream = self.hub()?.streams().subscribe(view.clone());
+        let mut stream = match session.mode() {
+            Mode::Ruleset => self.hub()?.streams().subscribe_in(view.clone(), session.form()),
+            Mode::Values => self.hub()?.streams().subscribe(view.clone()),
+        };
         let connection = Connection::new(
             view,
             session.mode(),
+            session.form().schema(),
             venue,
             &hello.sdk,
             hello.version.clone(),
@@ -98,10 +103,11 @@ impl Link {
     /// What the client may be sent, and where it is.
     fn admit(&self, hello: &Hello) -> Result<(Session, View, Option<Arc<str>>), End> {
         let forbidden = |message: String| End::Tell(ErrorCode::Forbidden, message, None);
-        if !hello.schemas.contains(&SCHEMA) {
-            let message = format!("This server speaks schema {SCHEMA}; update the SDK, or the server.");
+        let Some(schema) = schema::negotiate(&hello.schemas) else {
+            let message = schema::nothing_in_common(&hello.schemas);
             return Err(End::Tell(ErrorCode::UnsupportedSchema, message, None));
-        }
+        };
+        let form = Form::of(schema, hello.edge.is_some());
         let is_client = self.credential.credential_type == CredentialType::Client;
         let asked: &[VenueKey] = hello.scope.as_ref().map_or(&[], |scope| &scope.venues);
         if asked.len() > MAX_SCOPE_VENUES {
@@ -115,11 +121,11 @@ impl Link {
                     "Client keys get values, never rules: say hello in values mode.".to_owned(),
                 ));
             }
-            Mode::Ruleset => (Session::ruleset(), None),
+            Mode::Ruleset => (Session::ruleset(form), None),
             Mode::Values => {
                 let asked = self.context(hello.context.as_ref())?;
                 let venue = asked.context.venue().map(Arc::from);
-                (Session::values(asked, is_client), venue)
+                (Session::values(form, asked, is_client), venue)
             }
         };
         // Who has shown where they are is there.
@@ -155,7 +161,7 @@ impl Link {
             Opening::Snapshot(ready) => {
                 // It may have come with what is too old to go on from.
                 let place = place.map_or_else(|| self.enter(hello), Ok)?;
-                within(Some(place), self.snapshot(ready, &state)).await
+                within(Some(place), self.snapshot(ready, &state, session.form())).await
             }
         }
     }
@@ -203,12 +209,12 @@ impl Link {
         })
     }
 
-    async fn snapshot(&self, ready: Frame, state: &Arc<StreamState>) -> Result<(), End> {
+    async fn snapshot(&self, ready: Frame, state: &Arc<StreamState>, form: Form) -> Result<(), End> {
         self.send(ready).await?;
         // Of a large workspace this takes long; other streams are not to wait for it.
         let made = Arc::clone(state);
-        drop(web::block(move || made.snapshot_frames().len()).await);
-        for part in state.snapshot_frames() {
+        drop(web::block(move || made.snapshot_frames(form).len()).await);
+        for part in state.snapshot_frames(form) {
             self.send(part.clone()).await?;
         }
         Ok(())

@@ -40,6 +40,7 @@ mod polling_gives_what_streams_give;
 mod preflight_tells_what_is_missing;
 mod rights_end_where_they_are_bound;
 mod rights_hold_by_every_way;
+mod schemas_are_negotiated;
 mod scoped_streams_carry_only_their_venues;
 mod sending_again_changes_nothing;
 mod sessions_are_listed_and_ended;

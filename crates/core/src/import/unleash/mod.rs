@@ -200,6 +200,7 @@ fn flag(feature: &Feature, known: &Known<'_>, options: &Options, notes: &mut Not
         lifecycle: if permanent { Lifecycle::Permanent } else { Lifecycle::Temporary },
         expires: None,
         client_visible: false,
+        minimum_schema: None,
         metadata: IndexMap::new(),
         environments: IndexMap::from([(options.environment.clone(), config)]),
     })
