@@ -102,12 +102,13 @@ pub fn to_one(two: &RawValue) -> Option<Box<RawValue>> {
 /// falls back.
 #[must_use]
 pub fn all_to_one(values: ValueMap, schema: u32) -> ValueMap {
-    if schema == super::OLDEST {
-        return values;
-    }
     let adapted = |(flag, value): (String, Box<RawValue>)| {
-        // An object is schema 1's, and this is not schema 1: it would be read as if it were.
-        let value = to_one(&value).unwrap_or_else(unreadable);
+        // Each schema has its own: an object in the one and a list in the other is what nobody meant.
+        let value = match schema {
+            super::OLDEST if value.get().starts_with('{') => value,
+            super::OLDEST => unreadable(),
+            _ => to_one(&value).unwrap_or_else(unreadable),
+        };
         (flag, value)
     };
     values.into_iter().map(adapted).collect()
