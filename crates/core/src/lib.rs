@@ -14,7 +14,9 @@ pub mod problem;
 pub mod protocol;
 pub mod references;
 pub mod ruleset;
+pub mod schema;
 mod short;
+pub mod signed_context;
 
 pub use context::Context;
 pub use evaluate::{ErrorCode, Evaluation, Now, Reason, Trace};

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::{task::JoinHandle, time::Instant};
 use usher_core::{
     model::{Timestamp, VenueKey},
-    protocol::{Resume, RulesetBody, SCHEMA},
+    protocol::{Resume, RulesetBody},
+    schema::{NEWEST, disk},
 };
 use usher_sdk::parts::{Cache, Missing, Written};
 use usher_server::auth::secret;
@@ -53,7 +54,8 @@ pub(crate) fn place(folder: &Path, upstream: &str, key: &str, venues: &[VenueKey
 
 /// What is there; a copy that is damaged is set aside, and that is said.
 pub(crate) fn read(cache: &Cache) -> Option<Copy> {
-    match cache.read::<Kept>() {
+    let read = |Kept { venues, ruleset }| disk::read_ruleset(ruleset).map(|ruleset| Kept { venues, ruleset });
+    match cache.read_as(read) {
         Ok((Kept { venues, ruleset }, as_of)) => Some(Copy { venues, ruleset, as_of }),
         Err(Missing::None) => None,
         Err(Missing::Damaged(report)) => {
@@ -175,16 +177,15 @@ impl Saving {
 
 fn kept(begun: &Begun, view: Option<Resume>) -> Kept {
     let snapshot = begun.hub.snapshot();
-    Kept {
-        venues: begun.venues.clone(),
-        ruleset: RulesetBody {
-            epoch: snapshot.epoch,
-            seq: snapshot.seq(),
-            schema: SCHEMA,
-            at: snapshot.at(),
-            environment: begun.environment.clone(),
-            view: view.and_then(|place| place.view),
-            documents: snapshot.state.entries().map(|entry| entry.document.clone()).collect(),
-        },
-    }
+    let ruleset = RulesetBody {
+        epoch: snapshot.epoch,
+        seq: snapshot.seq(),
+        schema: NEWEST,
+        at: snapshot.at(),
+        environment: begun.environment.clone(),
+        view: view.and_then(|place| place.view),
+        documents: snapshot.state.entries().map(|entry| entry.document.clone()).collect(),
+        newer: Vec::new(),
+    };
+    Kept { venues: begun.venues.clone(), ruleset: disk::kept_ruleset(ruleset, true) }
 }

@@ -19,6 +19,7 @@ mod routes;
 mod run;
 mod settings;
 mod shadow;
+mod signers;
 mod steering;
 mod upstream;
 

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::signers::Signers;
 use arc_swap::ArcSwap;
 use usher_core::{
     model::{Document, DocumentId, EnvironmentKey, Steering, Timestamp, VenueKey},
@@ -28,6 +29,8 @@ pub(crate) struct Mirror {
     heard: ArcSwap<Heard>,
     /// Where clients are to be served, as upstream said last.
     pub(crate) steering: ArcSwap<Vec<Steering>>,
+    /// Whose signatures under contexts are good, as upstream said last.
+    pub(crate) signers: Signers,
 }
 
 /// What is there once anything is.
@@ -69,7 +72,12 @@ impl Default for Mirror {
             stale: false,
             refused: None,
         };
-        Self { begun: OnceLock::new(), heard: ArcSwap::from_pointee(heard), steering: ArcSwap::default() }
+        Self {
+            begun: OnceLock::new(),
+            heard: ArcSwap::from_pointee(heard),
+            steering: ArcSwap::default(),
+            signers: Signers::default(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use usher_core::{
 };
 use usher_server::{
     problem::Problem,
-    source::{Asked, Source},
+    source::{Asked, Signer, Source},
     world::Hub,
 };
 
@@ -121,6 +121,15 @@ impl Source for Relay {
     fn standing(&self, environment: &str) -> Option<Standing> {
         // Of what is not here nothing is said, and nothing is served.
         self.find(environment).map(|(_, mirror)| mirror.standing())
+    }
+
+    fn signer(&self, environment: &str, key: &str) -> Signer {
+        self.find(environment).map_or(Signer::Unknown, |(_, mirror)| mirror.signers.find(key))
+    }
+
+    fn signers(&self, environment: &str) -> Result<Vec<Arc<Credential>>, Problem> {
+        let (_, mirror) = self.find(environment).ok_or_else(nothing_yet)?;
+        mirror.signers.live().ok_or_else(nothing_yet)
     }
 
     fn steering(&self, environment: &str) -> Option<Arc<[Steering]>> {

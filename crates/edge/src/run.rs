@@ -25,7 +25,7 @@ use crate::{
     routes::{self, Edge},
     settings::Settings,
     shadow::Shadow,
-    steering,
+    signers, steering,
     upstream::{Named, Upstream},
 };
 
@@ -174,6 +174,15 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     for ((key, mirror), cache) in settings.keys.iter().zip(&mirrors).zip(caches) {
         upstreams.push(Upstream::new(&relay, &surface, mirror, &http, key.clone(), named.clone(), cache));
         tasks.push(tokio::spawn(steering::follow(Arc::clone(mirror), http.clone(), key.clone(), heartbeat)));
+        let asking = signers::Asking {
+            mirror: Arc::clone(mirror),
+            surface: Arc::clone(&surface),
+            http: http.clone(),
+            key: key.clone(),
+            cache: signers::place(folder, &upstream, key.expose()),
+            every: heartbeat,
+        };
+        tasks.push(tokio::spawn(asking.run()));
         let forward = Forward {
             surface: Arc::clone(&surface),
             mirror: Arc::clone(mirror),

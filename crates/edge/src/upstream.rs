@@ -14,9 +14,10 @@ use tokio_tungstenite::tungstenite::Message;
 use usher_core::{
     model::{EnvironmentKey, Seq, VenueKey},
     protocol::{
-        Ack, Action, Backoff, ClientFrame, ErrorCode, FrameError, Hello, Machine, Mode, Resume, SCHEMA,
-        Scope, ServerError, ServerFrame, Terms,
+        Ack, Action, Backoff, ClientFrame, ErrorCode, FrameError, Hello, Machine, Mode, Resume, Scope,
+        ServerError, ServerFrame, Terms,
     },
+    schema::SPOKEN,
 };
 use usher_sdk::parts::{Cache, End, Socket, draw, open, send};
 use usher_server::{Secret, surface::Surface};
@@ -146,7 +147,7 @@ impl Upstream {
                 tracing::info!(millis, "upstream asks to come again later");
                 Duration::from_millis(millis).min(LONGEST_AWAY)
             }
-            End::Refused(why) => self.refused(why),
+            End::Refused(why) | End::Unsigned(why) => self.refused(why),
             End::Barred(why) => match self.http.get("/sdk/v1/key", self.key.expose()).send().await {
                 // The upstream, because of the key; anything else is a proxy's doing, and may pass.
                 Ok(answer) if matches!(answer.status().as_u16(), 401 | 403 | 421) => self.refused(why),
@@ -258,8 +259,8 @@ impl Upstream {
             Action::Ack(seq) => send(socket, &ClientFrame::Ack(Ack { seq, held_ms: 0 })).await?,
             Action::Pong => send(socket, &ClientFrame::Pong).await?,
             Action::Resync(why) => return Err(End::Broken(why.to_owned())),
-            // Edges stay where they were put.
-            Action::Move(_) => {}
+            // Edges stay where they were put, and ask for no values, so nothing is signed for them.
+            Action::Move(_) | Action::Renew(_) => {}
             Action::ReconnectAfter(millis) => return Err(End::Later(millis)),
             Action::Refused(error) => return Err(told_off(error)),
         }
@@ -322,7 +323,7 @@ impl Upstream {
             context: None,
             scope: Some(Scope { venues }),
             resume: self.machine.place().filter(|place| place.seq > Seq::ZERO),
-            schemas: vec![SCHEMA],
+            schemas: SPOKEN.to_vec(),
             pool: None,
             edge: Some(name),
         }

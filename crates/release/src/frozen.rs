@@ -83,8 +83,8 @@ fn flag(before: Option<&Flag>, after: Option<&Flag>) -> Vec<Reach> {
     let whole = match (before, after) {
         (Some(a), Some(b)) => {
             let archived = |flag: &Flag| flag.lifecycle == Lifecycle::Archived;
-            (a.flag_type, &a.variants, a.client_visible, archived(a))
-                != (b.flag_type, &b.variants, b.client_visible, archived(b))
+            (a.flag_type, &a.variants, a.client_visible, a.minimum_schema, archived(a))
+                != (b.flag_type, &b.variants, b.client_visible, b.minimum_schema, archived(b))
         }
         _ => false,
     };

@@ -232,7 +232,7 @@ pub(crate) mod tests {
             "steps": [{"kind": "started", "stage": "canary", "devices": 3, "converged": 3, "lastMillis": 9}]});
         release.rehearsed(serde_json::from_value(record).unwrap());
         let facts = Facts {
-            sdks: [(Sdk { name: "usher-rust/0.1.0".to_owned(), mode: Mode::Ruleset }, 3)].into(),
+            sdks: [(Sdk { name: "usher-rust/0.1.0".to_owned(), mode: Mode::Ruleset, schema: 2 }, 3)].into(),
             playbooks: &[model(&book)],
             answers: [(1, Answer::Well("The webhook says ok.".to_owned()))].into(),
             flag: Some(&flag),

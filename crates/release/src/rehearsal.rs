@@ -95,7 +95,8 @@ pub fn fingerprint(release: &Release, flag: &Flag) -> String {
         measure: Vec::new(),
         ..config.clone()
     });
-    let whole = (plan, flag.flag_type, &flag.variants, flag.client_visible, flag.lifecycle, config);
+    let of_flag = (flag.flag_type, &flag.variants, flag.client_visible, flag.lifecycle, flag.minimum_schema);
+    let whole = (plan, of_flag, config);
     // What can't be written as JSON can't have been read either.
     let text = serde_json::to_vec(&whole).unwrap_or_default();
     format!("{:032x}", xxh3_128(&text))

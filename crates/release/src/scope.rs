@@ -106,7 +106,7 @@ fn touched(
         Kind::Freeze => each(both(), |own: Freeze| in_each(own.environments, &own.venues)),
         Kind::Key => each(both(), |own: Credential| match own.credential_type {
             CredentialType::Api => everything(),
-            CredentialType::Server | CredentialType::Client => {
+            CredentialType::Server | CredentialType::Client | CredentialType::Context => {
                 vec![Reach { environment: own.environment, venues: own.venues }]
             }
         }),

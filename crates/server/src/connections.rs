@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use usher_core::{
     model::Seq,
-    protocol::{Census, Censuses, Group, Mode, SCHEMA, Source, View},
+    protocol::{Census, Censuses, Group, Mode, Source, View},
 };
 use utoipa::ToSchema;
 
@@ -26,6 +26,8 @@ pub struct Connection {
     pub view: View,
     /// How.
     pub mode: Mode,
+    /// In which payload schema.
+    pub schema: u32,
     /// Where it is: a phone goes from venue to venue.
     venue: Mutex<Option<Arc<str>>>,
     /// Its SDK.
@@ -36,6 +38,8 @@ pub struct Connection {
     pub instance: String,
     /// The credential that it came with.
     pub credential: String,
+    /// The key that signed its context, if one did.
+    signer: Mutex<Option<Box<str>>>,
     /// Its name, where it is an edge: no device, but somebody who counts devices.
     pub edge: Option<String>,
     acked: AtomicU64,
@@ -50,6 +54,7 @@ impl Connection {
     pub fn new(
         view: View,
         mode: Mode,
+        schema: u32,
         venue: Option<Arc<str>>,
         sdk: &str,
         version: Option<String>,
@@ -60,11 +65,13 @@ impl Connection {
         Self {
             view,
             mode,
+            schema,
             venue: Mutex::new(venue),
             sdk: sdk.to_owned(),
             version,
             instance: instance.to_owned(),
             credential: credential.to_owned(),
+            signer: Mutex::default(),
             edge,
             acked: AtomicU64::new(0),
             closing: Notify::new(),
@@ -75,6 +82,17 @@ impl Connection {
     #[must_use]
     pub fn venue(&self) -> Option<Arc<str>> {
         self.venue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes who signed its context.
+    pub fn signed_by(&self, key: Option<&str>) {
+        *self.signer.lock().unwrap_or_else(PoisonError::into_inner) = key.map(Into::into);
+    }
+
+    /// Whether it is open by this credential: its own, or that of who signed its context.
+    fn leans_on(&self, credential: &str) -> bool {
+        let signer = || self.signer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.credential == credential || signer().as_deref() == Some(credential)
     }
 
     /// What it has applied.
@@ -127,7 +145,7 @@ pub struct Summary {
     pub total: usize,
     /// By venue; those of no venue are not listed.
     pub by_venue: Vec<VenueCount>,
-    /// By SDK and version.
+    /// By SDK, version and payload schema.
     pub by_sdk: Vec<SdkCount>,
     /// By mode.
     pub by_mode: Vec<ModeCount>,
@@ -402,6 +420,7 @@ impl Connections {
                 sdk: own.sdk.clone(),
                 version: own.version.clone(),
                 mode: own.mode,
+                schema: own.schema,
             };
             *groups.entry(group).or_default() += 1;
         }
@@ -417,7 +436,7 @@ impl Connections {
 
     /// Tells every client of a credential to close.
     pub fn close_credential(&self, credential: &str) {
-        for connection in self.all.iter().filter(|connection| connection.credential == credential) {
+        for connection in self.all.iter().filter(|connection| connection.leans_on(credential)) {
             connection.closing.notify_one();
         }
     }
@@ -438,22 +457,22 @@ impl Connections {
     #[must_use]
     pub fn summary(&self, environment: Option<&str>) -> Summary {
         let mut by_venue: BTreeMap<String, usize> = BTreeMap::new();
-        let mut by_sdk: BTreeMap<(String, Option<String>), usize> = BTreeMap::new();
+        let mut by_sdk: BTreeMap<(String, Option<String>, u32), usize> = BTreeMap::new();
         let (mut total, mut ruleset) = (0, 0);
         for (group, count) in self.groups(environment) {
             add(&mut total, count);
             if group.mode == Mode::Ruleset {
                 add(&mut ruleset, count);
             }
-            add(by_sdk.entry((group.sdk, group.version)).or_default(), count);
+            add(by_sdk.entry((group.sdk, group.version, group.schema)).or_default(), count);
             if let Some(venue) = group.venue {
                 add(by_venue.entry(venue).or_default(), count);
             }
         }
-        let by_sdk = by_sdk.into_iter().map(|((sdk, version), count)| SdkCount {
+        let by_sdk = by_sdk.into_iter().map(|((sdk, version, schema), count)| SdkCount {
             sdk,
             version,
-            schema: SCHEMA,
+            schema,
             count,
         });
         let by_venue = by_venue.into_iter().map(|(venue, count)| VenueCount { venue, count });

@@ -79,7 +79,7 @@ pub async fn narrate(app: Arc<App>) {
                 }
                 if ticks.is_multiple_of(CONNECTIONS_EVERY) && app.connections.take_changed() {
                     let summary = app.connections.summary(None);
-                    app.live.tell(&json!({"type": "connections", "total": summary.total, "byVenue": summary.by_venue}));
+                    app.live.tell(&json!({"type": "connections", "total": summary.total, "byVenue": summary.by_venue, "apps": summary.by_sdk}));
                 }
             }
         }

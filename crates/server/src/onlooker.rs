@@ -7,7 +7,7 @@ use crate::{auth, surface::Surface};
 /// A question that was answered.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// Where it was asked.
+    /// Where it was asked, with its query.
     pub path: String,
     /// The secret it was asked with. Not to be shown.
     pub secret: String,
@@ -37,7 +37,8 @@ pub(crate) fn show(surface: &Surface, request: &HttpRequest, question: &[u8], an
     }
     let Some(secret) = auth::sdk_secret(request) else { return };
     onlooker.see(Seen {
-        path: request.path().to_owned(),
+        // With what was asked for beside the body: in which schema, for one.
+        path: request.uri().path_and_query().map_or(request.path(), |asked| asked.as_str()).to_owned(),
         secret: secret.to_owned(),
         question: question.to_vec(),
         answer: answer.to_vec(),

@@ -113,6 +113,7 @@ use crate::api::{
         keys::create,
         keys::rotate,
         keys::revoke,
+        keys::signed_contexts,
         people::list,
         people::create,
         people::change,

@@ -38,11 +38,30 @@ pub trait Source: Send + Sync + 'static {
     /// Where clients of an environment are to be served, as far as it is known; nobody is sent anywhere, without.
     fn steering(&self, environment: &str) -> Option<Arc<[Steering]>>;
 
+    /// The context key of an environment that has this name, live or not.
+    fn signer(&self, environment: &str, key: &str) -> Signer;
+
+    /// All live context keys of an environment.
+    ///
+    /// # Errors
+    /// It is not known yet which there are (503).
+    fn signers(&self, environment: &str) -> Result<Vec<Arc<Credential>>, Problem>;
+
     /// Whether a client that has more than is known here may be given less: only where it is known that what is here
     /// is the newest.
     fn is_authority(&self, environment: &str) -> bool {
         self.standing(environment).is_none_or(|standing| !standing.stale)
     }
+}
+
+/// Who has signed something.
+pub enum Signer {
+    /// A context key of the environment.
+    Known(Arc<Credential>),
+    /// None that is known, and they all are.
+    Unknown,
+    /// None that is known here; whether there is one is being asked.
+    NotYet,
 }
 
 /// The answer to whose secret something is, at once or after somebody was asked.
@@ -96,6 +115,19 @@ impl Source for World {
 
     fn standing(&self, _: &str) -> Option<Standing> {
         None
+    }
+
+    fn signer(&self, environment: &str, key: &str) -> Signer {
+        let snapshot = self.snapshot();
+        let found = snapshot.signers.get(environment).and_then(|all| all.iter().find(|own| *own.key == *key));
+        found.map_or(Signer::Unknown, |signer| Signer::Known(Arc::clone(signer)))
+    }
+
+    fn signers(&self, environment: &str) -> Result<Vec<Arc<Credential>>, Problem> {
+        let snapshot = self.snapshot();
+        let all = snapshot.signers.get(environment).map(Vec::as_slice).unwrap_or_default();
+        let now = clock::now();
+        Ok(all.iter().filter(|signer| signer.is_live(now)).map(Arc::clone).collect())
     }
 
     fn steering(&self, environment: &str) -> Option<Arc<[Steering]>> {

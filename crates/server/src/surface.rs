@@ -105,6 +105,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .route("/events", web::post().to(sdk::events::events))
             .route("/key", web::get().to(sdk::key))
             .route("/steering", web::get().to(sdk::steering))
+            .route("/signers", web::get().to(sdk::signers))
             .default_service(web::to(nothing_here)),
     );
 }

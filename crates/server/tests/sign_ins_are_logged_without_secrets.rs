@@ -177,6 +177,23 @@ async fn doors_that_were_tried_are_told_and_not_with_what() {
         server.with(secret).post("/ofrep/v1/evaluate/flags/tried-door", &json!({})).await.expect(401);
         server.with(secret).get("/api/v1/flags/tried-door?token=tried-secret").await.expect(401);
     }
+    // A signed context that is refused, on each surface; and one that is taken.
+    let new = |kind: &str| json!({"name": kind, "type": kind, "environment": "production"});
+    let (phones, phones_key) = server.new_key(new("client")).await;
+    let (backend, _) = server.new_key(new("context")).await;
+    let sign = |ago| {
+        let (from, lasts) = (std::time::SystemTime::now() - ago, std::time::Duration::from_secs(60));
+        let signer = usher_sdk::signed_context::Signer::new(&backend).unwrap();
+        signer.sign_from(&usher_core::Context::new("told-to-nobody"), &[], lasts, from).unwrap()
+    };
+    let (old, good) = (sign(std::time::Duration::from_secs(600)), sign(std::time::Duration::ZERO));
+    for (token, status) in [(&old, 403), (&good, 200)] {
+        let context = json!({"context": {"signedContext": token}});
+        server.with(&phones).post("/ofrep/v1/evaluate/flags/always", &context).await.expect(status);
+        server.with(&phones).post("/sdk/v1/values", &context).await.expect(status);
+        let mut stream = support::Socket::values(&server, &phones, context).await;
+        assert!(stream.any().await.is_some());
+    }
     let text = log.read();
     let told = |words: &[&str]| {
         let is_told = text
@@ -194,7 +211,12 @@ async fn doors_that_were_tried_are_told_and_not_with_what() {
     told(&["a request was refused", "PUT", "/api/v1/cohorts/of-evil", "forbidden"]);
     told(&["a request was refused", "/ofrep/v1/evaluate/flags/tried-door", "unauthorized"]);
     told(&["a request was refused", "/api/v1/flags/tried-door", "unauthorized"]);
-    for secret in ["that-is-none", "tried-secret"] {
+    for path in ["/ofrep/v1/evaluate/flags/always", "/sdk/v1/values", "/sdk/v1/stream"] {
+        told(&["a signed context was refused", path, &phones_key, "signed_context_expired", "127.0.0.1"]);
+    }
+    let parts = [&old, &good].map(|token| token.split('.').skip(1)).into_iter().flatten();
+    for secret in ["that-is-none", "tried-secret", "told-to-nobody", &backend[24..]].into_iter().chain(parts)
+    {
         assert!(!text.contains(secret), "{secret} is in the log");
     }
 }

@@ -3,6 +3,7 @@
 use usher_core::{
     model::{EnvironmentKey, Timestamp},
     protocol::{Mode, Resume, RulesetBody, ValuesBody},
+    schema::disk,
 };
 
 use crate::{
@@ -32,8 +33,8 @@ impl Beginning {
         let mut reports = Vec::new();
         if let Some(cache) = config.cache.as_ref().map(|folder| folder.place(person)) {
             let read = match config.mode {
-                Mode::Ruleset => cache.read().map(|(body, heard)| Self::cached_ruleset(body, heard)),
-                Mode::Values => cache.read().map(|(body, heard)| Self::cached_values(body, heard)),
+                Mode::Ruleset => cache.read_as(disk::read_ruleset).map(Self::cached_ruleset),
+                Mode::Values => cache.read_as(disk::read_values).map(Self::cached_values),
             };
             match read {
                 Ok(beginning) => return beginning,
@@ -46,12 +47,12 @@ impl Beginning {
         Self { source, flags, place: None, heard: Timestamp::EPOCH, reports }
     }
 
-    fn cached_ruleset(body: RulesetBody, heard: Timestamp) -> Self {
+    fn cached_ruleset((body, heard): (RulesetBody, Timestamp)) -> Self {
         let place = (Resume { epoch: body.epoch, seq: body.seq, view: body.view }, body.at);
         Self::cached(body.environment, Flags::Documents(body.documents), place, heard)
     }
 
-    fn cached_values(body: ValuesBody, heard: Timestamp) -> Self {
+    fn cached_values((body, heard): (ValuesBody, Timestamp)) -> Self {
         let place = (Resume { epoch: body.epoch, seq: body.seq, view: None }, body.at);
         Self::cached(body.environment, Flags::Values(body.values), place, heard)
     }

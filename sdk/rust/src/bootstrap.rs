@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use usher_core::{
     model::{Document, EnvironmentKey},
-    protocol::{Mode, SCHEMA, ValueMap},
+    protocol::{Mode, ValueMap},
+    schema::{OLDEST, SPOKEN, is_spoken, values::all_to_one},
 };
 
 use crate::builder::BuildError;
@@ -53,12 +54,13 @@ impl Bootstrap {
         if let Some(other) = text.environment.filter(|own| own != environment) {
             return bad(format!("it is of the environment `{other}`, not of `{environment}`"));
         }
-        if let Some(other) = text.schema.filter(|own| *own != SCHEMA) {
-            return bad(format!("it is of schema {other}, and this version reads {SCHEMA}"));
+        let schema = text.schema.unwrap_or(OLDEST);
+        if !is_spoken(schema) {
+            return bad(format!("it is of schema {schema}, and this version reads {SPOKEN:?}"));
         }
         let flags = match (text.documents, text.values) {
             (Some(documents), None) => Flags::Documents(documents),
-            (None, Some(values)) => Flags::Values(values),
+            (None, Some(values)) => Flags::Values(all_to_one(values, schema)),
             (Some(_), Some(_)) => return bad("it has both `documents` and `values`: keep one".to_owned()),
             (None, None) => return bad("it has neither `documents` nor `values`".to_owned()),
         };

@@ -43,6 +43,7 @@ pub struct Builder {
     mode: Option<Mode>,
     venue: Option<String>,
     context: Context,
+    signed: Option<String>,
     cache_dir: Option<PathBuf>,
     bootstrap: Option<Bootstrap>,
     app_version: Option<String>,
@@ -60,6 +61,7 @@ impl Builder {
             mode: None,
             venue: None,
             context: Context::anonymous(),
+            signed: None,
             cache_dir: None,
             bootstrap: None,
             app_version: None,
@@ -92,6 +94,15 @@ impl Builder {
     #[must_use]
     pub fn context(mut self, context: Context) -> Self {
         self.context = context;
+        self
+    }
+
+    /// Values mode: what a backend has signed of whoever is asked for (`usher_sdk::signed_context`), passed on as it is.
+    /// What is signed can't be said otherwise by [`context`](Self::context); flags on disk are kept for the signed
+    /// targeting key. See [`Client::on_renewal_needed`].
+    #[must_use]
+    pub fn signed_context(mut self, token: impl Into<String>) -> Self {
+        self.signed = Some(token.into());
         self
     }
 
@@ -176,8 +187,8 @@ impl Builder {
             send_every: self.send_every,
             rest_for: self.rest_for,
         };
-        let shared = Arc::new(Shared::new(config, &self.context, self.rests));
-        let beginning = Beginning::find(&shared.config, self.context.targeting_key());
+        let shared = Arc::new(Shared::new(config, &self.context, self.signed.as_deref(), self.rests));
+        let beginning = Beginning::find(&shared.config, shared.asked.borrow().person.as_deref());
         let connection = Connection::new(Arc::clone(&shared), beginning);
         match self.runtime {
             Some(runtime) => drop(runtime.spawn(connection.run())),

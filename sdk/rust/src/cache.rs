@@ -3,7 +3,8 @@
 //! One file for one server, key, mode, venue and person; not for one context, or an app that was updated while
 //! offline would lose its flags. Written to a file beside it, synchronised and renamed, so that a file is whole
 //! or not there; a checksum finds what a disk has done to it. A file that is damaged, or of a form this version
-//! does not know, is set aside and reported.
+//! does not know, is set aside and reported. Files are of the oldest schema that this version speaks, so that the version
+//! before reads them too: see [`usher_core::schema::disk`].
 //!
 //! How old the flags are counts from when the server last confirmed them, which it does all the time while they
 //! don't change. That is noted in a small file of its own, so that a quiet day does not wear out the disk. A
@@ -20,7 +21,8 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use usher_core::{
     model::Timestamp,
-    protocol::{Mode, SCHEMA},
+    protocol::Mode,
+    schema::{OLDEST, SPOKEN, is_spoken},
 };
 use xxhash_rust::xxh3::Xxh3;
 
@@ -131,14 +133,31 @@ impl Cache {
         read.map_err(|why| Missing::Damaged(self.set_aside(&why)))
     }
 
+    /// The same of what is of a schema: `read` says what it is in this version's terms, or the number of a schema that
+    /// this version does not know.
+    ///
+    /// # Errors
+    /// As [`Cache::read`].
+    pub fn read_as<T: DeserializeOwned>(
+        &self,
+        read: impl FnOnce(T) -> Result<T, u32>,
+    ) -> Result<(T, Timestamp), Missing> {
+        let (content, heard) = self.read()?;
+        let unknown = |schema| format!("it is of schema {schema}, this version reads {SPOKEN:?}");
+        match read(content) {
+            Ok(content) => Ok((content, heard)),
+            Err(schema) => Err(Missing::Damaged(self.set_aside(&unknown(schema)))),
+        }
+    }
+
     fn read_whole<T: DeserializeOwned>(&self) -> Result<(T, Timestamp), String> {
         let bytes = fs::read(&self.path).map_err(|error| error.to_string())?;
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or("it has no first line")?;
         let (head, body) = (&bytes[..end], &bytes[end + 1..]);
         let head: Head = serde_json::from_slice(head).map_err(|_| "its first line can't be read")?;
-        if head.usher_cache != FORM || head.schema != SCHEMA {
+        if head.usher_cache != FORM || !is_spoken(head.schema) {
             return Err(format!(
-                "it is of form {} and schema {}, this version reads {FORM} and {SCHEMA}",
+                "it is of form {} and schema {}, this version reads {FORM} and {SPOKEN:?}",
                 head.usher_cache, head.schema
             ));
         }
@@ -193,7 +212,7 @@ impl Cache {
         let length = body.len();
         let written = Written(checksum.clone());
         let mut bytes =
-            serde_json::to_vec(&Head { usher_cache: FORM, schema: SCHEMA, checksum, length, heard })?;
+            serde_json::to_vec(&Head { usher_cache: FORM, schema: OLDEST, checksum, length, heard })?;
         bytes.push(b'\n');
         bytes.extend(body);
         fs::create_dir_all(self.folder())?;

@@ -9,14 +9,15 @@ use serde_json::Value;
 use usher_core::{Context, ErrorCode, Reason, Trace, VariantValue};
 
 use crate::{
+    asked::Next,
     builder::Builder,
     details::{Details, ObjectValue, StringValue},
-    listeners::{Change, Subscription},
+    listeners::{Change, RenewalNeeded, Subscription},
     obstacle::Obstacle,
     outcome::Outcome,
     shared::{Shared, now},
     snapshot::{Answer, Data, Freshness},
-    status::{Source, Status},
+    status::{Refusal, Source, Status},
 };
 
 /// Reads flags. Cheap to clone; when the last clone is dropped, the connection ends. A listener that holds a
@@ -205,7 +206,40 @@ impl Client {
     /// another one they are what the disk has for it, else the bootstrap, else the caller's defaults. In
     /// ruleset mode every call has its own context, and nothing happens.
     pub fn set_context(&self, context: &Context) {
-        self.shared().ask_for(context);
+        self.shared().ask_for(Next::Context(context));
+    }
+
+    /// Values mode: passes on another signed context from now on, or none, beside the same context. One that only renews
+    /// the one before, and says the same, changes no answer and no status.
+    pub fn set_signed_context(&self, token: Option<&str>) {
+        self.shared().ask_for(Next::Signed(token));
+    }
+
+    /// Values mode: another context and another signed context at once, as when somebody else signs in.
+    pub fn set_context_signed(&self, context: &Context, token: Option<&str>) {
+        self.shared().ask_for(Next::Both(context, token));
+    }
+
+    /// Calls back when another signed context is needed: shortly before the server stops taking the one that it has,
+    /// and when it refuses this client for it, until the subscription is dropped. The program asks its backend, in its
+    /// own time, and passes the result to [`set_signed_context`](Self::set_signed_context). While it is not taken, the
+    /// values stay what they are; [`status`](Self::status) is offline, and [`refusal`](Self::refusal) says why.
+    pub fn on_renewal_needed(
+        &self,
+        callback: impl Fn(&RenewalNeeded) + Send + Sync + 'static,
+    ) -> Subscription {
+        let shared = self.shared();
+        // It may have been refused before anybody could listen.
+        if let Some(Refusal::SignedContext(message)) = shared.refusal() {
+            callback(&RenewalNeeded { expires_in: None, message });
+        }
+        shared.renewals.add(callback)
+    }
+
+    /// Why the server refuses this client, as long as it does.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.shared().refusal()
     }
 
     /// Counts something that happened at the context's venue: an order, an error, a number of seconds. Where flags

@@ -19,12 +19,13 @@ use crate::{
     bootstrap::Flags,
     jitter::draw,
     link::{End, Socket, open_after},
+    listeners::RenewalNeeded,
     obstacle::Obstacle,
     polling::{self, Failed, Polled, Said},
     saving::{Saving, State},
     sender,
     shared::{Shared, now},
-    status::Source,
+    status::{Refusal, Source},
     store::{Lost, Store},
 };
 
@@ -260,7 +261,11 @@ impl Connection {
             End::Moved(millis) => Duration::from_millis(millis).min(LONGEST_AWAY),
             End::Later(millis) => Duration::from_millis(millis).min(LONGEST_AWAY),
             End::Refused(why) => {
-                self.refuse(why);
+                self.refuse(Refusal::Key(why));
+                self.backoff.refused(draw())
+            }
+            End::Unsigned(why) => {
+                self.refuse(Refusal::SignedContext(why));
                 self.backoff.refused(draw())
             }
             End::Foreign(obstacle, why) => {
@@ -288,11 +293,17 @@ impl Connection {
         }
     }
 
-    fn refuse(&mut self, why: String) {
+    fn refuse(&mut self, why: Refusal) {
         self.refused = true;
         self.live_until = None;
-        self.shared.report(why);
+        let message = why.message().to_owned();
+        self.shared.report(message.clone());
+        let renews = matches!(why, Refusal::SignedContext(_));
+        self.shared.set_refusal(Some(why));
         self.shared.meet(Obstacle::Refused);
+        if renews {
+            self.shared.renewals.tell(&RenewalNeeded { expires_in: None, message });
+        }
     }
 
     /// The server refuses a key, a proxy refuses streams, or somebody else answers everything: plain HTTP tells which.
@@ -305,6 +316,7 @@ impl Connection {
         let Some(poll) = self.poll() else { return if barred { End::Refused(why) } else { end } };
         match poll.await {
             Ok((Polled::Refused(why), _)) => End::Refused(why),
+            Ok((Polled::Unsigned(why), _)) => End::Unsigned(why),
             Err(Failed { obstacle, why }) if obstacle.is_foreign() => End::Foreign(obstacle, why),
             Err(_) if barred => End::Refused(why),
             Err(_) => end,
@@ -350,7 +362,11 @@ impl Connection {
                 self.tag = tag;
             }
             Ok(Polled::Refused(why)) => {
-                self.refuse(why);
+                self.refuse(Refusal::Key(why));
+                return often;
+            }
+            Ok(Polled::Unsigned(why)) => {
+                self.refuse(Refusal::SignedContext(why));
                 return often;
             }
             Err(Failed { obstacle, why }) => {

@@ -16,7 +16,7 @@
 //!
 //! A gate or a backend has a server key, gets the rules and evaluates for whomever it is asked ([`Mode::Ruleset`]).
 //! A phone has a client key and gets the values for its one context ([`Mode::Values`]). The feature `openfeature`
-//! gives a provider for the `open-feature` crate.
+//! gives a provider for the `open-feature` crate; the feature `signed-context` signs contexts, in a backend.
 
 mod asked;
 mod away;
@@ -42,19 +42,24 @@ mod polling;
 mod saving;
 mod sender;
 mod shared;
+#[cfg(feature = "signed-context")]
+pub mod signed_context;
 mod snapshot;
 mod status;
 mod store;
 mod stream;
 mod tls;
+mod token;
 mod values;
 
 pub use bootstrap::Bootstrap;
 pub use builder::{BuildError, Builder};
 pub use client::{Client, WeakClient};
 pub use details::{Details, Metadata, ObjectValue, StringValue};
-pub use listeners::{Change, Subscription};
+pub use listeners::{Change, RenewalNeeded, Subscription};
 pub use obstacle::Obstacle;
 pub use outcome::Outcome;
-pub use status::{Source, Status};
+#[cfg(feature = "signed-context")]
+pub use signed_context::signed_context;
+pub use status::{Refusal, Source, Status};
 pub use usher_core::{Context, ErrorCode, Reason, Trace, protocol::Mode};

@@ -33,6 +33,8 @@ pub enum End {
     Broken(String),
     /// The server refuses this client on a stream.
     Refused(String),
+    /// The server does not take the signed context of this client.
+    Unsigned(String),
     /// Somebody refuses to open a stream: the server, because of the key, or a proxy on the way.
     Barred(String),
     /// Somebody else answers.

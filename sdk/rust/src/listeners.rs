@@ -4,6 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
 /// Flags whose answers may have changed.
@@ -11,6 +12,15 @@ use std::{
 pub struct Change {
     /// Their keys, sorted.
     pub flags: Vec<String>,
+}
+
+/// Another signed context is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalNeeded {
+    /// For how long the server still takes the one that there is; it takes it no more, without.
+    pub expires_in: Option<Duration>,
+    /// Why.
+    pub message: String,
 }
 
 type Callback<T> = Arc<dyn Fn(&T) + Send + Sync>;

@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{StatusCode, header, redirect::Policy};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 use usher_core::{
     model::VenueKey,
-    protocol::{Mode, RulesetBody, SCHEMA, Standing, ValuesBody},
+    protocol::{Mode, RulesetBody, Standing, ValuesBody},
+    schema::{SPOKEN, disk, is_spoken},
 };
 
 use crate::{
@@ -32,6 +34,15 @@ pub(crate) enum Polled {
     Values(Box<ValuesBody>, Option<String>),
     /// The key was refused.
     Refused(String),
+    /// The signed context was refused.
+    Unsigned(String),
+}
+
+/// What a server says is wrong.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
 }
 
 /// The same, with what an edge says of itself.
@@ -123,7 +134,8 @@ async fn ask(
             http.post(format!("{}/sdk/v1/values", config.url)).json(&json!({"context": asked.context}))
         }
     };
-    let mut request = request.bearer_auth(&config.key);
+    let offered = SPOKEN.map(|schema| schema.to_string()).join(",");
+    let mut request = request.query(&[("schemas", offered)]).bearer_auth(&config.key);
     if let Some(tag) = tag {
         request = request.header(header::IF_NONE_MATCH, tag);
     }
@@ -135,7 +147,10 @@ async fn ask(
         StatusCode::NOT_MODIFIED => return Ok((Polled::NotModified, standing)),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST if ours => {
             let why = format!("the server refuses this key ({})", response.status());
-            return Ok((Polled::Refused(why), standing));
+            let problem = response.json::<Problem>().await.ok();
+            let unsigned = problem.filter(|problem| problem.code.starts_with("signed_context_"));
+            let refused = unsigned.map_or(Polled::Refused(why), |problem| Polled::Unsigned(problem.detail));
+            return Ok((refused, standing));
         }
         status if status.is_server_error() && status != StatusCode::NETWORK_AUTHENTICATION_REQUIRED => {
             return Err(Failed::unwell(format!("the server answered {status}")));
@@ -153,14 +168,21 @@ async fn ask(
     let bytes = whole(response, limits::all(config.mode)).await?;
     let unreadable =
         |error: serde_json::Error| Failed::unwell(format!("the server's answer can't be read: {error}"));
-    let polled = match config.mode {
-        Mode::Ruleset => Polled::Ruleset(serde_json::from_slice(&bytes).map_err(unreadable)?, tag),
-        Mode::Values => Polled::Values(serde_json::from_slice(&bytes).map_err(unreadable)?, tag),
+    let unknown = |schema: u32| {
+        Failed::unwell(format!("the server's answer is of schema {schema}, and {SPOKEN:?} are read here"))
     };
-    let other = |schema: u32| Failed::unwell(format!("it is of schema {schema}"));
-    match &polled {
-        Polled::Ruleset(body, _) if body.schema != SCHEMA => Err(other(body.schema)),
-        Polled::Values(body, _) if body.schema != SCHEMA => Err(other(body.schema)),
-        _ => Ok((polled, standing)),
-    }
+    let polled = match config.mode {
+        Mode::Ruleset => {
+            let body: RulesetBody = serde_json::from_slice(&bytes).map_err(unreadable)?;
+            if !is_spoken(body.schema) {
+                return Err(unknown(body.schema));
+            }
+            Polled::Ruleset(Box::new(body), tag)
+        }
+        Mode::Values => {
+            let body: ValuesBody = serde_json::from_slice(&bytes).map_err(unreadable)?;
+            Polled::Values(Box::new(disk::read_values(body).map_err(unknown)?), tag)
+        }
+    };
+    Ok((polled, standing))
 }

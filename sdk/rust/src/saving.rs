@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use usher_core::{
     model::Timestamp,
-    protocol::{Mode, Resume, RulesetBody, SCHEMA, ValuesBody},
+    protocol::{Mode, Resume, RulesetBody, ValuesBody},
+    schema::{NEWEST, OLDEST, disk},
 };
 
 use crate::{
@@ -112,14 +113,17 @@ impl Saving {
         else {
             return;
         };
-        let (begun, schema, heard) = (Instant::now(), SCHEMA, state.confirmed);
+        let (begun, heard) = (Instant::now(), state.confirmed);
         let written = match state.shared.config.mode {
             Mode::Ruleset => {
                 let documents = state.store.documents.values().cloned().collect();
-                cache.write(&RulesetBody { epoch, seq, schema, at, environment, view, documents }, heard)
+                let (schema, newer) = (NEWEST, Vec::new());
+                let body = RulesetBody { epoch, seq, schema, at, environment, view, documents, newer };
+                cache.write(&disk::kept_ruleset(body, false), heard)
             }
             Mode::Values => {
-                let values = state.store.values.clone();
+                // In memory they are as they are on disk.
+                let (schema, values) = (OLDEST, state.store.values.clone());
                 cache.write(&ValuesBody { epoch, seq, schema, at, environment, values }, heard)
             }
         };

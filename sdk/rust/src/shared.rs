@@ -16,17 +16,18 @@ use usher_core::{
 };
 
 use crate::{
-    asked::Asked,
+    asked::{Asked, Next},
     beginning::Beginning,
     bootstrap::Bootstrap,
     cache::CacheFolder,
     current::Current,
     events::Events,
-    listeners::{Change, Listeners},
+    listeners::{Change, Listeners, RenewalNeeded},
     obstacle::Obstacle,
     snapshot::{Data, Freshness, Snapshot},
-    status::{Source, Status},
+    status::{Refusal, Source, Status},
     store::different,
+    token::Token,
     values::Values,
 };
 
@@ -65,6 +66,9 @@ pub(crate) struct Shared {
     pub(crate) status: watch::Sender<Status>,
     pub(crate) changes: Listeners<Change>,
     pub(crate) statuses: Listeners<Status>,
+    pub(crate) renewals: Listeners<RenewalNeeded>,
+    /// Why the server refuses this client, as long as it does.
+    refusal: Mutex<Option<Refusal>>,
     pub(crate) events: Events,
     /// Values mode: who is asked for.
     pub(crate) asked: watch::Sender<Arc<Asked>>,
@@ -80,8 +84,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, context: &Context, rests: bool) -> Self {
-        let asked = Asked::new(0, context, config.venue.as_deref());
+    pub(crate) fn new(config: Config, context: &Context, signed: Option<&str>, rests: bool) -> Self {
+        let asked = Asked::new(0, context, config.venue.as_deref(), signed.map(Token::new));
         Self {
             config,
             snapshot: Current::new(Snapshot::nothing()),
@@ -94,6 +98,8 @@ impl Shared {
             status: watch::channel(Status::Connecting).0,
             changes: Listeners::default(),
             statuses: Listeners::default(),
+            renewals: Listeners::default(),
+            refusal: Mutex::default(),
             events: Events::default(),
             asked: watch::channel(Arc::new(asked)).0,
             exchange: Mutex::default(),
@@ -191,6 +197,7 @@ impl Shared {
             self.spoke.store(now().millis(), Ordering::Relaxed);
             self.spoke_after.store(self.millis(), Ordering::Relaxed);
             *self.lock_obstacle() = None;
+            self.set_refusal(None);
             self.set_heard(as_of);
             self.set_status(if stale { Status::Stale { since: as_of } } else { Status::Live })
         };
@@ -245,7 +252,7 @@ impl Shared {
     /// Values mode: somebody else, or somewhere else, is asked for from now on. Values for another person are
     /// no answer, so they make room for what the disk has for this one; values for the same person elsewhere
     /// stay until there are newer ones.
-    pub(crate) fn ask_for(&self, context: &Context) {
+    pub(crate) fn ask_for(&self, change: Next<'_>) {
         if self.config.mode == Mode::Ruleset {
             return;
         }
@@ -253,8 +260,12 @@ impl Shared {
         {
             let _exchange = self.exchange();
             let before = Arc::clone(&*self.asked.borrow());
-            let next = Asked::new(before.generation + 1, context, self.config.venue.as_deref());
+            let next = before.next(change, self.config.venue.as_deref());
             if next.context == before.context {
+                return;
+            }
+            if next.only_renews(&before) {
+                self.asked.send_replace(Arc::new(next.in_generation(before.generation)));
                 return;
             }
             if next.person != before.person {
@@ -275,6 +286,14 @@ impl Shared {
             flags.dedup();
             self.changes.tell(&Change { flags });
         }
+    }
+
+    pub(crate) fn set_refusal(&self, refusal: Option<Refusal>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+    }
+
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes something that an operator should know.

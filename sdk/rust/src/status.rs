@@ -35,3 +35,22 @@ pub enum Source {
     /// There is nothing yet: the caller's defaults.
     Nothing,
 }
+
+/// Why the server refuses a client. It goes on trying, seldom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its key was revoked, has expired or may not do this; or the server speaks no schema that this version reads.
+    Key(String),
+    /// Its signed context is missing, has expired or is not taken: ask the backend for another.
+    SignedContext(String),
+}
+
+impl Refusal {
+    /// What the server said.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Key(message) | Self::SignedContext(message) => message,
+        }
+    }
+}

@@ -7,15 +7,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use usher_core::{
     model::Seq,
-    protocol::{
-        Action, ClientFrame, ErrorCode, FrameError, Hello, Mode, SCHEMA, Scope, ServerError, ServerFrame,
-    },
+    protocol::{Action, ClientFrame, ErrorCode, FrameError, Hello, Mode, Scope, ServerError, ServerFrame},
+    schema::SPOKEN,
 };
 
 use crate::{
     connection::{Connection, at, until},
     jitter::draw,
     link::{End, Socket, send},
+    listeners::RenewalNeeded,
     status::Source,
 };
 
@@ -136,6 +136,10 @@ impl Connection {
                     return Err(End::Moved(millis));
                 }
             }
+            Action::Renew(renew) => self.shared.renewals.tell(&RenewalNeeded {
+                expires_in: Some(Duration::from_millis(renew.expires_in_ms)),
+                message: "the signed context is about to expire".to_owned(),
+            }),
             Action::ReconnectAfter(millis) => return Err(End::Later(millis)),
             Action::Refused(error) => return Err(self.told_off(error)),
         }
@@ -145,6 +149,9 @@ impl Connection {
     /// What an error from the server means.
     fn told_off(&self, error: ServerError) -> End {
         let ServerError { code, message, retry, retry_after_ms } = error;
+        if code == ErrorCode::SignedContext {
+            return End::Unsigned(message);
+        }
         let refused =
             matches!(code, ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::UnsupportedSchema);
         if refused || !retry {
@@ -167,7 +174,7 @@ impl Connection {
             context: (config.mode == Mode::Values).then(|| self.told.context.clone()),
             scope: Some(Scope { venues }),
             resume: self.machine.place(),
-            schemas: vec![SCHEMA],
+            schemas: SPOKEN.to_vec(),
             edge: None,
             pool: self.away.pool(),
         }

@@ -1225,6 +1225,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/keys/{key}/signed-contexts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says whether whoever comes with a client key must show a signed context. Where they must, streams without one close. */
+        post: operations["require_signed_contexts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1733,6 +1750,8 @@ export interface components {
             by?: string;
             keys?: string[];
             venues?: string[];
+            /** @enum {string} */
+            claims?: "signed" | "open";
         };
         /** @description A commit with its documents before and after. */
         CommitDetail: components["schemas"]["CommitHead"] & {
@@ -2106,6 +2125,7 @@ export interface components {
             /** Format: date */
             expires?: string;
             clientVisible?: boolean;
+            minimumSchema?: number;
             metadata?: {
                 [key: string]: string | number | boolean;
             };
@@ -2316,6 +2336,8 @@ export interface components {
                 by?: string;
                 keys?: string[];
                 venues?: string[];
+                /** @enum {string} */
+                claims?: "signed" | "open";
             };
         };
         /** @description A document with its version. */
@@ -2403,6 +2425,7 @@ export interface components {
                 /** Format: date */
                 expires?: string;
                 clientVisible?: boolean;
+                minimumSchema?: number;
                 metadata?: {
                     [key: string]: string | number | boolean;
                 };
@@ -2759,7 +2782,7 @@ export interface components {
             key: string;
             name: string;
             /** @enum {string} */
-            type: "server" | "client" | "api";
+            type: "server" | "client" | "api" | "context";
             environment?: string;
             venues?: string[];
             /** @enum {string} */
@@ -2770,6 +2793,9 @@ export interface components {
             createdBy: string;
             expiresAt?: string;
             revokedAt?: string;
+            /** @enum {string} */
+            signedContexts?: "optional" | "required";
+            publicKey?: string;
         };
         /** @description A page of credentials. */
         KeyList: {
@@ -2895,12 +2921,14 @@ export interface components {
         NewKey: {
             /** @description What it is for. */
             name: string;
-            /** @description What it opens: `server`, `client` or `api`. */
+            /** @description What it opens: `server`, `client` or `api`; or `context`, which opens nothing and signs contexts for phones. */
             type: string;
             /** @description The environment it belongs to; none for `api`. */
             environment?: string | null;
             /** @description The venues it is narrowed to. */
             venues?: string[];
+            /** @description Of a client key: whether a context must be signed, `optional` or `required`. Without it, it need not. */
+            signedContexts?: string | null;
             /**
              * @description What an API token may do everywhere: `viewer`, `operator`, `editor` or `admin`. Without it: nothing, with
              *     `bindings`, and everything without.
@@ -3561,6 +3589,11 @@ export interface components {
             /** @description Through this provider. */
             provider?: string | null;
         };
+        /** @description What is asked of client keys from now on. */
+        SigningPolicy: {
+            /** @description Whether a context must be signed: `optional` or `required`. */
+            signedContexts: string;
+        };
         /** @description One reason, in words. */
         StaleFinding: {
             /** @description Which reason. */
@@ -3647,7 +3680,7 @@ export interface components {
             total: number;
             /** @description By venue; those of no venue are not listed. */
             byVenue: components["schemas"]["VenueCount"][];
-            /** @description By SDK and version. */
+            /** @description By SDK, version and payload schema. */
             bySdk: components["schemas"]["SdkCount"][];
             /** @description By mode. */
             byMode: components["schemas"]["ModeCount"][];
@@ -5199,6 +5232,8 @@ export interface operations {
                             by?: string;
                             keys?: string[];
                             venues?: string[];
+                            /** @enum {string} */
+                            claims?: "signed" | "open";
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;
@@ -5234,6 +5269,8 @@ export interface operations {
                             by?: string;
                             keys?: string[];
                             venues?: string[];
+                            /** @enum {string} */
+                            claims?: "signed" | "open";
                         };
                         /** @description Whether this is the answer to an earlier sending, given again. */
                         replayed: boolean;
@@ -5439,6 +5476,7 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            minimumSchema?: number;
                             metadata?: {
                                 [key: string]: string | number | boolean;
                             };
@@ -5488,6 +5526,7 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            minimumSchema?: number;
                             metadata?: {
                                 [key: string]: string | number | boolean;
                             };
@@ -9088,6 +9127,7 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            minimumSchema?: number;
                             metadata?: {
                                 [key: string]: string | number | boolean;
                             };
@@ -9200,6 +9240,7 @@ export interface operations {
                             /** Format: date */
                             expires?: string;
                             clientVisible?: boolean;
+                            minimumSchema?: number;
                             metadata?: {
                                 [key: string]: string | number | boolean;
                             };
@@ -9559,6 +9600,42 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description A problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    require_signed_contexts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The credential */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningPolicy"];
+            };
+        };
+        responses: {
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -9,6 +9,7 @@ import { useEnvironment } from '../shell/environment';
 import { Export } from '../shell/export/Export';
 import { count, some } from '../shell/numbers';
 import { Empty, Failed, Head, Loading } from '../shell/states';
+import { AppsLine } from './AppsLine';
 import { BoardGrid } from './BoardGrid';
 import { BulkBar } from './BulkBar';
 import { type Cell, cellKey } from './cell';
@@ -147,6 +148,7 @@ function BoardOf({ environment }: { environment: string }) {
           toggle={toggle}
         />
       )}
+      {at === undefined && <AppsLine environment={environment} />}
       {selected.size > 0 && at === undefined && (
         <BulkBar
           cells={[...selected.values()]}

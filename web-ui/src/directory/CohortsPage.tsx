@@ -7,6 +7,7 @@ import { Export } from '../shell/export/Export';
 import type { Column } from '../shell/export/table';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
+import { claimsWords } from './words';
 
 export function CohortsPage() {
   const cohorts = useQuery(queries.cohorts());
@@ -25,6 +26,7 @@ export function CohortsPage() {
       title: 'Where',
       of: (cohort) => cohort.venues?.map(venueName).join(', ') || 'Everywhere',
     },
+    { key: 'claims', title: 'Phones', of: claimsWords },
     { key: 'usedBy', title: 'Used by', of: (cohort) => usedBy(cohort.key).join(', ') },
   ];
   return (
@@ -63,7 +65,10 @@ export function CohortsPage() {
                       {cohort.key}
                     </div>
                   </td>
-                  <td>{whoWords(cohort)}</td>
+                  <td>
+                    {whoWords(cohort)}
+                    {claimsWords(cohort) && <div className="soft">{claimsWords(cohort)}</div>}
+                  </td>
                   <td>{cohort.venues?.map(venueName).join(', ') || 'Everywhere'}</td>
                   <td>{usedBy(cohort.key).join(', ') || '—'}</td>
                 </tr>

@@ -11,6 +11,8 @@ import type { Column } from '../shell/export/table';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { NewKey } from './NewKey';
 import { rightsWords } from './rights';
+import { SignedContexts } from './SignedContexts';
+import { kindWords } from './words';
 
 /** How long an old secret lives on when a key is rotated here: a day, for programs to change over. */
 const OVERLAP_SECONDS = 86_400;
@@ -40,11 +42,22 @@ export function KeysPage() {
     mutationFn: (key: string) => body(api.POST('/api/v1/keys/{key}/revoke', { params: { path: { key } } })),
     onSuccess: again,
   });
+  const sign = useMutation({
+    mutationFn: ({ key, signedContexts }: { key: string; signedContexts: string }) =>
+      body(
+        api.POST('/api/v1/keys/{key}/signed-contexts', {
+          params: { path: { key } },
+          body: { signedContexts },
+        }),
+      ),
+    onSuccess: again,
+  });
+  const failed = rotate.error ?? revoke.error ?? sign.error;
   const columns: Column<Key>[] = [
     { key: 'key', title: 'Key', of: (key) => key.key },
     { key: 'name', title: 'Name', of: (key) => key.name },
     { key: 'prefix', title: 'Begins with', of: (key) => key.prefix },
-    { key: 'type', title: 'Kind', of: (key) => key.type },
+    { key: 'type', title: 'Kind', of: kindWords },
     { key: 'environment', title: 'Environment', of: (key) => key.environment },
     { key: 'venues', title: 'Venues', of: (key) => key.venues?.map(venueName).join(', ') },
     {
@@ -64,7 +77,7 @@ export function KeysPage() {
       {secret && <Secret secret={secret} done={() => setSecret(undefined)} />}
       {keys.isPending && <Loading what="keys" />}
       {keys.error && <Failed error={keys.error} retry={() => keys.refetch()} />}
-      {(rotate.error ?? revoke.error) && <Failed error={rotate.error ?? revoke.error} />}
+      {failed && <Failed error={failed} />}
       {keys.data?.items.length === 0 && <Empty>There are no keys yet.</Empty>}
       {!!keys.data?.items.length && (
         <div className="panel">
@@ -90,7 +103,7 @@ export function KeysPage() {
                       {key.prefix}…
                     </div>
                   </td>
-                  <td>{key.type}</td>
+                  <td>{kindWords(key)}</td>
                   {key.type === 'api' ? (
                     <td colSpan={2}>{rightsWords(key.role ?? 'admin', key.bindings, venueName)}</td>
                   ) : (
@@ -114,6 +127,13 @@ export function KeysPage() {
                   <td>
                     {!key.revokedAt && (
                       <Group gap="xs" wrap="nowrap" justify="flex-end">
+                        {key.type === 'client' && (
+                          <SignedContexts
+                            of={key}
+                            pending={sign.isPending}
+                            change={(signedContexts) => sign.mutate({ key: key.key, signedContexts })}
+                          />
+                        )}
                         <Button
                           size="xs"
                           variant="default"

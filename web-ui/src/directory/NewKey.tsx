@@ -1,4 +1,4 @@
-import { MultiSelect, SegmentedControl, Select, TextInput } from '@mantine/core';
+import { MultiSelect, SegmentedControl, Select, Switch, Text, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, body } from '../api/client';
@@ -22,6 +22,7 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
   const [where, setWhere] = useState<string | null>(environment);
   const [venues, setVenues] = useState<string[]>([]);
   const [may, setMay] = useState<MayDo>({ role: 'admin', bindings: [] });
+  const [signed, setSigned] = useState(false);
   const [expires, setExpires] = useState<string>();
   const create = useMutation({
     mutationFn: useOnce(() =>
@@ -32,6 +33,7 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
             type,
             expiresAt: expires,
             ...(type === 'api' ? may : { environment: where ?? '', venues }),
+            ...(type === 'client' && signed ? { signedContexts: 'required' } : {}),
           },
         }),
       ),
@@ -55,8 +57,22 @@ export function NewKey({ close, made }: { close: () => void; made: (secret: stri
           { value: 'server', label: 'Server' },
           { value: 'client', label: 'Phones' },
           { value: 'api', label: 'Automation' },
+          { value: 'context', label: 'Signing' },
         ]}
       />
+      {type === 'context' && (
+        <Text size="sm" className="soft">
+          For a backend that signs who its phones’ users are. It opens nothing, and only its public half is
+          kept here.
+        </Text>
+      )}
+      {type === 'client' && (
+        <Switch
+          label="Only with a context that a backend has signed"
+          checked={signed}
+          onChange={(event) => setSigned(event.currentTarget.checked)}
+        />
+      )}
       {type === 'api' && <RoleFields who="It" may={may} change={setMay} />}
       {type !== 'api' && (
         <>

@@ -8,13 +8,13 @@ type Props = { flag: Flag; edit: (change: (flag: Flag) => Flag) => void };
 /** Tags of one flag, as the server has it. */
 const MOST_TAGS = 64;
 
-/** Who answers for a flag, what it is filed under, and how long it is meant to live. */
+/** Who answers for a flag, what it is filed under, how long it is meant to live, and which apps get it. */
 export function AboutPanel({ flag, edit }: Props) {
   const known = useQuery(queries.flagLabels()).data;
   const names = (all: readonly { name: string }[] | undefined) => (all ?? []).map(({ name }) => name);
   return (
     <section className="panel" aria-labelledby="about-title">
-      <h2 id="about-title">Owner, tags and lifetime</h2>
+      <h2 id="about-title">Owner, tags, lifetime and apps</h2>
       <Group align="flex-start" gap="sm">
         <Autocomplete
           label="Owner"
@@ -56,6 +56,22 @@ export function AboutPanel({ flag, edit }: Props) {
           onChange={(event) => {
             const expires = event.currentTarget.value || undefined;
             edit((before) => ({ ...before, expires }));
+          }}
+        />
+        <Select
+          label="Apps that get it"
+          description="Older ones get the off variant"
+          w={210}
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          allowDeselect={false}
+          data={[
+            { value: '1', label: 'All' },
+            { value: '2', label: 'Payload schema 2 and later' },
+          ]}
+          value={String(flag.minimumSchema ?? 1)}
+          onChange={(chosen) => {
+            const minimumSchema = Number(chosen) > 1 ? Number(chosen) : undefined;
+            edit((before) => ({ ...before, minimumSchema }));
           }}
         />
       </Group>

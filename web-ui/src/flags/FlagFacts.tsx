@@ -19,6 +19,9 @@ export function FlagFacts({ flag }: { flag: Flag }) {
       {flag.lifecycle === 'permanent' && <Text size="sm">permanent</Text>}
       {flag.owner && <Text size="sm">owned by {flag.owner}</Text>}
       {flag.clientVisible && <Text size="sm">seen by client keys</Text>}
+      {(flag.minimumSchema ?? 1) > 1 && (
+        <Text size="sm">off for apps before payload schema {flag.minimumSchema}</Text>
+      )}
       {flag.expires && <Text size="sm">until {flag.expires}</Text>}
       {flag.tags?.map((tag) => (
         <Badge key={tag} variant="light" color="gray" tt="none">

@@ -11,6 +11,7 @@ export function asking(before: Flag, after: Flag, environments: readonly Guard[]
     flag.type,
     flag.variants,
     !!flag.clientVisible,
+    flag.minimumSchema ?? 1,
     flag.lifecycle === 'archived',
   ];
   const isOther = text(whole(before)) !== text(whole(after));

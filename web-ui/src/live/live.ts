@@ -1,5 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query';
 import type { CommitSummary, ReleaseView, Report, Workspace } from '../api/client';
+import type { AppCount } from '../board/apps';
 import { seenSince } from '../releases/past';
 import { renewInTime } from '../session/renew';
 import { notices } from '../shell/notices';
@@ -11,7 +12,7 @@ export type Message =
   | { type: 'hello'; seq: number; connections: number }
   | { type: 'commit'; commit: CommitSummary }
   | { type: 'convergence'; convergence: Report }
-  | { type: 'connections'; total: number; byVenue: { venue: string; count: number }[] }
+  | { type: 'connections'; total: number; byVenue: { venue: string; count: number }[]; apps?: AppCount[] }
   | { type: 'release'; release: ReleaseView }
   | { type: 'notice'; playbook?: string; schedule?: string; changeRequest?: string; by: string; text: string }
   | { type: 'ping' };

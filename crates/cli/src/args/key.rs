@@ -10,6 +10,16 @@ pub enum KeyKind {
     Client,
     /// Uses the administration API (`uat_…`).
     Api,
+    /// Signs contexts for phones, in a backend, and opens nothing (`usx_…`).
+    Context,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SigningPolicy {
+    /// A phone may come without: then nobody vouches for what it says.
+    Optional,
+    /// A phone that comes without is refused.
+    Required,
 }
 
 #[derive(Debug, Subcommand)]
@@ -33,6 +43,9 @@ pub enum Key {
         /// For this venue only; may be given several times.
         #[arg(long)]
         venue: Vec<String>,
+        /// Whether phones must show a context that a backend has signed; for client keys.
+        #[arg(long, value_enum)]
+        signed_contexts: Option<SigningPolicy>,
     },
     /// Make a new secret; the old one lives on for a while.
     #[command(after_help = "Example: usher key rotate 3f2a… --overlap-seconds 86400")]
@@ -42,6 +55,15 @@ pub enum Key {
         /// For how long the old secret is still good.
         #[arg(long, default_value_t = 0)]
         overlap_seconds: u32,
+    },
+    /// Say whether phones with this client key must show a context that a backend has signed.
+    #[command(after_help = "Example: usher key signed-contexts 3f2a… required")]
+    SignedContexts {
+        /// The key's id.
+        id: String,
+        /// Whether they must.
+        #[arg(value_enum)]
+        policy: SigningPolicy,
     },
     /// Revoke a key at once; its streams close.
     #[command(after_help = "Example: usher key revoke 3f2a…")]

@@ -21,7 +21,7 @@ pub use change::{Change, Open};
 pub use documents::{About, Documents, Flag, Later, Set, Stale, Venue, Where};
 pub use history::{Converge, Eval, Journal, Rollback, Undo};
 pub use import::{Import, What};
-pub use key::{Key, KeyKind};
+pub use key::{Key, KeyKind, SigningPolicy};
 pub use playbook::Playbook;
 pub use release::{One, Release, Template, TemplateKind};
 pub use rights::{Places, Role};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::written;
 use crate::{
-    args::{Key, KeyKind, Output},
+    args::{Key, KeyKind, Output, SigningPolicy},
     client::{Client, segment},
     output::{self, text},
 };
@@ -13,13 +13,17 @@ use crate::{
 pub async fn run(client: &Client, key: Key, shown: Output) -> Result<()> {
     match key {
         Key::Ls => list(client, shown).await,
-        Key::Create { name, kind, environment, venue } => {
+        Key::Create { name, kind, environment, venue, signed_contexts } => {
             let kind = match kind {
                 KeyKind::Server => "server",
                 KeyKind::Client => "client",
                 KeyKind::Api => "api",
+                KeyKind::Context => "context",
             };
-            let body = json!({"name": name, "type": kind, "environment": environment, "venues": venue});
+            let mut body = json!({"name": name, "type": kind, "environment": environment, "venues": venue});
+            if let Some(policy) = signed_contexts {
+                body["signedContexts"] = policy_name(policy).into();
+            }
             show(&client.post("/api/v1/keys", &body).await?, "key", shown);
             Ok(())
         }
@@ -28,11 +32,25 @@ pub async fn run(client: &Client, key: Key, shown: Output) -> Result<()> {
             show(&client.post(&path, &json!({"overlapSeconds": overlap_seconds})).await?, "key", shown);
             Ok(())
         }
+        Key::SignedContexts { id, policy } => {
+            let (path, policy) =
+                (format!("/api/v1/keys/{}/signed-contexts", segment(&id)), policy_name(policy));
+            let answer = client.post(&path, &json!({"signedContexts": policy})).await?;
+            written(&answer, &format!("signed contexts are {policy} for {id}"), shown);
+            Ok(())
+        }
         Key::Revoke { id } => {
             let answer = client.post(&format!("/api/v1/keys/{}/revoke", segment(&id)), &json!({})).await?;
             written(&answer, &format!("{id} is revoked"), shown);
             Ok(())
         }
+    }
+}
+
+fn policy_name(policy: SigningPolicy) -> &'static str {
+    match policy {
+        SigningPolicy::Optional => "optional",
+        SigningPolicy::Required => "required",
     }
 }
 

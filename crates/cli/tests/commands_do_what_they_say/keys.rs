@@ -54,6 +54,25 @@ fn a_secret_can_be_caught_from_standard_output() {
 }
 
 #[test]
+fn a_context_key_signs_and_client_keys_ask_for_it() {
+    let server = Server::seeded();
+    let backend = server.json(&["key", "create", "backend", "-e", "production", "--kind", "context"]);
+    let secret = backend["secret"].as_str().unwrap();
+    let identity = backend["key"]["key"].as_str().unwrap();
+    assert!(secret.starts_with(&format!("usx_{identity}~")) && secret.ends_with("~production"), "{backend}");
+    server.run(&["key", "ls"]).ok().says(&["context", "backend"]);
+    let create =
+        ["key", "create", "phones", "-e", "production", "--kind", "client", "--signed-contexts", "required"];
+    let phones = server.json(&create);
+    assert_eq!(phones["key"]["signedContexts"], "required");
+    let phones = phones["key"]["key"].as_str().unwrap();
+    let told = format!("signed contexts are optional for {phones}");
+    server.run(&["key", "signed-contexts", phones, "optional"]).ok().says(&[&told]);
+    server.run(&["key", "signed-contexts", identity, "required"]).fails(3, &["only a client key"]);
+    server.run(&["key", "create", "b", "--kind", "context"]).fails(3, &["environment"]);
+}
+
+#[test]
 fn an_api_token_opens_the_api() {
     let server = Server::start();
     let made = server.json(&["key", "create", "ci", "--kind", "api"]);

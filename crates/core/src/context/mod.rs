@@ -7,9 +7,13 @@
 mod attributes;
 mod json;
 mod quick;
+mod signed;
 mod value;
 
 pub(crate) use attributes::{Attributes, Name};
+use signed::Vouched;
+pub(crate) use signed::Word;
+pub use signed::{NotText, Signed};
 pub use value::AttributeValue;
 pub(crate) use value::{Text, UNHASHED, attribute_value, parse_version};
 
@@ -26,6 +30,8 @@ pub struct Context {
     targeting_key: Option<AttributeValue>,
     venue: Option<AttributeValue>,
     attributes: Attributes,
+    /// Whose word it is.
+    vouched: Vouched,
 }
 
 impl Context {
@@ -36,7 +42,8 @@ impl Context {
     }
 
     /// A context that says nothing.
-    pub const ANONYMOUS: Self = Self { targeting_key: None, venue: None, attributes: Attributes::NONE };
+    pub const ANONYMOUS: Self =
+        Self { targeting_key: None, venue: None, attributes: Attributes::NONE, vouched: Vouched::Caller };
 
     /// A context without a targeting key. Splits by it then give the off variant.
     #[must_use]

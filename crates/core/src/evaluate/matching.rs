@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     bucket::{Span, draw, foreign_place, is_foreign_identity, is_identity},
-    context::{AttributeValue, Context},
+    context::{AttributeValue, Context, Word},
     limits::MAX_REFERENCE_DEPTH,
-    model::{HashAlgorithm, WhenMissing},
+    model::{Claims, HashAlgorithm, WhenMissing},
     ruleset::{
-        CompiledCohort, CompiledCondition, CompiledPrerequisite, CompiledRollout, CompiledVenue, KeyRef,
-        Ruleset, Source, SplitKey,
+        CohortParts, CompiledCohort, CompiledCondition, CompiledPrerequisite, CompiledRollout, CompiledVenue,
+        KeyRef, Ruleset, Source, SplitKey,
     },
 };
 
@@ -126,6 +126,30 @@ impl<'r, 'c> Scope<'r, 'c> {
         {
             return false;
         }
+        // Whose word is it? Who comes with a client key is a member by what a backend has signed, unless the cohort
+        // takes a phone's own word.
+        match (self.context.word(), parts.claims) {
+            (Word::Anyones, _) | (Word::Nobodys, None | Some(Claims::Open)) => self.is_member(parts, depth),
+            (Word::Nobodys, Some(Claims::Signed)) => false,
+            (Word::Backends(signed), _) if signed.lists(cohort) => true,
+            (Word::Backends(_), Some(Claims::Open)) => self.is_member(parts, depth),
+            (Word::Backends(signed), None | Some(Claims::Signed)) => {
+                let said = self.said_by(signed.context());
+                let is_member = said.is_member(parts, depth);
+                self.clock.learn(&said.clock);
+                is_member
+            }
+        }
+    }
+
+    /// The same of another context, at the same time.
+    fn said_by<'s>(&self, context: &'s Context) -> Scope<'r, 's> {
+        let Self { ruleset, flags, .. } = *self;
+        Scope { ruleset, context, clock: self.clock.lend(), flags, venue: OnceCell::new() }
+    }
+
+    /// Whether what the context says makes it a member.
+    fn is_member(&self, parts: &CohortParts, depth: usize) -> bool {
         let listed = || match self.find(&parts.by) {
             Some(AttributeValue::Text(text)) => parts.keys.contains(text),
             _ => false,

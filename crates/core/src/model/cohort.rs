@@ -29,9 +29,23 @@ pub struct Cohort {
     /// Contexts that are in it one by one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// Whose word makes a phone a member. Where it does not say: of a context that is signed, only what is signed;
+    /// of one that is not, anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Claims>,
     /// Where it exists at all; empty for everywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub venues: Vec<VenueKey>,
+}
+
+/// Whose word makes a phone, which comes with a client key, a member of a cohort. Who has a server key is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Claims {
+    /// Only that of a backend, in a signed context: staff.
+    Signed,
+    /// The phone's own too: those with a certain version of the app.
+    Open,
 }
 
 impl Model for Cohort {

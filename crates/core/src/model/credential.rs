@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     EnvironmentKey, Key, Kind, Model, Rights, Role, RoleBinding, Timestamp, VenueKey, document::check_text,
 };
-use crate::problem::{Problem, Problems};
+use crate::{
+    problem::{Problem, Problems},
+    signed_context,
+};
 
 /// What a credential opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +20,18 @@ pub enum CredentialType {
     Client,
     /// Uses the administration API (`uat_…`).
     Api,
+    /// Signs contexts for phones, and opens nothing (`usx_…`). Of its key pair only the public half is kept.
+    Context,
+}
+
+/// Whether whoever comes with a client key must show a context that a backend has signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SignedContexts {
+    /// It may: without one, nobody vouches for what the phone says.
+    Optional,
+    /// It must, or it is refused.
+    Required,
 }
 
 /// One credential. The secret itself was shown once, when it was made.
@@ -36,6 +51,12 @@ pub struct Credential {
     /// The venues it is narrowed to; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub venues: Vec<VenueKey>,
+    /// Of a client key: whether a context must be signed; it need not, where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_contexts: Option<SignedContexts>,
+    /// Of a context key: the public half of its Ed25519 key pair, 32 bytes in base64url without padding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
     /// What an API token may do everywhere: all, where it does not say, as tokens did before they had a role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
@@ -59,6 +80,12 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// Whether whoever comes with it must show a signed context.
+    #[must_use]
+    pub fn requires_signed_contexts(&self) -> bool {
+        self.signed_contexts == Some(SignedContexts::Required)
+    }
+
     /// Whether it opens anything at `now`.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
@@ -71,8 +98,32 @@ impl Credential {
     #[must_use]
     pub fn rights(&self) -> Rights {
         match (self.credential_type, self.role) {
-            (CredentialType::Server | CredentialType::Client, _) => Rights::new(Role::Viewer, Vec::new()),
+            (CredentialType::Server | CredentialType::Client | CredentialType::Context, _) => {
+                Rights::new(Role::Viewer, Vec::new())
+            }
             (CredentialType::Api, role) => Rights::new(role.unwrap_or(Role::Admin), self.bindings.clone()),
+        }
+    }
+}
+
+impl Credential {
+    /// What is said of signed contexts fits what the credential is.
+    fn validate_signing(&self, problems: &mut Problems) {
+        if self.signed_contexts.is_some() && self.credential_type != CredentialType::Client {
+            let detail = "only a client key says whether contexts must be signed";
+            let mend = "Leave it out: whoever has another key is believed.";
+            problems.push(Problem::new("signedContexts", self.name.as_str(), detail, mend));
+        }
+        let is_context = self.credential_type == CredentialType::Context;
+        let good = self.public_key.as_deref().map(signed_context::is_public_key);
+        if is_context && good != Some(true) {
+            let detail = "a context key has the public half of an Ed25519 key pair";
+            let mend = "Give its 32 bytes in base64url without padding, or let the server make the key.";
+            let found = self.public_key.as_deref().unwrap_or("nothing");
+            problems.push(Problem::new("publicKey", found, detail, mend));
+        } else if !is_context && good.is_some() {
+            let mend = "Leave it out, or make it a key of type `context`.";
+            problems.push(Problem::new("publicKey", self.name.as_str(), "only a context key has one", mend));
         }
     }
 }
@@ -97,8 +148,8 @@ impl Model for Credential {
                     mend,
                 ));
             }
-            (CredentialType::Server | CredentialType::Client, None) => {
-                let mend = "Name the environment that the key reads.";
+            (CredentialType::Server | CredentialType::Client | CredentialType::Context, None) => {
+                let mend = "Name the environment that the key is for.";
                 problems.push(Problem::new(
                     "environment",
                     "nothing",
@@ -108,6 +159,7 @@ impl Model for Credential {
             }
             _ => {}
         }
+        self.validate_signing(&mut problems);
         let has_rights = self.role.is_some() || !self.bindings.is_empty();
         if self.credential_type == CredentialType::Api {
             if self.role.is_none() && has_rights {

@@ -12,6 +12,7 @@ use crate::{
     limits::{MAX_METADATA, MAX_TAGS, MAX_VARIANTS},
     problem::{Problem, Problems},
     ruleset,
+    schema::NEWEST,
 };
 
 /// A flag: defined once, configured per environment.
@@ -46,6 +47,10 @@ pub struct Flag {
     /// Whether client keys get it at all, in any form.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub client_visible: bool,
+    /// The oldest payload schema whose apps can be trusted with it: older ones get its off variant, with the reason
+    /// `DISABLED`, whatever they are sent of it otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_schema: Option<u32>,
     /// What its answers carry besides, for the programs that ask: `{"team": "payments"}`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub metadata: IndexMap<String, Scalar>,
@@ -276,6 +281,10 @@ impl Model for Flag {
                 "too many tags",
                 format!("Keep at most {MAX_TAGS}."),
             ));
+        }
+        if let Some(minimum) = self.minimum_schema.filter(|minimum| !(1..=NEWEST).contains(minimum)) {
+            let mend = format!("Give 1 to {NEWEST}, which is what this version speaks, or leave it out.");
+            problems.push(Problem::new("minimumSchema", minimum, "there is no such payload schema", mend));
         }
         if self.metadata.len() > MAX_METADATA {
             let mend = format!("Keep at most {MAX_METADATA}.");

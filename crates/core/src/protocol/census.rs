@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Mode;
-use crate::model::{EnvironmentKey, Epoch, Seq};
+use crate::{
+    model::{EnvironmentKey, Epoch, Seq},
+    schema::OLDEST,
+};
 
 /// Groups of clients in one census; who has more leaves out the SDK's version, so that fewer are left.
 pub const MAX_GROUPS: usize = 4_096;
@@ -69,6 +72,18 @@ pub struct Group {
     pub version: Option<String>,
     /// What they are sent.
     pub mode: Mode,
+    /// In which payload schema; 1 by those who do not know of others.
+    #[serde(default = "oldest", skip_serializing_if = "is_oldest")]
+    pub schema: u32,
+}
+
+fn oldest() -> u32 {
+    OLDEST
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde asks.
+fn is_oldest(schema: &u32) -> bool {
+    *schema == OLDEST
 }
 
 /// How far a commit has come.

@@ -4,10 +4,11 @@
 //! state that does not apply: all of them end in asking anew.
 
 use super::{
-    Delta, Intent, Move, Ready, Resume, SCHEMA, ServerError, ServerFrame, Snapshot, Standing, ValueMap,
+    Delta, Intent, Move, Ready, Renew, Resume, ServerError, ServerFrame, Snapshot, Standing, ValueMap,
     Values, ViewTag,
 };
 use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Timestamp, VenueKey};
+use crate::schema;
 
 /// Documents that a snapshot in parts may hold, in bytes: a hostile server must not fill the memory.
 pub const MAX_SNAPSHOT_BYTES: usize = 256 * 1024 * 1024;
@@ -21,7 +22,7 @@ pub enum Action {
     Replace(Vec<Document>),
     /// These documents have changed, those are gone.
     Amend(Vec<Document>, Vec<DocumentId>),
-    /// All values are new.
+    /// All values are new. They are of schema 1, whatever they came in.
     ReplaceValues(ValueMap),
     /// These values have changed, those are gone.
     AmendValues(ValueMap, Vec<String>),
@@ -37,6 +38,8 @@ pub enum Action {
     ReconnectAfter(u64),
     /// Be served elsewhere.
     Move(Move),
+    /// The signed context is about to expire: ask the backend for another.
+    Renew(Renew),
     /// The server refuses.
     Refused(ServerError),
 }
@@ -62,6 +65,8 @@ pub struct Machine {
     epoch: Option<Epoch>,
     /// What this connection's stream shows.
     view: Option<ViewTag>,
+    /// What it speaks.
+    schema: u32,
     /// How old what it says may be; none where it speaks for itself.
     standing: Option<Standing>,
     /// How long the server has a client wait with acknowledgements, as it said last.
@@ -162,15 +167,17 @@ impl Machine {
             }
             ServerFrame::Drain(drain) => vec![Action::ReconnectAfter(drain.reconnect_after_ms)],
             ServerFrame::Move(to) => vec![Action::Move(to)],
+            ServerFrame::Renew(renew) => vec![Action::Renew(renew)],
             ServerFrame::Error(error) => vec![Action::Refused(error)],
         }
     }
 
     fn ready(&mut self, ready: &Ready) -> Vec<Action> {
-        if ready.schema != SCHEMA {
+        if !schema::is_spoken(ready.schema) {
             return vec![Action::Resync("the server speaks a schema that was not offered")];
         }
         (self.epoch, self.view, self.standing) = (Some(ready.epoch), ready.view, ready.upstream);
+        self.schema = ready.schema;
         self.ack_within_ms = ready.ack_within_ms;
         let known = self.place.is_some_and(|place| self.continues(place));
         let heartbeat = Action::Ready(Terms {
@@ -247,11 +254,9 @@ impl Machine {
         if !values.full && self.place.is_none_or(|place| place.epoch != epoch || place.seq > seq) {
             return self.lost("values that amend what this client does not have");
         }
-        let change = if values.full {
-            Action::ReplaceValues(values.put)
-        } else {
-            Action::AmendValues(values.put, values.delete)
-        };
+        let put = schema::values::all_to_one(values.put, self.schema);
+        let change =
+            if values.full { Action::ReplaceValues(put) } else { Action::AmendValues(put, values.delete) };
         self.arrive(change, Resume { epoch, seq, view: self.view }, values.at)
     }
 
@@ -347,6 +352,7 @@ mod tests {
             Action::Resync(_) => "resync".to_owned(),
             Action::ReconnectAfter(millis) => format!("reconnect {millis}"),
             Action::Move(_) => "move".to_owned(),
+            Action::Renew(_) => "renew".to_owned(),
             Action::Refused(_) => "refused".to_owned(),
         };
         actions.iter().map(name).collect::<Vec<_>>().join(", ")

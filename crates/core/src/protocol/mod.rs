@@ -25,10 +25,10 @@ pub use census::{Census, Censuses, Clients, CommitCount, Count, Group, Source, V
 pub use client::{Ack, ClientFrame, Hello, Mode, Resume, Scope};
 pub use machine::{Action, MAX_SNAPSHOT_BYTES, Machine, Terms};
 pub use server::{
-    Delta, Destination, Drain, ErrorCode, Intent, Move, Ping, Ready, RulesetBody, ServerError, ServerFrame,
-    Snapshot, SteeringBody, Values, ValuesBody,
+    Delta, Destination, Drain, ErrorCode, Intent, Move, Ping, Ready, Renew, RulesetBody, ServerError,
+    ServerFrame, Snapshot, SteeringBody, Values, ValuesBody,
 };
-pub use standing::{KeyBody, Standing};
+pub use standing::{CHECKS_SIGNED_CONTEXTS, KeyBody, SignerBody, SignersBody, Standing};
 pub use value::{EvaluatedValue, OldValue, Value};
 pub use view::{View, ViewTag};
 
@@ -39,8 +39,6 @@ pub type ValueMap = IndexMap<String, Box<RawValue>>;
 pub const SUBPROTOCOL: &str = "usher.v1";
 /// Browsers can't set headers on a WebSocket, so they send the key as a second subprotocol with this prefix.
 pub const KEY_SUBPROTOCOL_PREFIX: &str = "usher.key.";
-/// The payload schema that this version writes.
-pub const SCHEMA: u32 = 1;
 /// How often the server pings, in seconds. Silence for twice as long is a dead link, for either side.
 pub const HEARTBEAT_SECONDS: u32 = 15;
 /// Largest frame that a server takes from a client, in bytes.

@@ -25,6 +25,8 @@ pub enum ServerFrame {
     Drain(Drain),
     /// Be served elsewhere from now on. The stream goes on until the client leaves it.
     Move(Move),
+    /// The signed context is about to expire: send another. The stream goes on until then.
+    Renew(Renew),
     /// Something is wrong; the connection closes after it.
     Error(ServerError),
 }
@@ -183,6 +185,14 @@ pub struct Destination {
     pub url: String,
 }
 
+/// The signed context of the client is about to expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Renew {
+    /// For how long it is still taken, in milliseconds.
+    pub expires_in_ms: u64,
+}
+
 /// What kind of thing is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -195,6 +205,8 @@ pub enum ErrorCode {
     Forbidden,
     /// The key was revoked or has expired.
     Unauthorized,
+    /// The signed context is missing, has expired, or is not taken: ask the backend for another.
+    SignedContext,
     /// No schema that both sides speak.
     UnsupportedSchema,
     /// Too many at once: come again later.
@@ -250,6 +262,9 @@ pub struct RulesetBody {
     pub view: Option<ViewTag>,
     /// All documents.
     pub documents: Vec<Document>,
+    /// On disk only: those of them that say more than their schema can, see [`crate::schema::disk`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub newer: Vec<Document>,
 }
 
 /// What `POST /sdk/v1/values` answers: all values by polling.
@@ -284,6 +299,7 @@ impl ServerFrame {
             "ping" => Self::Ping(serde_json::from_str(text)?),
             "drain" => Self::Drain(serde_json::from_str(text)?),
             "move" => Self::Move(serde_json::from_str(text)?),
+            "renew" => Self::Renew(serde_json::from_str(text)?),
             "error" => Self::Error(serde_json::from_str(text)?),
             other => return Err(FrameError::UnknownType(other.to_owned())),
         })

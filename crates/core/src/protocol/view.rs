@@ -6,7 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::model::{Document, DocumentId, EnvironmentKey, Kind, VenueKey};
+use crate::{
+    model::{Document, DocumentId, EnvironmentKey, Kind, VenueKey},
+    schema::{Form, documents::written},
+};
 
 /// The part of a workspace that a stream carries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +60,12 @@ impl View {
             Kind::Venue => self.sees(document.key()).then(|| document.clone()),
             _ => None,
         }
+    }
+
+    /// What is seen of `document`, as it is written in a form.
+    #[must_use]
+    pub fn written(&self, document: &Document, form: Form) -> Option<Document> {
+        self.of(document).map(|seen| written(&seen, form))
     }
 
     /// Whether a document of this name may ever have been seen: the names of other venues are not told, even when

@@ -7,7 +7,7 @@ use super::{
     table::{KeyRef, Keyed},
     values::Texts,
 };
-use crate::model::Document;
+use crate::model::{Claims, Document};
 
 /// A cohort's parts; none at all when it could not be compiled, and then nobody is in it.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct CohortParts {
     pub(crate) by: Source,
     pub(crate) keys: Texts,
     pub(crate) venues: Texts,
+    pub(crate) claims: Option<Claims>,
 }
 
 impl CompiledCohort {
@@ -50,6 +51,7 @@ impl CompiledCohort {
             by: Source::new(by),
             keys: Texts::new(cohort.keys.iter().map(String::as_str)),
             venues: Texts::new(cohort.venues.iter().map(|venue| venue.as_str())),
+            claims: cohort.claims,
         };
         Self { key, parts: Some(parts), uses }
     }

@@ -72,7 +72,7 @@ impl Serialize for VariantValue {
 }
 
 /// A variant: its name and its value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CompiledVariant {
     pub(crate) key: VariantKey,
     pub(crate) value: VariantValue,
@@ -123,6 +123,8 @@ pub(crate) struct CompiledConfig {
     pub(crate) when_stale: Option<WhenStale>,
     /// Metrics that are counted by its variant.
     pub(crate) measure: Box<[Box<str>]>,
+    /// The oldest payload schema whose apps get it as it is; 0 for any.
+    pub(crate) minimum_schema: u32,
     /// Whether a program has read it.
     pub(crate) asked: Mark,
     pub(crate) uses: Uses,
@@ -231,6 +233,13 @@ impl CompiledFlag {
         Self { key: KeyRef::new(document.key()), state }
     }
 
+    /// The same for an app that speaks an older schema than the flag asks for: it is off. `None` for a flag that asks for
+    /// nothing newer.
+    pub(crate) fn for_schema(&self, schema: u32) -> Option<Self> {
+        let config = self.config().filter(|config| config.minimum_schema > schema)?;
+        Some(Self { key: self.key.clone(), state: FlagState::Ready(config.turned_off()) })
+    }
+
     pub(crate) fn config(&self) -> Option<&CompiledConfig> {
         match &self.state {
             FlagState::Ready(config) => Some(config),
@@ -255,6 +264,34 @@ impl CompiledFlag {
 const OWN_METADATA: [&str; 4] = ["enabled", "rule", "splitKeyMissing", "prerequisiteFailed"];
 
 impl CompiledConfig {
+    /// What gives the off variant, as a flag that is turned off does. The same is written for apps that evaluate by
+    /// themselves: see [`crate::schema::documents`].
+    fn turned_off(&self) -> Self {
+        Self {
+            flag_type: self.flag_type,
+            variants: self.variants.clone(),
+            client_visible: self.client_visible,
+            enabled: false,
+            off: self.off,
+            killed: None,
+            prerequisites: Box::default(),
+            venues: Box::default(),
+            targets: Box::default(),
+            rules: Box::default(),
+            dark: Box::default(),
+            guards: Box::default(),
+            default: Some(CompiledServe::Variant(self.off)),
+            metadata: self.metadata.clone(),
+            targeted: false,
+            when_stale: None,
+            measure: self.measure.clone(),
+            minimum_schema: self.minimum_schema,
+            asked: Mark::default(),
+            uses: Uses::default(),
+            written: Arc::clone(&self.written),
+        }
+    }
+
     /// What the flag's author lets its answers carry.
     pub(crate) fn metadata(&self) -> impl Iterator<Item = (&str, &Scalar)> {
         self.metadata.iter().map(|(name, value)| (&**name, value))
@@ -321,6 +358,7 @@ impl CompiledConfig {
                 })
                 .collect(),
             client_visible: flag.client_visible,
+            minimum_schema: flag.minimum_schema.unwrap_or_default(),
             enabled: config.enabled && flag.lifecycle != Lifecycle::Archived,
             off,
             killed,

@@ -22,7 +22,7 @@ mod venue;
 use std::sync::Arc;
 
 pub(crate) use self::{
-    cohort::CompiledCohort,
+    cohort::{CohortParts, CompiledCohort},
     condition::{CompiledCondition, Source},
     draw::{CompiledRollout, SplitKey},
     flag::{
@@ -140,6 +140,17 @@ impl Ruleset {
             next.measures = Measures::of(&next.flags);
         }
         next
+    }
+
+    /// The same for apps that speak an older payload schema: flags that ask for a newer one are off, for themselves and
+    /// for those that lean on them. `None` where there are none.
+    #[must_use]
+    pub fn for_schema(&self, schema: u32) -> Option<Self> {
+        let mut older = self.flags.iter().filter_map(|flag| flag.for_schema(schema)).peekable();
+        older.peek()?;
+        let mut next = self.clone();
+        older.for_each(|flag| next.flags.put(flag));
+        Some(next)
     }
 
     /// The environment it was compiled for.

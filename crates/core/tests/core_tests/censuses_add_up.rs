@@ -41,6 +41,7 @@ fn group(venue: Option<&str>, mode: Mode) -> Group {
         sdk: "usher-rust/0.1.0".to_owned(),
         version: None,
         mode,
+        schema: 2,
     }
 }
 

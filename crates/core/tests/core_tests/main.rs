@@ -19,5 +19,6 @@ mod launchdarkly_flags_are_imported_whole;
 mod logic_agrees_with_its_reference;
 mod logic_holds_as_documented;
 mod properties;
+mod schemas_are_read_by_their_neighbours;
 mod support;
 mod unleash_features_are_imported;

@@ -20,7 +20,7 @@ use std::{
 
 use dashmap::DashMap;
 use tokio::sync::{Notify, Semaphore};
-use usher_core::{model::Credential, protocol::KeyBody};
+use usher_core::{model::Credential, protocol::KeyBody, signed_context::SECRET_PREFIX};
 use usher_sdk::parts::Cache;
 use usher_server::{
     Secret,
@@ -101,6 +101,11 @@ impl Keys {
     pub(crate) fn find<'a>(&'a self, relay: &'a Relay, secret: &'a str) -> Asked<'a> {
         if secret.starts_with("uat_") {
             let detail = "This is an API token; here a server or client key is needed.";
+            return Asked::Now(Err(Problem::forbidden(detail)));
+        }
+        if secret.starts_with(SECRET_PREFIX) {
+            let detail =
+                "This is the secret of a context key, which opens nothing: it stays in your backend.";
             return Asked::Now(Err(Problem::forbidden(detail)));
         }
         if !has_form(secret) {

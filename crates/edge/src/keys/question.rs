@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use usher_core::{
     model::{Credential, VenueKey},
-    protocol::KeyBody,
+    protocol::{CHECKS_SIGNED_CONTEXTS, KeyBody},
 };
 use usher_server::{problem::Problem, source::unknown_key};
 
@@ -38,19 +38,21 @@ impl Keys {
     pub(super) async fn question(&self, secret: &str) -> Said {
         // The semaphore is never closed.
         let _place = self.questions.acquire().await;
-        let said = match self.http.get("/sdk/v1/key", secret).send().await {
-            Ok(answer) => match answer.status().as_u16() {
-                200 => match answer.json::<KeyBody>().await {
-                    Ok(told) => Said::Live(told),
-                    Err(error) => Said::Unreachable(format!("its answer can't be read: {error}")),
+        let said =
+            match self.http.get(&format!("/sdk/v1/key?checks={CHECKS_SIGNED_CONTEXTS}"), secret).send().await
+            {
+                Ok(answer) => match answer.status().as_u16() {
+                    200 => match answer.json::<KeyBody>().await {
+                        Ok(told) => Said::Live(told),
+                        Err(error) => Said::Unreachable(format!("its answer can't be read: {error}")),
+                    },
+                    401 => Said::Refused(Why::Unknown),
+                    403 => Said::Refused(Why::Forbidden(detail(answer).await)),
+                    421 => Said::Refused(Why::Elsewhere(detail(answer).await)),
+                    status => Said::Unreachable(format!("it answered {status}")),
                 },
-                401 => Said::Refused(Why::Unknown),
-                403 => Said::Refused(Why::Forbidden(detail(answer).await)),
-                421 => Said::Refused(Why::Elsewhere(detail(answer).await)),
-                status => Said::Unreachable(format!("it answered {status}")),
-            },
-            Err(error) => Said::Unreachable(error.without_url().to_string()),
-        };
+                Err(error) => Said::Unreachable(error.without_url().to_string()),
+            };
         self.metrics.checked(match &said {
             Said::Live(_) => "live",
             Said::Refused(_) => "refused",

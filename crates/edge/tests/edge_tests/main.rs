@@ -11,4 +11,5 @@ mod clients_are_steered;
 mod clients_move_between_server_and_edge;
 mod counts_are_passed_on_once;
 mod keys_are_checked_upstream;
+mod signed_contexts_are_checked_at_edges;
 mod support;

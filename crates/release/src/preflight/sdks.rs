@@ -1,6 +1,6 @@
 //! What the SDKs in the field know of what the flag needs.
 //!
-//! Every client that is connected reads payload schema 1: one that does not is refused at its `hello`. Within a schema,
+//! A flag may ask for a payload schema; apps that read an older one get its off variant. Within a schema,
 //! fields and operators may be added; an SDK that lacks one gives the caller's default for that flag, with
 //! `PARSE_ERROR`, and in values mode, where the server evaluates, it only does not count. Whether that can happen is
 //! told by the name and version in `hello`, of SDKs of ours alone: they share the server's code. Of others nothing is
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 use usher_core::{
     model::{Flag, Release},
-    protocol::{Mode, SCHEMA},
+    protocol::Mode,
 };
 
 use super::{Finding, Weight, finding};
@@ -53,6 +53,8 @@ pub struct Sdk {
     pub name: String,
     /// What they are sent.
     pub mode: Mode,
+    /// In which payload schema.
+    pub schema: u32,
 }
 
 /// What the release makes its flag need.
@@ -72,14 +74,27 @@ fn version(name: &str) -> Option<Version> {
     OURS.contains(&name).then(|| Version::parse(version).ok()).flatten()
 }
 
+/// Whether devices read an older payload schema than the flag asks for.
+fn too_old(flag: Option<&Flag>, all: &BTreeMap<Sdk, u64>) -> Option<Finding> {
+    let minimum = flag?.minimum_schema?;
+    let count: u64 = all.iter().filter(|(sdk, _)| sdk.schema < minimum).map(|(_, count)| *count).sum();
+    let detail = format!(
+        "{count} devices read an older payload schema than {minimum}, which the flag asks for: they get its off variant, whatever the release serves."
+    );
+    (count > 0).then(|| finding("sdks", Weight::Warning, detail))
+}
+
 pub(super) fn sdks(release: &Release, flag: Option<&Flag>, all: &BTreeMap<Sdk, u64>) -> Vec<Finding> {
     let needs = needs(release, flag);
     if all.is_empty() {
         return Vec::new();
     }
+    if let Some(too_old) = too_old(flag, all) {
+        return vec![too_old];
+    }
     if needs.is_empty() {
-        let detail = format!("Every device reads payload schema {SCHEMA}, and the flag needs nothing newer.");
-        return vec![finding("sdks", Weight::Well, detail)];
+        let detail = "Every device reads a payload schema that the flag is content with.";
+        return vec![finding("sdks", Weight::Well, detail.to_owned())];
     }
     let names = needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(" and ");
     let (mut found, mut knowing) = (Vec::new(), 0);
@@ -133,8 +148,9 @@ mod tests {
     use serde_json::json;
 
     fn told(release: &Release, all: &[(&str, Mode, u64)]) -> Vec<Finding> {
-        let all =
-            all.iter().map(|(name, mode, count)| (Sdk { name: (*name).to_owned(), mode: *mode }, *count));
+        let all = all
+            .iter()
+            .map(|(name, mode, count)| (Sdk { name: (*name).to_owned(), mode: *mode, schema: 2 }, *count));
         sdks(release, Some(&checkout(true)), &all.collect())
     }
 

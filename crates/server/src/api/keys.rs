@@ -4,8 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use usher_core::model::{
-    Credential, CredentialType, Document, DocumentId, EnvironmentKey, Kind, Role, RoleBinding, Timestamp,
-    VenueKey, parse_strict,
+    Credential, CredentialType, Document, DocumentId, EnvironmentKey, Kind, Role, RoleBinding,
+    SignedContexts, Timestamp, VenueKey, parse_strict,
 };
 use usher_journal::{Change, Entry, Expected};
 use usher_release::scope;
@@ -27,7 +27,7 @@ const MAX_OVERLAP_SECONDS: u32 = 30 * 24 * 60 * 60;
 pub struct NewKey {
     /// What it is for.
     name: String,
-    /// What it opens: `server`, `client` or `api`.
+    /// What it opens: `server`, `client` or `api`; or `context`, which opens nothing and signs contexts for phones.
     #[serde(rename = "type")]
     #[schema(value_type = String)]
     credential_type: CredentialType,
@@ -38,6 +38,9 @@ pub struct NewKey {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     venues: Vec<VenueKey>,
+    /// Of a client key: whether a context must be signed, `optional` or `required`. Without it, it need not.
+    #[schema(value_type = Option<String>)]
+    signed_contexts: Option<SignedContexts>,
     /// What an API token may do everywhere: `viewer`, `operator`, `editor` or `admin`. Without it: nothing, with
     /// `bindings`, and everything without.
     #[schema(value_type = Option<String>)]
@@ -112,13 +115,15 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
         let detail = "an API token is bound to venues by what it may do there";
         return Err(Problem::bad_value("venues", new.venues.len(), detail, mend));
     }
-    let credential = |secret: &str| -> Result<Credential, Problem> {
+    let credential = |key: usher_core::model::Key, secret: &str, public_key| -> Result<Credential, Problem> {
         Ok(Credential {
-            key: new_identity()?,
+            key,
             name: new.name.clone(),
             credential_type: new.credential_type,
             environment: new.environment.clone(),
             venues: new.venues.clone(),
+            signed_contexts: new.signed_contexts,
+            public_key,
             role: role(&new),
             bindings: new.bindings.clone(),
             hash: secret::hash(secret),
@@ -129,8 +134,9 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
             revoked_at: None,
         })
     };
-    let secret = secret::generate(new.credential_type).map_err(Problem::internal)?;
-    let document = checked(&credential(&secret)?)?;
+    let key = new_identity()?;
+    let (secret, public_key) = generate(new.credential_type, &key, new.environment.as_ref())?;
+    let document = checked(&credential(key, &secret, public_key)?)?;
     let write = Write::new(&app, &request, None, &body)?.or_message(|| format!("Create key “{}”", new.name));
     once(&write).await?;
     let expected = vec![(document.id().clone(), Expected::Absent)];
@@ -180,9 +186,11 @@ pub async fn rotate(
         ));
     }
     let end = Timestamp::from_millis(now.millis() + i64::from(rotation.overlap_seconds) * 1000);
-    let secret = secret::generate(old.credential_type).map_err(Problem::internal)?;
+    let identity_of_new = new_identity()?;
+    let (secret, public_key) = generate(old.credential_type, &identity_of_new, old.environment.as_ref())?;
     let new = Credential {
-        key: new_identity()?,
+        key: identity_of_new,
+        public_key,
         hash: secret::hash(&secret),
         prefix: secret.chars().take(secret::PREFIX_CHARACTERS).collect(),
         created_at: now,
@@ -221,6 +229,61 @@ pub async fn revoke(
     let written = write.commit(vec![Change::Put(checked(&revoked)?)], expected).await?;
     app.close_credential(&key);
     Ok(HttpResponse::Ok().json(written))
+}
+
+/// What is asked of client keys from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SigningPolicy {
+    /// Whether a context must be signed: `optional` or `required`.
+    #[schema(value_type = String)]
+    signed_contexts: SignedContexts,
+}
+
+/// Says whether whoever comes with a client key must show a signed context. Where they must, streams without one close.
+#[utoipa::path(post, path = "/api/v1/keys/{key}/signed-contexts", tag = "keys", operation_id = "require_signed_contexts",
+    params(("key" = String, Path, description = "The credential")), request_body = SigningPolicy,
+    responses((status = 200, description = "Done", body = super::write::Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub async fn signed_contexts(
+    request: HttpRequest,
+    app: web::Data<App>,
+    key: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let policy: SigningPolicy = usher_core::problem::from_json(&body)?;
+    let write = Write::new(&app, &request, None, &body)?;
+    if let Some(replayed) = write.replayed().await? {
+        return Ok(HttpResponse::Ok().json(replayed.written));
+    }
+    let (credential, entry) = find(&app, &key)?;
+    let required = policy.signed_contexts == SignedContexts::Required;
+    let what = if required { "Require signed contexts of" } else { "Require no signed contexts of" };
+    let write = write.or_message(|| format!("{what} key “{}”", credential.name));
+    let changed = Credential { signed_contexts: Some(policy.signed_contexts), ..credential };
+    let expected = vec![(entry.document.id().clone(), Expected::Version(entry.version))];
+    let written = write.commit(vec![Change::Put(checked(&changed)?)], expected).await?;
+    if required {
+        // They are looked at again: those that have shown one stay.
+        app.close_credential(&key);
+    }
+    Ok(HttpResponse::Ok().json(written))
+}
+
+/// A new secret, and of a key pair the half that is kept.
+fn generate(
+    kind: CredentialType,
+    key: &usher_core::model::Key,
+    environment: Option<&EnvironmentKey>,
+) -> Result<(String, Option<String>), Problem> {
+    if kind != CredentialType::Context {
+        return Ok((secret::generate(kind).map_err(Problem::internal)?, None));
+    }
+    let mend = "Name the environment that it signs for.";
+    let environment = environment.ok_or_else(|| {
+        Problem::bad_value("environment", "nothing", "a context key has an environment", mend)
+    })?;
+    let (secret, public) = secret::signing(key, environment).map_err(Problem::internal)?;
+    Ok((secret, Some(public)))
 }
 
 /// Refuses a request that was carried out before.

@@ -272,6 +272,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/keys", web::post().to(keys::create))
         .route("/keys/{key}/rotate", web::post().to(keys::rotate))
         .route("/keys/{key}/revoke", web::post().to(keys::revoke))
+        .route("/keys/{key}/signed-contexts", web::post().to(keys::signed_contexts))
         .route("/users", web::get().to(people::list))
         .route("/users", web::post().to(people::create))
         .route("/users/{key}", web::put().to(people::change))

@@ -95,7 +95,7 @@ async fn known(request: &HttpRequest, app: &App) -> Result<Known, Problem> {
         let credential = live_credential(token, app)?;
         if credential.credential_type != CredentialType::Api {
             return Err(Problem::forbidden(
-                "This is an SDK key; the administration API takes an API token (uat_…).",
+                "This is a key of programs; the administration API takes an API token (uat_…).",
             ));
         }
         return Ok(Known { identity: Identity::Program(credential), access: None, owes_factor: false });
@@ -179,6 +179,10 @@ fn carried<'a>(request: &'a HttpRequest, surface: &'a Surface) -> Result<Asked<'
 fn for_sdks(credential: Arc<Credential>) -> Result<Arc<Credential>, Problem> {
     if credential.credential_type == CredentialType::Api {
         return Err(Problem::forbidden("This is an API token; here a server or client key is needed."));
+    }
+    if credential.credential_type == CredentialType::Context {
+        let detail = "This is the secret of a context key, which signs contexts and opens nothing: it stays in your backend. Revoke it if a phone has it, and send a server or client key here.";
+        return Err(Problem::forbidden(detail));
     }
     Ok(credential)
 }

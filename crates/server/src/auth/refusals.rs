@@ -1,5 +1,7 @@
 //! What is refused to somebody is told in the log, so that who tries doors is seen.
 
+use std::net::IpAddr;
+
 use actix_web::{
     HttpRequest, ResponseError as _,
     http::{
@@ -8,7 +10,35 @@ use actix_web::{
     },
 };
 
-use crate::{problem::Problem, rates::Rates};
+use usher_core::model::Credential;
+
+use crate::{problem::Problem, rates::Rates, sdk::signed::is_about_signed_context};
+
+/// Where a context came from.
+pub struct Whence<'a> {
+    /// The address.
+    pub address: IpAddr,
+    /// The route.
+    pub path: &'a str,
+}
+
+impl<'a> Whence<'a> {
+    /// That of a request.
+    #[must_use]
+    pub fn of(request: &'a HttpRequest, rates: &Rates) -> Self {
+        Self { address: rates.address(request), path: request.path() }
+    }
+}
+
+/// Notes that a context was refused for what it claims: never the context, nor what was signed of it.
+pub fn note_context(whence: &Whence<'_>, credential: &Credential, problem: &Problem) {
+    if is_about_signed_context(problem) {
+        tracing::warn!(
+            target: "usher::audit", path = whence.path, address = %whence.address, key = %credential.key,
+            code = problem.code(), "a signed context was refused"
+        );
+    }
+}
 
 /// Notes that a request was refused for who sent it: never what it was sent with, nor its query, which may hold a
 /// token. One without any credentials is nobody yet, as browsers are before they sign in.

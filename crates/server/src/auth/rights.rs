@@ -123,6 +123,7 @@ pub const RIGHTS: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/keys", ADMIN),
     ("POST", "/api/v1/keys/{key}/rotate", ADMIN),
     ("POST", "/api/v1/keys/{key}/revoke", ADMIN),
+    ("POST", "/api/v1/keys/{key}/signed-contexts", ADMIN),
     ("GET", "/api/v1/users", OWNER),
     ("POST", "/api/v1/users", OWNER),
     ("PUT", "/api/v1/users/{key}", OWNER),

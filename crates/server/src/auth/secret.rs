@@ -1,8 +1,15 @@
 //! Secrets of programs: random, shown once, kept as a hash.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, EncodingKey,
+    jwk::{AlgorithmParameters, Jwk},
+};
 use sha2::{Digest, Sha256};
-use usher_core::model::CredentialType;
+use usher_core::{
+    model::{CredentialType, EnvironmentKey, Key},
+    signed_context::{SECRET_PREFIX, SigningSecret, pkcs8},
+};
 
 /// Characters of a secret that are kept, so that people can tell credentials apart.
 pub const PREFIX_CHARACTERS: usize = 10;
@@ -16,8 +23,40 @@ pub fn generate(kind: CredentialType) -> Result<String, getrandom::Error> {
         CredentialType::Server => "usk_",
         CredentialType::Client => "uck_",
         CredentialType::Api => "uat_",
+        // It opens nothing; those that sign are made by `signing`.
+        CredentialType::Context => SECRET_PREFIX,
     };
     Ok(format!("{prefix}{}", random()?))
+}
+
+/// Why there is no key pair.
+#[derive(Debug, thiserror::Error)]
+pub enum NoKeyPair {
+    /// The system has no randomness to give.
+    #[error("the system has no randomness to give: {0}")]
+    Randomness(#[from] getrandom::Error),
+    /// The arithmetic failed, which it never does.
+    #[error("the public key can't be computed: {0}")]
+    Arithmetic(String),
+}
+
+/// A new Ed25519 key pair that signs contexts: the secret, which holds the private half, and the public half. Only the
+/// second is kept, so that whoever reads a journal can sign nothing.
+///
+/// # Errors
+/// See [`NoKeyPair`].
+pub fn signing(key: &Key, environment: &EnvironmentKey) -> Result<(String, String), NoKeyPair> {
+    let mut private = [0; 32];
+    getrandom::fill(&mut private)?;
+    let pair = EncodingKey::from_ed_der(&pkcs8(&private));
+    let jwk = Jwk::from_encoding_key(&pair, Algorithm::EdDSA);
+    let jwk = jwk.map_err(|error| NoKeyPair::Arithmetic(error.to_string()))?;
+    let AlgorithmParameters::OctetKeyPair(public) = jwk.algorithm else {
+        return Err(NoKeyPair::Arithmetic("it is of another kind".to_owned()));
+    };
+    let (key, environment) = (key.clone(), environment.clone());
+    let secret = SigningSecret { key, environment, private: URL_SAFE_NO_PAD.encode(private) };
+    Ok((secret.expose(), public.x))
 }
 
 /// 256 random bits.

@@ -314,6 +314,7 @@ mod tests {
         let connection = Connection::new(
             view(environment),
             Mode::Ruleset,
+            1,
             Some(venue.into()),
             "test/1",
             None,
@@ -372,6 +373,7 @@ mod tests {
                 sdk: "test/1".to_owned(),
                 version: None,
                 mode: Mode::Values,
+                schema: 1,
             },
             count,
         };
@@ -399,6 +401,7 @@ mod tests {
         let edge = Connection::new(
             view("production"),
             Mode::Ruleset,
+            1,
             None,
             "usher-edge/1",
             None,

@@ -12,9 +12,9 @@ use usher_core::{
 
 use super::{events::Position, refusal::Refusal};
 use crate::{
-    auth,
+    auth::{self, refusals::Whence},
     problem::Problem,
-    sdk::{context_for, narrowed},
+    sdk::{context_for, context_of},
     surface::Surface,
     world::{Place, StreamState, Touched},
 };
@@ -84,17 +84,30 @@ impl Asker {
     }
 
     /// The context in the body of a request.
-    pub(super) fn context(&self, body: &[u8]) -> Result<Context, Refusal> {
+    pub(super) fn context(
+        &self,
+        request: &HttpRequest,
+        app: &Surface,
+        body: &[u8],
+    ) -> Result<Context, Refusal> {
         let refused = |status, code, details: &str| Refusal::new(status, code, details);
         let not_allowed = |problem: Problem| {
-            let forbidden = problem.code() == "forbidden";
-            let status = if forbidden { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+            if problem.comes_again_after().is_some() {
+                return Refusal::from(problem);
+            }
+            let status = if problem.is(StatusCode::FORBIDDEN) {
+                StatusCode::FORBIDDEN
+            } else {
+                StatusCode::BAD_REQUEST
+            };
             refused(status, ErrorCode::InvalidContext, problem.detail())
         };
+        let whence = Whence::of(request, &app.rates);
         if body.len() <= MAX_CONTEXT_BYTES
             && let Some(context) = Context::quick(body)
         {
-            return narrowed(&self.credential, context).map_err(not_allowed);
+            let asked = context_of(app, &self.credential, &whence, context).map_err(not_allowed)?;
+            return Ok(asked.context);
         }
         let json = usher_core::problem::parse_json(body).map_err(|problems| {
             refused(StatusCode::BAD_REQUEST, ErrorCode::ParseError, &problems.to_string())
@@ -104,7 +117,8 @@ impl Asker {
             return Err(refused(StatusCode::BAD_REQUEST, ErrorCode::InvalidContext, details));
         }
         let context = json.get("context").filter(|context| !context.is_null());
-        context_for(&self.credential, context, body.len()).map_err(not_allowed)
+        let asked = context_for(app, &self.credential, &whence, context, body.len()).map_err(not_allowed)?;
+        Ok(asked.context)
     }
 }
 

@@ -73,7 +73,7 @@ fn one(
         return Err(Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::General, details).of(key));
     }
     let body = body.map_err(|problem| Refusal::from(problem).of(key))?;
-    let context = asker.context(&body).map_err(|refusal| refusal.of(key))?;
+    let context = asker.context(request, app, &body).map_err(|refusal| refusal.of(key))?;
     let evaluation = asker.evaluate(key, &context, clock::now());
     let evaluated = Evaluated::default();
     evaluated.count(evaluation.reason);
@@ -116,7 +116,7 @@ fn all(
     body: Result<Body, Problem>,
 ) -> Result<HttpResponse, Refusal> {
     let body = body?;
-    let context = asker.context(&body)?;
+    let context = asker.context(request, app, &body)?;
     // Who was told of a change asks after it was applied here: the flags are no older than what they were told of.
     let other = expects_other(request, asker, app)?;
     let now = clock::now();
@@ -155,7 +155,7 @@ fn expects_other(request: &HttpRequest, asker: &Asker, app: &Surface) -> Result<
 }
 
 /// A parameter of a query, if it is there.
-pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query).ok()?.into_inner();
     pairs.into_iter().find(|(own, _)| own == name).map(|(_, value)| value)
 }

@@ -35,7 +35,7 @@ pub(crate) async fn preflight(app: &App, state: &State, release: &Release) -> Ve
     let environment = Some(release.environment.as_str());
     let (mut devices, mut sdks): (BTreeMap<String, u64>, BTreeMap<Sdk, u64>) = Default::default();
     for (group, count) in app.connections.groups(environment) {
-        *sdks.entry(Sdk { name: group.sdk, mode: group.mode }).or_default() += count;
+        *sdks.entry(Sdk { name: group.sdk, mode: group.mode, schema: group.schema }).or_default() += count;
         if let Some(venue) = group.venue {
             *devices.entry(venue).or_default() += count;
         }

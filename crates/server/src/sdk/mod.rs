@@ -3,6 +3,7 @@
 pub(crate) mod counts;
 pub(crate) mod evaluated;
 pub mod events;
+pub mod signed;
 pub(crate) mod sums;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
@@ -12,47 +13,63 @@ use usher_core::{
     Context,
     limits::MAX_CONTEXT_BYTES,
     model::{Credential, CredentialType, EnvironmentKey, VenueKey},
-    protocol::{KeyBody, RulesetBody, SCHEMA, SteeringBody, ValuesBody, View},
+    protocol::{
+        CHECKS_SIGNED_CONTEXTS, KeyBody, RulesetBody, SignerBody, SignersBody, SteeringBody, ValuesBody, View,
+    },
+    schema::{self, Form},
 };
 
-use self::evaluated::{ALL_FLAGS, CLIENT_KEY, Of, SERVER_KEY};
+use self::{
+    evaluated::{ALL_FLAGS, CLIENT_KEY, Of, SERVER_KEY},
+    signed::Asked,
+};
 use crate::{
-    auth, body::Body, clock, etag, onlooker::show, problem::Problem, standing::told, stream::session::values,
+    auth::{
+        self,
+        refusals::{self, Whence},
+    },
+    body::Body,
+    clock, etag, ofrep,
+    onlooker::show,
+    problem::Problem,
+    standing::told,
+    stream::session::values,
     surface::Surface,
 };
 
-/// The context of a client, checked against what its key may claim: a key that is narrowed to venues speaks for
-/// those only, and for its one venue without being asked. `sent` is the length of what it came in: measuring it
-/// alone would mean writing it anew, so that is done only where it may be too large.
+/// The context of a client, checked against what its key may claim: see [`signed`]. `sent` is the length of what it came
+/// in: measuring it alone would mean writing it anew, so that is done only where it may be too large.
 ///
 /// # Errors
-/// A context that can't be read (400), or a venue that is not the key's (403).
-pub fn context_for(credential: &Credential, value: Option<&Value>, sent: usize) -> Result<Context, Problem> {
+/// A context that can't be read (400), or that the key may not claim (403): see [`context_of`].
+pub fn context_for(
+    app: &Surface,
+    credential: &Credential,
+    whence: &Whence<'_>,
+    value: Option<&Value>,
+    sent: usize,
+) -> Result<Asked, Problem> {
     let empty = Value::Object(serde_json::Map::new());
     let value = value.unwrap_or(&empty);
     if sent > MAX_CONTEXT_BYTES && value.to_string().len() > MAX_CONTEXT_BYTES {
         let mend = format!("Keep it within {MAX_CONTEXT_BYTES} bytes.");
         return Err(Problem::bad_value("context", "…", "the context is too large", &mend));
     }
-    narrowed(credential, Context::from_json(value)?)
+    context_of(app, credential, whence, Context::from_json(value)?)
 }
 
-/// A context that has been read, checked against what its key may claim.
+/// A context that has been read, checked against what its key may claim. What is refused stands in the log.
 ///
 /// # Errors
-/// No venue where there are several to choose from (400), or one that is not the key's (403).
-pub fn narrowed(credential: &Credential, mut context: Context) -> Result<Context, Problem> {
-    match (context.venue(), credential.venues.as_slice()) {
-        (_, []) => {}
-        (Some(venue), allowed) if allowed.iter().any(|own| own.as_str() == venue) => {}
-        (Some(venue), _) => return Err(Problem::forbidden(format!("This key is not for {venue}."))),
-        (None, [only]) => context.set("venue", only.as_str()),
-        (None, _) => {
-            let mend = "Send the venue: this key is for several.";
-            return Err(Problem::bad_value("context.venue", "nothing", "the context has no venue", mend));
-        }
-    }
-    Ok(context)
+/// See [`signed::asked`].
+pub fn context_of(
+    app: &Surface,
+    credential: &Credential,
+    whence: &Whence<'_>,
+    context: Context,
+) -> Result<Asked, Problem> {
+    let asked = signed::asked(&*app.source, credential, context, clock::now());
+    asked.inspect_err(|problem| refusals::note_context(whence, credential, problem))
 }
 
 /// What a credential is sent of the documents: all that it may see, or only what these of its venues need.
@@ -83,6 +100,19 @@ pub fn too_many_views() -> Problem {
 pub struct RulesetQuery {
     /// Only what this venue needs.
     venue: Option<VenueKey>,
+    /// The payload schemas that whoever asks reads, with commas between: `1,2`.
+    schemas: Option<String>,
+}
+
+/// The payload schema of an answer to who offers these.
+fn agreed(schemas: Option<&str>) -> Result<u32, Problem> {
+    let offered = schema::offered(schemas).map_err(|error| {
+        let mend = "Give the numbers of the schemas that you read, with commas between: 1,2.";
+        Problem::bad_value("schemas", schemas.unwrap_or_default(), &error.to_string(), mend)
+    })?;
+    schema::negotiate(&offered).ok_or_else(|| {
+        Problem::new(StatusCode::NOT_ACCEPTABLE, "unsupported_schema", schema::nothing_in_common(&offered))
+    })
 }
 
 /// `GET /sdk/v1/ruleset`: all documents, for server keys.
@@ -99,6 +129,7 @@ pub async fn ruleset(
     let query = query.map_err(|error| {
         Problem::bad_value("query", request.query_string(), &error.to_string(), "Name a venue by its key.")
     })?;
+    let schema = agreed(query.schemas.as_deref())?;
     let view = view_for(&credential, &environment, query.venue.as_slice())?;
     let hub = app.source.hub(&environment)?;
     if !hub.streams().has_room_for(&view) {
@@ -108,7 +139,7 @@ pub async fn ruleset(
     let view_tag = view.tag();
     let state = hub.streams().subscribe(view).borrow().clone();
     // One place in one journal says all about a view, so it makes the tag; documents need not be hashed.
-    let tag = format!("\"{}-{}-{environment}-{view_tag}\"", state.snapshot.epoch, state.head);
+    let tag = format!("\"{}-{}-{environment}-{view_tag}-{schema}\"", state.snapshot.epoch, state.head);
     if etag::matches(&request, &tag) {
         return Ok(told(etag::not_modified(&tag), standing));
     }
@@ -117,11 +148,12 @@ pub async fn ruleset(
         serde_json::to_string(&RulesetBody {
             epoch: state.snapshot.epoch,
             seq: state.head,
-            schema: SCHEMA,
+            schema,
             at: state.snapshot.at(),
             environment,
             view: Some(view_tag),
-            documents: state.documents(),
+            documents: state.documents(Form::of(schema, false)),
+            newer: Vec::new(),
         })
     });
     let text = text.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
@@ -136,8 +168,44 @@ pub async fn ruleset(
 /// `GET /sdk/v1/key`: what a key may ask for, asked by whoever has it.
 pub async fn key(request: HttpRequest, app: web::Data<Surface>) -> Result<HttpResponse, Problem> {
     let credential = auth::sdk_key_of_others(&request, &app).await?;
+    if credential.requires_signed_contexts() && !checks_signed_contexts(&request) {
+        let detail = "This key takes signed contexts only, and the edge that asks is too old to check them: update it.";
+        return Err(Problem::forbidden(detail));
+    }
     let body = KeyBody::of(&credential).ok_or_else(|| Problem::forbidden("This key has no environment."))?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body))
+}
+
+/// Whether who asks about a key says that it checks signed contexts.
+fn checks_signed_contexts(request: &HttpRequest) -> bool {
+    let checks = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+    checks
+        .is_ok_and(|all| all.iter().any(|(name, value)| name == "checks" && value == CHECKS_SIGNED_CONTEXTS))
+}
+
+/// `GET /sdk/v1/signers`: whose signatures under contexts are good, for edges.
+pub async fn signers(request: HttpRequest, app: web::Data<Surface>) -> Result<HttpResponse, Problem> {
+    let credential = auth::sdk_key(&request, &app).await?;
+    let environment = match (&credential.environment, credential.credential_type) {
+        (Some(environment), CredentialType::Server) => environment,
+        _ => return Err(Problem::forbidden("Client keys are not told who signs contexts.")),
+    };
+    let allowed = &credential.venues;
+    let seen = |mut signer: SignerBody| {
+        if !allowed.is_empty() {
+            // The names of other venues are not told. One that may sign for none of these may sign nothing here.
+            let is_for_all = signer.venues.is_empty();
+            signer.venues.retain(|venue| allowed.contains(venue));
+            if signer.venues.is_empty() && !is_for_all {
+                return None;
+            }
+        }
+        Some(signer)
+    };
+    let all = app.source.signers(environment)?;
+    let body =
+        SignersBody { signers: all.iter().filter_map(|own| SignerBody::of(own)).filter_map(seen).collect() };
+    Ok(etag::answer(&request, serde_json::to_vec(&body).map_err(Problem::internal)?))
 }
 
 /// `GET /sdk/v1/steering`: where clients are to be served, for edges.
@@ -172,11 +240,14 @@ pub async fn values_now(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let credential = auth::sdk_key(&request, &app).await?;
+    let schemas = ofrep::parameter(request.query_string(), "schemas");
+    let schema = agreed(schemas.as_deref())?;
     let asked: ValuesRequest = usher_core::problem::from_json(&body)?;
     let Some(environment) = credential.environment.clone() else {
         return Err(Problem::forbidden("This key has no environment."));
     };
-    let context = context_for(&credential, asked.context.as_ref(), body.len())?;
+    let whence = Whence::of(&request, &app.rates);
+    let context = context_for(&app, &credential, &whence, asked.context.as_ref(), body.len())?.context;
     let standing = app.source.standing(&environment);
     let hub = app.source.hub(&environment)?;
     let state = hub.streams().subscribe(View::new(environment.clone(), [])).borrow().clone();
@@ -184,10 +255,10 @@ pub async fn values_now(
     let values = ValuesBody {
         epoch: state.snapshot.epoch,
         seq: state.head,
-        schema: SCHEMA,
+        schema,
         at: state.snapshot.at(),
         environment,
-        values: values(&state, &context, client, clock::now()),
+        values: values(&state, &context, client, clock::now(), schema),
     };
     let text = serde_json::to_vec(&values).map_err(Problem::internal)?;
     let of = Of { flag: ALL_FLAGS, variant: None, venue: context.venue(), reason: asked_with(client) };

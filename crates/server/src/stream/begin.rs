@@ -10,7 +10,8 @@ use tokio::{
 };
 use usher_core::{
     model::{CredentialType, Seq, VenueKey},
-    protocol::{ClientFrame, ErrorCode, Hello, Mode, Resume, SCHEMA, View},
+    protocol::{ClientFrame, ErrorCode, Hello, Mode, Resume, View},
+    schema::{self, Form},
 };
 
 use super::{
@@ -52,11 +53,16 @@ impl Link {
             let after = COME_AGAIN_MS * 30 + spread(&hello, 30_000);
             return Err(End::Tell(ErrorCode::Busy, message, Some(after)));
         }
-        let moves = hello.scope.as_ref().is_none_or(|scope| scope.venues.is_empty());
-        let mut stream = self.hub()?.streams().subscribe(view.clone());
+        let moves =
+            session.signed().is_some() || hello.scope.as_ref().is_none_or(|scope| scope.venues.is_empty());
+        let mut stream = match session.mode() {
+            Mode::Ruleset => self.hub()?.streams().subscribe_in(view.clone(), session.form()),
+            Mode::Values => self.hub()?.streams().subscribe(view.clone()),
+        };
         let connection = Connection::new(
             view,
             session.mode(),
+            session.form().schema(),
             venue,
             &hello.sdk,
             hello.version.clone(),
@@ -64,6 +70,7 @@ impl Link {
             &self.credential.key,
             hello.edge.as_ref().map(|name| name.chars().take(MAX_NAME_CHARACTERS).collect()),
         );
+        connection.signed_by(session.signed().map(|by| &*by.key));
         // From here on it is counted, so it must be taken off whatever happens.
         let present = Present::new(&self.app, connection);
         // It can have been revoked while hello was awaited, when there was nobody yet to be told of it; the same
@@ -96,10 +103,11 @@ impl Link {
     /// What the client may be sent, and where it is.
     fn admit(&self, hello: &Hello) -> Result<(Session, View, Option<Arc<str>>), End> {
         let forbidden = |message: String| End::Tell(ErrorCode::Forbidden, message, None);
-        if !hello.schemas.contains(&SCHEMA) {
-            let message = format!("This server speaks schema {SCHEMA}; update the SDK, or the server.");
+        let Some(schema) = schema::negotiate(&hello.schemas) else {
+            let message = schema::nothing_in_common(&hello.schemas);
             return Err(End::Tell(ErrorCode::UnsupportedSchema, message, None));
-        }
+        };
+        let form = Form::of(schema, hello.edge.is_some());
         let is_client = self.credential.credential_type == CredentialType::Client;
         let asked: &[VenueKey] = hello.scope.as_ref().map_or(&[], |scope| &scope.venues);
         if asked.len() > MAX_SCOPE_VENUES {
@@ -113,15 +121,17 @@ impl Link {
                     "Client keys get values, never rules: say hello in values mode.".to_owned(),
                 ));
             }
-            Mode::Ruleset => (Session::ruleset(), None),
+            Mode::Ruleset => (Session::ruleset(form), None),
             Mode::Values => {
-                let context = self.context(hello.context.as_ref())?;
-                let venue = context.venue().map(Arc::from);
-                (Session::values(context, is_client), venue)
+                let asked = self.context(hello.context.as_ref())?;
+                let venue = asked.context.venue().map(Arc::from);
+                (Session::values(form, asked, is_client), venue)
             }
         };
-        let venue =
-            asked.first().map(|venue| Arc::from(venue.as_str())).or(context_venue).or(self.only_venue());
+        // Who has shown where they are is there.
+        let signed_venue = session.signed().and(context_venue.clone());
+        let said = asked.first().map(|venue| Arc::from(venue.as_str()));
+        let venue = signed_venue.or(said).or(context_venue).or(self.only_venue());
         // Values are made here from everything; documents are narrowed to what the key may see, and wants to.
         let view = match hello.mode {
             Mode::Ruleset => narrowed,
@@ -151,7 +161,7 @@ impl Link {
             Opening::Snapshot(ready) => {
                 // It may have come with what is too old to go on from.
                 let place = place.map_or_else(|| self.enter(hello), Ok)?;
-                within(Some(place), self.snapshot(ready, &state)).await
+                within(Some(place), self.snapshot(ready, &state, session.form())).await
             }
         }
     }
@@ -199,12 +209,12 @@ impl Link {
         })
     }
 
-    async fn snapshot(&self, ready: Frame, state: &Arc<StreamState>) -> Result<(), End> {
+    async fn snapshot(&self, ready: Frame, state: &Arc<StreamState>, form: Form) -> Result<(), End> {
         self.send(ready).await?;
         // Of a large workspace this takes long; other streams are not to wait for it.
         let made = Arc::clone(state);
-        drop(web::block(move || made.snapshot_frames().len()).await);
-        for part in state.snapshot_frames() {
+        drop(web::block(move || made.snapshot_frames(form).len()).await);
+        for part in state.snapshot_frames(form) {
             self.send(part.clone()).await?;
         }
         Ok(())

@@ -9,14 +9,21 @@ use tokio::{
 };
 use usher_core::{
     model::{Advice, Seq, Steering},
-    protocol::{Census, ClientFrame, Destination, ErrorCode, Mode, Move, Ping, ServerFrame},
+    protocol::{Census, ClientFrame, Destination, ErrorCode, Mode, Move, Ping, Renew, ServerFrame},
 };
 
 use super::{
-    DRAIN_SPREAD_MS, End, LEAVE_SPREAD_MS, Link, Present, begin::Begun, crier::Crier, drain, frame,
+    DRAIN_SPREAD_MS, End, LEAVE_SPREAD_MS, Link, Present, begin::Begun, crier::Crier, drain, frame, refused,
     session::Session,
 };
-use crate::{clock, connections::ConnectionId, socket::Frame, world::StreamState};
+use crate::{
+    auth::refusals::{Whence, note_context},
+    clock,
+    connections::ConnectionId,
+    sdk::signed::{may_be_unsigned, still},
+    socket::Frame,
+    world::StreamState,
+};
 
 /// By how much of a connection's greatest age its own is longer or shorter, at most, in percent.
 const AGE_SPREAD_PERCENT: u64 = 25;
@@ -87,9 +94,10 @@ impl Link {
                 }
                 Event::Closing => {
                     self.check_key()?;
+                    self.check_signed(&session)?;
                     if !self.app.is_leaving() {
-                        let revoked = "This key was revoked.".to_owned();
-                        return Err(End::Tell(ErrorCode::Unauthorized, revoked, None));
+                        // It opens what it did: something about it has changed, and it has been looked at.
+                        continue;
                     }
                     let spread = if *self.app.draining.borrow() { DRAIN_SPREAD_MS } else { LEAVE_SPREAD_MS };
                     return self.send(drain(present.id, spread)).await;
@@ -107,12 +115,16 @@ impl Link {
                         return Err(End::Tell(ErrorCode::TooSlow, silent, None));
                     }
                     self.check_key()?;
+                    self.check_signed(&session)?;
                     if leaves.is_some_and(|at| at <= pings) {
                         return self.send(drain(present.id, LEAVE_SPREAD_MS)).await;
                     }
                     self.send(self.ping(&session, &stream, &present)).await?;
                     if let Some(advice) = self.advice(&present, pool.as_deref()) {
                         self.send(advice).await?;
+                    }
+                    if let Some(expires_in_ms) = session.renewal(clock::now()) {
+                        self.send(frame(&ServerFrame::Renew(Renew { expires_in_ms }))).await?;
                     }
                     // One that waited for a slow client is not made up for.
                     pings = Instant::now().max(pings) + self.heartbeat;
@@ -134,19 +146,34 @@ impl Link {
         match said {
             ClientFrame::Pong | ClientFrame::Ack(_) => Ok(None),
             ClientFrame::Context { context } => {
-                let context = self.context(Some(&context))?;
+                let asked = self.context(Some(&context))?;
+                present.connection.signed_by(asked.signed.as_ref().map(|by| &*by.key));
                 if moves && session.mode() == Mode::Values {
-                    let venue = context.venue().map(Arc::from).or(self.only_venue());
+                    let venue = asked.context.venue().map(Arc::from).or(self.only_venue());
                     self.app.connections.moved(&present.connection, venue);
                 }
                 let state = Arc::clone(&stream.borrow());
-                Ok(session.change_context(context, &state, clock::now()))
+                Ok(session.change_context(asked, &state, clock::now()))
             }
             ClientFrame::Downstream(census) => self.census(*census, present).map(|()| None),
             ClientFrame::Hello(_) => {
                 Err(End::Tell(ErrorCode::BadFrame, "Hello was said already.".to_owned(), None))
             }
         }
+    }
+
+    /// Whether what was signed for the client is still good, and whether the key takes a context that is not.
+    fn check_signed(&self, session: &Session) -> Result<(), End> {
+        let checked = match session.signed() {
+            Some(by) => still(&*self.app.source, &self.environment, by, clock::now()),
+            None if session.mode() == Mode::Values => may_be_unsigned(&self.credential),
+            None => Ok(()),
+        };
+        checked.map_err(|problem| {
+            let whence = Whence { address: self.address, path: "/sdk/v1/stream" };
+            note_context(&whence, &self.credential, &problem);
+            refused(&problem)
+        })
     }
 
     /// An edge tells of its clients.

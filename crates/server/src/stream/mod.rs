@@ -13,11 +13,10 @@ mod crier;
 mod follow;
 pub mod session;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use usher_core::{
-    Context,
     model::{Credential, EnvironmentKey, Seq},
     protocol::{
         ClientFrame, Drain, ErrorCode, FrameError, MAX_CLIENT_FRAME_BYTES, SUBPROTOCOL, ServerError,
@@ -26,10 +25,13 @@ use usher_core::{
 };
 
 use crate::{
-    auth,
+    auth::{self, refusals::Whence},
     connections::{Connection, ConnectionId},
     problem::Problem,
-    sdk::context_for,
+    sdk::{
+        context_for,
+        signed::{Asked, is_about_signed_context},
+    },
     socket::{Frame, Message, Socket, Unsent, accept},
     surface::Surface,
     world::{Hub, streams_frame as frame},
@@ -52,9 +54,10 @@ pub async fn stream(request: HttpRequest, app: web::Data<Surface>) -> Result<Htt
     let environment = environment_of(&credential)?;
     // Where there is nothing to be sent yet, that is said before there is a stream.
     app.source.hub(&environment)?;
+    let address = app.rates.address(&request);
     accept(&request, Some(SUBPROTOCOL), MAX_CLIENT_FRAME_BYTES, move |socket| {
         let heartbeat = Duration::from_secs(app.settings.heartbeat_seconds.max(1).into());
-        let link = Link { app: app.into_inner(), credential, environment, socket, heartbeat };
+        let link = Link { app: app.into_inner(), credential, environment, socket, heartbeat, address };
         actix_web::rt::spawn(link.serve());
     })
 }
@@ -90,6 +93,8 @@ struct Link {
     environment: EnvironmentKey,
     socket: Socket,
     heartbeat: Duration,
+    /// Where it comes from.
+    address: IpAddr,
 }
 
 impl Link {
@@ -108,7 +113,10 @@ impl Link {
             }
             let retry = !matches!(
                 code,
-                ErrorCode::Forbidden | ErrorCode::Unauthorized | ErrorCode::UnsupportedSchema
+                ErrorCode::Forbidden
+                    | ErrorCode::Unauthorized
+                    | ErrorCode::SignedContext
+                    | ErrorCode::UnsupportedSchema
             );
             let message = message.chars().take(MAX_ERROR_CHARACTERS).collect();
             let error = ServerFrame::Error(ServerError { code, message, retry, retry_after_ms });
@@ -171,9 +179,10 @@ impl Link {
         there.map_err(|problem| End::Tell(ErrorCode::Busy, problem.detail().to_owned(), Some(COME_AGAIN_MS)))
     }
 
-    /// Whether the key still opens anything.
-    fn check_key(&self) -> Result<(), End> {
-        if self.app.source.known(&self.credential.hash).is_some() {
+    /// Whether the key still opens anything. What is asked of it may have changed since.
+    fn check_key(&mut self) -> Result<(), End> {
+        if let Some(credential) = self.app.source.known(&self.credential.hash) {
+            self.credential = credential;
             return Ok(());
         }
         Err(End::Tell(ErrorCode::Unauthorized, "This key has expired or was revoked.".to_owned(), None))
@@ -187,13 +196,23 @@ impl Link {
         }
     }
 
-    fn context(&self, value: Option<&serde_json::Value>) -> Result<Context, End> {
-        context_for(&self.credential, value, MAX_CLIENT_FRAME_BYTES).map_err(|problem| {
-            let code =
-                if problem.code() == "forbidden" { ErrorCode::Forbidden } else { ErrorCode::InvalidContext };
-            End::Tell(code, problem.detail().to_owned(), None)
-        })
+    fn context(&self, value: Option<&serde_json::Value>) -> Result<Asked, End> {
+        let whence = Whence { address: self.address, path: "/sdk/v1/stream" };
+        let asked = context_for(&self.app, &self.credential, &whence, value, MAX_CLIENT_FRAME_BYTES);
+        asked.map_err(|problem| refused(&problem))
     }
+}
+
+/// Why a context is not taken.
+fn refused(problem: &Problem) -> End {
+    let seconds = problem.comes_again_after();
+    let code = match problem.code() {
+        _ if seconds.is_some() => ErrorCode::Busy,
+        _ if is_about_signed_context(problem) => ErrorCode::SignedContext,
+        "forbidden" => ErrorCode::Forbidden,
+        _ => ErrorCode::InvalidContext,
+    };
+    End::Tell(code, problem.detail().to_owned(), seconds.map(|seconds| u64::from(seconds) * 1_000))
 }
 
 /// Sends a client away.

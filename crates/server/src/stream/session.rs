@@ -5,20 +5,22 @@ use serde_json::value::RawValue;
 use usher_core::{
     Context,
     model::{Seq, Timestamp},
-    protocol::{
-        EvaluatedValue, Intent, MAX_SNAPSHOT_PART_BYTES, Mode, Ready, Resume, SCHEMA, ServerFrame, Standing,
-    },
+    protocol::{EvaluatedValue, Intent, MAX_SNAPSHOT_PART_BYTES, Mode, Ready, Resume, ServerFrame, Standing},
+    schema::Form,
 };
 
 use crate::{
+    sdk::signed::{Asked, SignedBy},
     socket::Frame,
-    world::{Asker, Sheet, StreamState, streams_frame},
+    world::{Asker, Sheet, StreamState, in_schema, streams_frame},
 };
 
 /// What one client has been sent.
 pub struct Session {
     /// Where the client is on the stream.
     sent: Seq,
+    /// How it is written to.
+    form: Form,
     kind: Kind,
 }
 
@@ -27,20 +29,28 @@ enum Kind {
     Values(Box<Person>),
 }
 
+/// How long before a signed context expires the client is asked for another, in milliseconds: a phone has to reach its
+/// backend for it. One that is good for less is asked with the first ping.
+const RENEW_BEFORE_MS: i64 = 120_000;
+
 struct Person {
     context: Context,
+    /// Who signed for it.
+    signed: Option<Box<SignedBy>>,
+    /// Another signature was asked for.
+    asked_again: bool,
     client_visible_only: bool,
     /// What it was given last.
     given: Sheet,
 }
 
 impl Person {
-    fn asks(&self, now: Timestamp) -> Asker<'_> {
-        Asker { context: &self.context, clients: self.client_visible_only, now }
+    fn asks(&self, now: Timestamp, form: Form) -> Asker<'_> {
+        Asker { context: &self.context, clients: self.client_visible_only, now, schema: form.schema() }
     }
 
-    fn all_values(&mut self, state: &StreamState, now: Timestamp) -> Frame {
-        let (frame, given) = state.all_values(self.asks(now));
+    fn all_values(&mut self, state: &StreamState, now: Timestamp, form: Form) -> Frame {
+        let (frame, given) = state.all_values(self.asks(now, form));
         self.given = given;
         frame
     }
@@ -70,15 +80,17 @@ pub enum Opening {
 impl Session {
     /// A session of documents.
     #[must_use]
-    pub fn ruleset() -> Self {
-        Self { sent: Seq::ZERO, kind: Kind::Ruleset }
+    pub fn ruleset(form: Form) -> Self {
+        Self { sent: Seq::ZERO, form, kind: Kind::Ruleset }
     }
 
     /// A session of values for one context.
     #[must_use]
-    pub fn values(context: Context, client_visible_only: bool) -> Self {
-        let person = Person { context, client_visible_only, given: Sheet::default() };
-        Self { sent: Seq::ZERO, kind: Kind::Values(Box::new(person)) }
+    pub fn values(form: Form, asked: Asked, client_visible_only: bool) -> Self {
+        let Asked { context, signed } = asked;
+        let (signed, given) = (signed.map(Box::new), Sheet::default());
+        let person = Person { context, signed, asked_again: false, client_visible_only, given };
+        Self { sent: Seq::ZERO, form, kind: Kind::Values(Box::new(person)) }
     }
 
     /// Its mode.
@@ -88,6 +100,32 @@ impl Session {
             Kind::Ruleset => Mode::Ruleset,
             Kind::Values(_) => Mode::Values,
         }
+    }
+
+    /// How it is written to.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Who signed for the client's context.
+    #[must_use]
+    pub fn signed(&self) -> Option<&SignedBy> {
+        match &self.kind {
+            Kind::Ruleset => None,
+            Kind::Values(person) => person.signed.as_deref(),
+        }
+    }
+
+    /// For how many milliseconds the signature is still taken, once, where it is time to ask for another.
+    pub fn renewal(&mut self, now: Timestamp) -> Option<u64> {
+        let Kind::Values(person) = &mut self.kind else { return None };
+        let left = person.signed.as_ref()?.ends.since(now);
+        if person.asked_again || left > RENEW_BEFORE_MS {
+            return None;
+        }
+        person.asked_again = true;
+        u64::try_from(left).ok()
     }
 
     /// The last commit that the client was sent.
@@ -104,12 +142,12 @@ impl Session {
         terms: Terms,
         now: Timestamp,
     ) -> Opening {
-        let Terms { heartbeat_sec, known, upstream, ack_within_ms } = terms;
+        let (form, Terms { heartbeat_sec, known, upstream, ack_within_ms }) = (self.form, terms);
         let ready = |intent| {
             streams_frame(&ServerFrame::Ready(Ready {
                 epoch: state.snapshot.epoch,
                 seq: state.head,
-                schema: SCHEMA,
+                schema: form.schema(),
                 heartbeat_sec,
                 intent,
                 environment: state.environment().clone(),
@@ -124,7 +162,7 @@ impl Session {
         self.sent = state.head;
         if let Kind::Values(person) = &mut self.kind {
             // What the client had was for another context, perhaps: values are few, and sent whole.
-            return Opening::Frames(vec![ready(Intent::Delta), person.all_values(state, now)]);
+            return Opening::Frames(vec![ready(Intent::Delta), person.all_values(state, now, form)]);
         }
         // Between the head and what is known here, nothing has concerned this view; what was deleted before the floor
         // is not known here.
@@ -139,7 +177,7 @@ impl Session {
                 Opening::Frames(vec![ready(Intent::Current)])
             }
             Some(resume) => {
-                let frames = catch_up(state, resume.seq);
+                let frames = catch_up(state, resume.seq, form);
                 // It lacks so much that a snapshot, in parts and shared with others, costs less than a frame of
                 // its own.
                 if state.since(resume.seq).is_none()
@@ -158,34 +196,35 @@ impl Session {
         if state.head <= self.sent {
             return Vec::new();
         }
-        let from = std::mem::replace(&mut self.sent, state.head);
+        let (from, form) = (std::mem::replace(&mut self.sent, state.head), self.form);
         match &mut self.kind {
-            Kind::Ruleset => catch_up(state, from),
-            Kind::Values(person) => match state.changed_values(from, &person.given, person.asks(now)) {
+            Kind::Ruleset => catch_up(state, from, form),
+            Kind::Values(person) => match state.changed_values(from, &person.given, person.asks(now, form)) {
                 Some((frame, given)) => {
                     person.given = given;
                     vec![frame]
                 }
-                None => vec![person.all_values(state, now)],
+                None => vec![person.all_values(state, now, form)],
             },
         }
     }
 
     /// Values mode: the client is somebody else, or somewhere else, from now on. `None` in ruleset mode.
-    pub fn change_context(&mut self, new: Context, state: &StreamState, now: Timestamp) -> Option<Frame> {
+    pub fn change_context(&mut self, new: Asked, state: &StreamState, now: Timestamp) -> Option<Frame> {
+        let form = self.form;
         let Kind::Values(person) = &mut self.kind else { return None };
-        person.context = new;
+        (person.context, person.signed, person.asked_again) = (new.context, new.signed.map(Box::new), false);
         self.sent = self.sent.max(state.head);
-        Some(person.all_values(state, now))
+        Some(person.all_values(state, now, form))
     }
 }
 
 /// Frames that lead from `from` to the head: shared ones where there are, one for all otherwise.
-fn catch_up(state: &StreamState, from: Seq) -> Vec<Frame> {
-    match state.since(from) {
-        Some(deltas) => deltas.map(|delta| delta.frame.clone()).collect(),
-        None => vec![state.merged_since(from)],
-    }
+fn catch_up(state: &StreamState, from: Seq, form: Form) -> Vec<Frame> {
+    // Of a time when nobody read this form, there is none in it.
+    let shared =
+        state.since(from).and_then(|deltas| deltas.map(|delta| delta.frame(form).cloned()).collect());
+    shared.unwrap_or_else(|| vec![state.merged_since(from, form)])
 }
 
 /// The values of all flags that may be seen.
@@ -194,12 +233,13 @@ pub fn values(
     context: &Context,
     client_visible_only: bool,
     now: Timestamp,
+    schema: u32,
 ) -> IndexMap<String, Box<RawValue>> {
-    let Some(ruleset) = state.ruleset() else { return IndexMap::new() };
+    let Some(ruleset) = state.ruleset_for(schema) else { return IndexMap::new() };
     let all = ruleset.evaluate_all(context, now, client_visible_only);
     let raw = |(flag, evaluation)| {
         let value = EvaluatedValue::new(ruleset, flag, evaluation, context, now);
-        Some((flag.to_owned(), serde_json::value::to_raw_value(&value).ok()?))
+        Some((flag.to_owned(), in_schema(schema, serde_json::value::to_raw_value(&value).ok()?)))
     };
     all.filter_map(raw).collect()
 }

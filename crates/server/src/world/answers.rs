@@ -16,6 +16,7 @@ use usher_core::{
     Context, ErrorCode, Reason,
     model::{DocumentId, Kind, Seq, Timestamp},
     protocol::{EvaluatedValue, ServerFrame, Values},
+    schema::{self, OLDEST},
 };
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -39,11 +40,14 @@ pub struct Asker<'a> {
     pub clients: bool,
     /// When.
     pub now: Timestamp,
+    /// In which payload schema.
+    pub schema: u32,
 }
 
 /// An answer, told from others of the same state without looking at what it says: texts by where they stand.
 #[derive(PartialEq, Eq, Hash)]
 struct Given {
+    schema: u32,
     flag: u64,
     variant: usize,
     rule: usize,
@@ -56,10 +60,11 @@ struct Given {
 }
 
 impl Given {
-    fn new(flag: u64, value: &EvaluatedValue<'_>) -> Self {
+    fn new(schema: u32, flag: u64, value: &EvaluatedValue<'_>) -> Self {
         let evaluation = value.evaluation();
         let place = |text: Option<&str>| text.map_or(0, |text| text.as_ptr().addr());
         Self {
+            schema,
             flag,
             variant: place(evaluation.variant()),
             rule: place(evaluation.rule),
@@ -98,6 +103,11 @@ struct Groups {
 /// Flags that may differ since some commit.
 type Affected = Arc<[Box<str>]>;
 
+/// A value, which is written in the oldest schema, in another.
+pub(crate) fn in_schema(schema: u32, value: Box<RawValue>) -> Box<RawValue> {
+    if schema == OLDEST { value } else { schema::values::to_two(&value).unwrap_or(value) }
+}
+
 /// Answers of one state. See above.
 #[derive(Default)]
 pub(super) struct Answers {
@@ -119,7 +129,7 @@ type Put<'r> = Vec<(&'r str, u64, Arc<Written>)>;
 impl StreamState {
     /// The frame with the values of all flags that may be seen.
     pub fn all_values(&self, asker: Asker<'_>) -> (Frame, Sheet) {
-        let Some(ruleset) = self.ruleset() else {
+        let Some(ruleset) = self.ruleset_for(asker.schema) else {
             return (self.values_frame(&[], Vec::new(), true), Sheet::default());
         };
         let put: Put<'_> = ruleset
@@ -127,10 +137,10 @@ impl StreamState {
             .filter_map(|(flag, evaluation)| {
                 let hash = xxh3_64(flag.as_bytes());
                 let value = EvaluatedValue::new(ruleset, flag, evaluation, asker.context, asker.now);
-                Some((flag, hash, self.answers.written(hash, &value)?))
+                Some((flag, hash, self.answers.written(asker.schema, hash, &value)?))
             })
             .collect();
-        self.answers.group(None, &put, &[], || {
+        self.answers.group(asker.schema, None, &put, &[], || {
             let mut sheet: Vec<(u64, u64)> =
                 put.iter().map(|(_, flag, answer)| (*flag, answer.hash)).collect();
             sheet.sort_unstable();
@@ -142,7 +152,7 @@ impl StreamState {
     /// stream any more; then all are to be sent.
     pub fn changed_values(&self, from: Seq, given: &Sheet, asker: Asker<'_>) -> Option<(Frame, Sheet)> {
         let affected = self.affected_since(from)?;
-        let Some(ruleset) = self.ruleset() else {
+        let Some(ruleset) = self.ruleset_for(asker.schema) else {
             return Some((self.values_frame(&[], Vec::new(), true), Sheet::default()));
         };
         let had = |flag: u64| given.binary_search_by_key(&flag, |(own, _)| *own).ok().map(|at| given[at].1);
@@ -162,7 +172,7 @@ impl StreamState {
                 ruleset.evaluate(flag, asker.context, asker.now)
             };
             let value = EvaluatedValue::new(ruleset, flag, evaluation, asker.context, asker.now);
-            let Some(answer) = self.answers.written(hash, &value) else { continue };
+            let Some(answer) = self.answers.written(asker.schema, hash, &value) else { continue };
             if had(hash) != Some(answer.hash) {
                 put.push((flag, hash, answer));
             }
@@ -179,7 +189,7 @@ impl StreamState {
             sheet.sort_unstable();
             sheet.into()
         };
-        Some(self.answers.group(Some(given), &put, &delete, || {
+        Some(self.answers.group(asker.schema, Some(given), &put, &delete, || {
             let deleted = delete.iter().map(|&flag| flag.to_owned()).collect();
             (self.values_frame(&put, deleted, false), amended())
         }))
@@ -217,12 +227,12 @@ impl StreamState {
 
 impl Answers {
     /// An answer as JSON. None of a value that can't be written, which there is not.
-    fn written(&self, flag: u64, value: &EvaluatedValue<'_>) -> Option<Arc<Written>> {
-        let given = Given::new(flag, value);
+    fn written(&self, schema: u32, flag: u64, value: &EvaluatedValue<'_>) -> Option<Arc<Written>> {
+        let given = Given::new(schema, flag, value);
         if let Some(written) = self.written.read().unwrap_or_else(PoisonError::into_inner).get(&given) {
             return Some(Arc::clone(written));
         }
-        let json = serde_json::value::to_raw_value(value).ok()?;
+        let json = in_schema(schema, serde_json::value::to_raw_value(value).ok()?);
         let written = Arc::new(Written { hash: xxh3_64(json.get().as_bytes()), json });
         let mut all = self.written.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() < MAX_WRITTEN {
@@ -234,12 +244,14 @@ impl Answers {
     /// The frame and the sheet of all who come from `before` and get this; made by the first of them.
     fn group(
         &self,
+        schema: u32,
         before: Option<&Sheet>,
         put: &[(&str, u64, Arc<Written>)],
         delete: &[&str],
         make: impl FnOnce() -> (Frame, Sheet),
     ) -> (Frame, Sheet) {
         let mut by = Xxh3::new();
+        by.update(&schema.to_ne_bytes());
         by.update(&before.map_or(0, |sheet| sheet.as_ptr().addr()).to_ne_bytes());
         by.update(&put.len().to_ne_bytes());
         for (_, flag, answer) in put {

@@ -21,6 +21,7 @@ use tokio::sync::{broadcast, watch};
 use usher_core::model::{Epoch, Seq};
 use usher_journal::{Append, AppendError, Appended, Check, Commit, Journal, JournalError, Point, State};
 
+pub(crate) use answers::in_schema;
 pub use answers::{Asker, Sheet};
 pub use hub::Hub;
 pub use snapshot::Snapshot;

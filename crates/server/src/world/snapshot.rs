@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub steering: Arc<HashMap<EnvironmentKey, Arc<[Steering]>>>,
     /// Credentials by the hash of their secret.
     pub credentials: HashMap<String, Arc<Credential>>,
+    /// Keys that sign contexts, by environment; those that were revoked too.
+    pub signers: HashMap<EnvironmentKey, Vec<Arc<Credential>>>,
     /// People by e-mail.
     pub users: HashMap<String, Arc<User>>,
     /// Of what was deleted up to this commit nothing is known: whoever has less can't be led on from there.
@@ -43,8 +45,9 @@ impl Snapshot {
             })
             .collect();
         let (credentials, users) = (credentials(&state), users(&state));
+        let signers = signers(&credentials);
         let steering = Arc::new(steering(&state));
-        Self { epoch, environments, steering, credentials, users, state, floor: Seq::ZERO }
+        Self { epoch, environments, steering, credentials, signers, users, state, floor: Seq::ZERO }
     }
 
     /// What is seen of one environment from afar, where only flags, cohorts and venues are: nothing is known of how
@@ -58,6 +61,7 @@ impl Snapshot {
             environments: IndexMap::from([(environment, ruleset)]),
             steering: Arc::default(),
             credentials: HashMap::new(),
+            signers: HashMap::new(),
             users: HashMap::new(),
             floor: state.seq(),
             state: Arc::new(state),
@@ -108,10 +112,12 @@ impl Snapshot {
         let apply = |ruleset: &Ruleset| {
             Arc::new(ruleset.apply(commit.seq, put.iter().copied(), delete.iter().copied()))
         };
+        let keys = touches(&Kind::Key);
         let (credentials, users) = (
-            if touches(&Kind::Key) { credentials(&state) } else { self.credentials.clone() },
+            if keys { credentials(&state) } else { self.credentials.clone() },
             if touches(&Kind::User) { users(&state) } else { self.users.clone() },
         );
+        let signers = if keys { signers(&credentials) } else { self.signers.clone() };
         Self {
             epoch: self.epoch,
             state: Arc::new(state),
@@ -122,6 +128,7 @@ impl Snapshot {
                 .collect(),
             steering: Arc::clone(&self.steering),
             credentials,
+            signers,
             users,
             floor: self.floor,
         }
@@ -158,6 +165,17 @@ fn steering(state: &State) -> HashMap<EnvironmentKey, Arc<[Steering]>> {
 fn credentials(state: &State) -> HashMap<String, Arc<Credential>> {
     let all = state.of_kind(&Kind::Key).filter_map(|entry| entry.document.parse::<Credential>().ok());
     all.map(|credential| (credential.hash.clone(), Arc::new(credential))).collect()
+}
+
+/// Keys that sign contexts, by environment.
+fn signers(credentials: &HashMap<String, Arc<Credential>>) -> HashMap<EnvironmentKey, Vec<Arc<Credential>>> {
+    let mut signers: HashMap<EnvironmentKey, Vec<Arc<Credential>>> = HashMap::new();
+    for credential in credentials.values().filter(|own| own.public_key.is_some()) {
+        if let Some(environment) = &credential.environment {
+            signers.entry(environment.clone()).or_default().push(Arc::clone(credential));
+        }
+    }
+    signers
 }
 
 /// People by e-mail.

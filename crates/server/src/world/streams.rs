@@ -1,12 +1,17 @@
-//! Streams: the changes of one view, serialised once and shared by all who receive them.
+//! Streams: the changes of one view, serialised once for each schema that somebody reads, and shared by all who receive
+//! them.
 //!
 //! A stream has no queue per receiver. It keeps its newest state and a short ring of recent deltas; a receiver
 //! that is ready takes what comes after what it has, or, having fallen behind the ring, one delta that covers
 //! it all. A slow receiver thereby collapses to the newest state and holds no memory.
 
 use std::{
+    array,
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use tokio::sync::watch;
@@ -14,6 +19,7 @@ use usher_core::{
     Ruleset,
     model::{Document, DocumentId, EnvironmentKey, Kind, Seq, Timestamp},
     protocol::{Delta, MAX_SNAPSHOT_PART_BYTES, ServerFrame, Snapshot as SnapshotPart, View},
+    schema::{Form, NEWEST, OLDEST, documents::written},
 };
 use usher_journal::{Change, Commit};
 
@@ -36,8 +42,35 @@ pub struct SharedDelta {
     pub seq: Seq,
     /// What changed.
     pub changed: Vec<DocumentId>,
-    /// The frame.
-    pub frame: Frame,
+    /// The frame in each form that somebody reads here.
+    frames: Frames,
+}
+
+/// One for each form; none in those that nobody reads.
+type Frames = [Option<Frame>; FORMS];
+/// How many forms there are.
+const FORMS: usize = Form::ALL.len();
+
+impl SharedDelta {
+    /// The frame in a form.
+    #[must_use]
+    pub fn frame(&self, form: Form) -> Option<&Frame> {
+        self.frames[form.index()].as_ref()
+    }
+}
+
+/// Forms that were ever asked for, as bits.
+#[derive(Debug, Default)]
+struct Asked(AtomicU8);
+
+impl Asked {
+    fn add(&self, form: Form) {
+        self.0.fetch_or(1 << form.index(), Ordering::Relaxed);
+    }
+
+    fn has(&self, form: Form) -> bool {
+        self.0.load(Ordering::Relaxed) & (1 << form.index()) != 0
+    }
 }
 
 /// A commit and its time.
@@ -85,7 +118,9 @@ pub struct StreamState {
     pub snapshot: Arc<Snapshot>,
     view: View,
     ring: VecDeque<Arc<SharedDelta>>,
-    parts: OnceLock<Vec<Frame>>,
+    parts: [OnceLock<Vec<Frame>>; FORMS],
+    /// The ruleset for apps of the schema before, where it is another.
+    older: OnceLock<Option<Arc<Ruleset>>>,
     pub(super) answers: Answers,
 }
 
@@ -108,6 +143,16 @@ impl StreamState {
         self.snapshot.ruleset(self.view.environment())
     }
 
+    /// The same for apps that speak a schema.
+    #[must_use]
+    pub fn ruleset_for(&self, schema: u32) -> Option<&Arc<Ruleset>> {
+        let newest = self.ruleset()?;
+        if schema == NEWEST {
+            return Some(newest);
+        }
+        self.older.get_or_init(|| newest.for_schema(OLDEST).map(Arc::new)).as_ref().or(Some(newest))
+    }
+
     /// The deltas after `seq`, in order; `None` when `seq` is no longer, or never was, a place on this stream.
     pub fn since(&self, seq: Seq) -> Option<impl Iterator<Item = &Arc<SharedDelta>>> {
         let start = self.ring.iter().position(|delta| delta.from == seq);
@@ -117,14 +162,14 @@ impl StreamState {
 
     /// One delta that leads from `seq` to the head, whatever lies between.
     #[must_use]
-    pub fn merged_since(&self, seq: Seq) -> Frame {
+    pub fn merged_since(&self, seq: Seq, form: Form) -> Frame {
         let (changed, gone) = self.snapshot.state.changed_since(seq);
         let mut put = Vec::new();
         // Credentials and people that are gone are no business of a stream.
         let gone = gone.into_iter().filter(|id| self.view.may_name(id));
         let mut delete: Vec<DocumentId> = gone.cloned().collect();
         for document in changed {
-            match self.view.of(document) {
+            match self.view.written(document, form) {
                 Some(document) => put.push(document),
                 // It may have been in the view before it changed: a cohort that moved to another venue.
                 None if *document.kind() == Kind::Cohort => delete.push(document.id().clone()),
@@ -137,16 +182,16 @@ impl StreamState {
 
     /// All documents of the view.
     #[must_use]
-    pub fn documents(&self) -> Vec<Document> {
-        self.snapshot.state.entries().filter_map(|entry| self.view.of(&entry.document)).collect()
+    pub fn documents(&self, form: Form) -> Vec<Document> {
+        self.snapshot.state.entries().filter_map(|entry| self.view.written(&entry.document, form)).collect()
     }
 
     /// All documents of the view as frames; made when first asked for, and shared.
-    pub fn snapshot_frames(&self) -> &[Frame] {
-        self.parts.get_or_init(|| {
+    pub fn snapshot_frames(&self, form: Form) -> &[Frame] {
+        self.parts[form.index()].get_or_init(|| {
             let mut parts: Vec<Vec<Document>> = vec![Vec::new()];
             let mut size = 0;
-            for document in self.documents() {
+            for document in self.documents(form) {
                 size += document.json().len();
                 if size > MAX_SNAPSHOT_PART_BYTES && parts.last().is_some_and(|part| !part.is_empty()) {
                     parts.push(Vec::new());
@@ -198,6 +243,7 @@ struct Prepared {
 struct Stream {
     number: u64,
     view: View,
+    asked: Asked,
     state: watch::Sender<Arc<StreamState>>,
 }
 
@@ -232,11 +278,12 @@ impl All {
             snapshot: Arc::clone(&self.snapshot),
             view: view.clone(),
             ring: VecDeque::new(),
-            parts: OnceLock::new(),
+            parts: array::from_fn(|_| OnceLock::new()),
+            older: OnceLock::new(),
             answers: Answers::default(),
         };
         let (state, receiver) = watch::channel(Arc::new(state));
-        self.streams.push(Arc::new(Stream { number: self.next, view, state }));
+        self.streams.push(Arc::new(Stream { number: self.next, view, asked: Asked::default(), state }));
         self.next += 1;
         receiver
     }
@@ -267,6 +314,17 @@ impl Streams {
         self.lock().subscribe(view)
     }
 
+    /// The same for somebody who reads its documents in a form: from now on changes are written in it once, for all.
+    #[must_use]
+    pub fn subscribe_in(&self, view: View, form: Form) -> watch::Receiver<Arc<StreamState>> {
+        let mut all = self.lock();
+        let receiver = all.subscribe(view.clone());
+        if let Some(stream) = all.find(&view) {
+            stream.asked.add(form);
+        }
+        receiver
+    }
+
     /// Whether one more view may be looked at.
     #[must_use]
     pub fn has_room_for(&self, view: &View) -> bool {
@@ -291,7 +349,7 @@ impl Streams {
                 let state = stream.state.borrow();
                 (state.head, state.touched)
             };
-            let delta = delta(&stream.view, head, before, commit)?;
+            let delta = delta(&stream, head, before, commit)?;
             let clients = reaches_clients(stream.view.environment(), [before, after], &delta.changed);
             Some(Prepared { stream, delta: Arc::new(delta), touched: touched.after(commit, clients) })
         });
@@ -343,14 +401,16 @@ impl Stream {
         ring: VecDeque<Arc<SharedDelta>>,
     ) {
         let (snapshot, view) = (Arc::clone(snapshot), self.view.clone());
-        let (parts, answers) = (OnceLock::new(), Answers::default());
-        let state = StreamState { head, touched, snapshot, view, ring, parts, answers };
+        let (parts, older, answers) =
+            (array::from_fn(|_| OnceLock::new()), OnceLock::new(), Answers::default());
+        let state = StreamState { head, touched, snapshot, view, ring, parts, older, answers };
         self.state.send_replace(Arc::new(state));
     }
 }
 
 /// What a commit changes in a view; `None` for nothing.
-fn delta(view: &View, head: Seq, before: &Snapshot, commit: &Commit) -> Option<SharedDelta> {
+fn delta(stream: &Stream, head: Seq, before: &Snapshot, commit: &Commit) -> Option<SharedDelta> {
+    let view = &stream.view;
     let seen_before = |id: &DocumentId| before.state.get(id).and_then(|entry| view.of(&entry.document));
     let mut put = Vec::new();
     let mut delete = Vec::new();
@@ -371,8 +431,14 @@ fn delta(view: &View, head: Seq, before: &Snapshot, commit: &Commit) -> Option<S
         return None;
     }
     let changed = put.iter().map(|document| document.id().clone()).chain(delete.iter().cloned()).collect();
-    let frame = frame(&ServerFrame::Delta(Delta { from: head, seq: commit.seq, at: commit.at, put, delete }));
-    Some(SharedDelta { from: head, seq: commit.seq, changed, frame })
+    let frames = Form::ALL.map(|form| {
+        stream.asked.has(form).then(|| {
+            let put = put.iter().map(|document| written(document, form)).collect();
+            let delete = delete.clone();
+            frame(&ServerFrame::Delta(Delta { from: head, seq: commit.seq, at: commit.at, put, delete }))
+        })
+    });
+    Some(SharedDelta { from: head, seq: commit.seq, changed, frames })
 }
 
 /// Whether a change of these documents may be noticed with a client key, which sees some flags only: before or

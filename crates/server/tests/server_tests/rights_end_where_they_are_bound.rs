@@ -319,6 +319,10 @@ fn calls(method: &str, pattern: &str) -> Option<Vec<Call>> {
             .collect()
         }
         ("POST", "/keys/{key}/rotate") => call("/api/v1/keys/k#/rotate", none(), Venue, 201),
+        ("POST", "/keys/{key}/signed-contexts") => {
+            let policy = json!({"signedContexts": "required"});
+            call("/api/v1/keys/k#/signed-contexts", policy, Venue, 200)
+        }
         ("POST", "/keys/{key}/revoke") => call("/api/v1/keys/k#/revoke", none(), Venue, 200),
         ("POST", "/users") => call(
             "/api/v1/users",

@@ -14,6 +14,8 @@ mod listeners_hear_what_changed;
 mod metrics_are_joined_to_variants;
 mod openfeature_clients_get_ushers_flags;
 mod polling_takes_over_and_gives_back;
+mod schemas_of_other_versions_are_read;
+mod signed_contexts_are_passed_on;
 mod somebody_elses_network_is_told;
 mod support;
 mod values_follow_their_context;

@@ -157,6 +157,7 @@ impl Set<'_> {
             lifecycle: Lifecycle::default(),
             expires: None,
             client_visible: false,
+            minimum_schema: None,
             metadata: self.metadata(source.get("metadata"), notes),
             environments: IndexMap::from([(self.options.environment.clone(), config)]),
         })

@@ -80,6 +80,7 @@ pub(super) fn map<'v>(
         lifecycle: Lifecycle::default(),
         expires: None,
         client_visible: false,
+        minimum_schema: None,
         metadata: IndexMap::new(),
         environments: IndexMap::from([(source.options.environment.clone(), config)]),
     })

@@ -238,6 +238,7 @@ fn cohort(key: CohortKey, id: &str, condition: Condition) -> Cohort {
         condition: Some(condition),
         by: None,
         keys: Vec::new(),
+        claims: None,
         venues: Vec::new(),
     }
 }

@@ -195,6 +195,7 @@ fn new_flag(
         lifecycle: Lifecycle::default(),
         expires: None,
         client_visible: false,
+        minimum_schema: None,
         metadata: IndexMap::new(),
         environments: IndexMap::from([(source.options.environment.clone(), config)]),
     })

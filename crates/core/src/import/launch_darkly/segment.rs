@@ -64,6 +64,7 @@ pub(super) fn import(
         condition,
         by: Some(by),
         keys: listed,
+        claims: None,
         venues: Vec::new(),
     });
     if cohort.is_some() && notes.is_accepted() {
@@ -217,6 +218,7 @@ impl Lists<'_> {
             condition: None,
             by: Some(name.to_owned()),
             keys: values.iter().map(|value| (*value).to_owned()).collect(),
+            claims: None,
             venues: Vec::new(),
         });
         Condition::Cohort(key)

@@ -151,6 +151,7 @@ fn cohort(segment: &Segment, options: &Options, notes: &mut Notes) -> Option<Coh
         condition: Some(condition),
         by: None,
         keys: Vec::new(),
+        claims: None,
         venues: Vec::new(),
     })
 }
@@ -199,6 +200,7 @@ fn flag(feature: &Feature, known: &Known<'_>, options: &Options, notes: &mut Not
         lifecycle: if permanent { Lifecycle::Permanent } else { Lifecycle::Temporary },
         expires: None,
         client_visible: false,
+        minimum_schema: None,
         metadata: IndexMap::new(),
         environments: IndexMap::from([(options.environment.clone(), config)]),
     })
