@@ -153,7 +153,7 @@ impl Upstream {
                 Ok(answer) if matches!(answer.status().as_u16(), 401 | 403 | 421) => self.refused(why),
                 _ => self.broken(&why),
             },
-            End::Broken(why) | End::Foreign(_, why) => self.broken(&why),
+            End::Broken(why) | End::Hindered(_, why) => self.broken(&why),
         }
     }
 

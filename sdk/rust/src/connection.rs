@@ -215,9 +215,7 @@ impl Connection {
                     let end = match opened {
                         Ok(socket) => return Some(socket),
                         // At home it is known who does.
-                        Err(end @ (End::Barred(_) | End::Foreign(..))) if !self.away.is_away() => {
-                            self.who_bars(end).await
-                        }
+                        Err(end) if !self.away.is_away() => self.who_bars(end).await,
                         Err(end) => end,
                     };
                     let pause = self.after(end);
@@ -268,29 +266,33 @@ impl Connection {
                 self.refuse(Refusal::SignedContext(why));
                 self.backoff.refused(draw())
             }
-            End::Foreign(obstacle, why) => {
+            End::Hindered(obstacle, why) if obstacle.is_foreign() => {
                 self.refused = false;
                 self.live_until = None;
                 self.shared.report(why);
                 self.shared.meet(obstacle);
                 self.backoff.next(draw())
             }
-            End::Broken(why) | End::Barred(why) => {
-                self.refused = false;
-                // What is polled is live without a stream.
-                if self.live_until.is_none() {
-                    self.shared.meet(Obstacle::Unreachable);
-                    self.shared.lose();
-                }
-                let pause = self.backoff.next(draw());
-                if self.backoff.failures() == POLL_AFTER {
-                    self.shared.report(format!("no stream comes through: {why}"));
-                } else {
-                    tracing::debug!(%why, "no stream");
-                }
-                pause
-            }
+            End::Hindered(obstacle, why) => self.broken(obstacle, &why),
+            End::Broken(why) | End::Barred(why) => self.broken(Obstacle::Unreachable, &why),
         }
+    }
+
+    /// How long to wait after a stream that broke, or could not be opened.
+    fn broken(&mut self, obstacle: Obstacle, why: &str) -> Duration {
+        self.refused = false;
+        // What is polled is live without a stream.
+        if self.live_until.is_none() {
+            self.shared.meet(obstacle);
+            self.shared.lose();
+        }
+        let pause = self.backoff.next(draw());
+        if self.backoff.failures() == POLL_AFTER {
+            self.shared.report(format!("no stream comes through: {why}"));
+        } else {
+            tracing::debug!(%why, "no stream");
+        }
+        pause
     }
 
     fn refuse(&mut self, why: Refusal) {
@@ -310,14 +312,14 @@ impl Connection {
     async fn who_bars(&mut self, end: End) -> End {
         let (barred, why) = match end {
             End::Barred(ref why) => (true, why.clone()),
-            End::Foreign(_, ref why) => (false, why.clone()),
+            End::Hindered(obstacle, ref why) if obstacle.is_foreign() => (false, why.clone()),
             end => return end,
         };
         let Some(poll) = self.poll() else { return if barred { End::Refused(why) } else { end } };
         match poll.await {
             Ok((Polled::Refused(why), _)) => End::Refused(why),
             Ok((Polled::Unsigned(why), _)) => End::Unsigned(why),
-            Err(Failed { obstacle, why }) if obstacle.is_foreign() => End::Foreign(obstacle, why),
+            Err(Failed { obstacle, why }) if obstacle.is_foreign() => End::Hindered(obstacle, why),
             Err(_) if barred => End::Refused(why),
             Err(_) => end,
             polled => {

@@ -37,8 +37,8 @@ pub enum End {
     Unsigned(String),
     /// Somebody refuses to open a stream: the server, because of the key, or a proxy on the way.
     Barred(String),
-    /// Somebody else answers.
-    Foreign(Obstacle, String),
+    /// It broke, or could not be opened, by more than that nobody answers.
+    Hindered(Obstacle, String),
     /// The server asks to come again after so many milliseconds.
     Later(u64),
     /// The server asks to go elsewhere after so many milliseconds.
@@ -88,8 +88,8 @@ async fn connect(url: &str, key: &str, mode: Mode) -> Result<Socket, End> {
             Err(End::Barred(format!("no stream is opened for this key ({})", response.status())))
         }
         Err(error) => match Obstacle::of_stream(&error) {
-            obstacle if obstacle.is_foreign() => Err(End::Foreign(obstacle, error.to_string())),
-            _ => Err(broken(&error)),
+            Obstacle::Unreachable => Err(broken(&error)),
+            obstacle => Err(End::Hindered(obstacle, error.to_string())),
         },
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     jitter::draw,
     link::{End, Socket, send},
     listeners::RenewalNeeded,
+    obstacle::Obstacle,
     status::Source,
 };
 
@@ -160,7 +161,7 @@ impl Connection {
         if matches!(code, ErrorCode::InvalidContext | ErrorCode::BadFrame | ErrorCode::Other) {
             self.shared.report(format!("the server does not take what this client says: {message}"));
         }
-        retry_after_ms.map_or(End::Broken(message), End::Later)
+        retry_after_ms.map_or(End::Hindered(Obstacle::Unwell, message), End::Later)
     }
 
     fn hello(&self) -> Hello {

@@ -78,6 +78,15 @@ async fn a_certificate_of_somebody_elses_is_never_taken() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_being_replaced_is_no_portal() {
+    let portal = Portal::start().await;
+    portal.answers(portal::UNAVAILABLE);
+    let client = Client::builder(&format!("http://{}", portal.address()), "uck_x").build().unwrap();
+    eventually("it knows", async || client.obstacle() == Some(Obstacle::Unwell)).await;
+    assert_eq!(client.status(), Status::Connecting);
+}
+
+#[tokio::test]
 async fn no_network_is_no_portal() {
     let client = Client::builder("http://127.0.0.1:1", "uck_x").build().unwrap();
     eventually("it knows", async || client.obstacle() == Some(Obstacle::Unreachable)).await;

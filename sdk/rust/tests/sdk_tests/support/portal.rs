@@ -11,6 +11,8 @@ use tokio::{
 pub const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 24\r\nConnection: close\r\n\r\n<html>Free Wi-Fi!</html>";
 /// The way to one.
 pub const REDIRECT: &str = "HTTP/1.1 302 Found\r\nLocation: http://portal.invalid/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+/// A server that is being replaced, by the word of what stands before it.
+pub const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno";
 /// A refusal that is none of a server's.
 pub const FORBIDDEN: &str =
     "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno";
