@@ -201,7 +201,7 @@ impl Client {
     fn hello(&self, held: &Held) -> String {
         let mut hello = json!({
             "type": "hello", "sdk": "usher-load/1.0", "version": "3.2.0", "instance": format!("load-{}", self.number),
-            "mode": "ruleset", "scope": {"venues": [self.venue]}, "schemas": [1],
+            "mode": "ruleset", "scope": {"venues": [self.venue]}, "schemas": [2, 1],
         });
         if let Some(tier) = self.person {
             hello["mode"] = "values".into();

@@ -11,5 +11,6 @@ mod clients_are_steered;
 mod clients_move_between_server_and_edge;
 mod counts_are_passed_on_once;
 mod keys_are_checked_upstream;
+mod schemas_are_negotiated_at_edges;
 mod signed_contexts_are_checked_at_edges;
 mod support;

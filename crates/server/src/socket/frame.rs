@@ -47,6 +47,12 @@ impl Frame {
         self.0.len()
     }
 
+    /// Whether both are the same bytes in memory: made once, and shared.
+    #[must_use]
+    pub fn shares(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0.as_ptr(), other.0.as_ptr())
+    }
+
     pub(super) fn bytes(&self) -> &Bytes {
         &self.0
     }

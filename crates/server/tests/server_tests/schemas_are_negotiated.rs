@@ -1,8 +1,17 @@
 //! Apps of the version before and of the one after are served, each in a schema that it knows: on streams and by
 //! polling; and a flag that asks for a newer schema is off for those that are older.
 
-use crate::support::{Server, Socket, fixtures};
+use std::sync::Arc;
+
+use crate::support::{Server, Socket, eventually, fixtures};
 use serde_json::{Value, json};
+use usher_core::{
+    Context,
+    model::{Seq, Timestamp},
+    protocol::View,
+    schema::Form,
+};
+use usher_server::world::{Asker, StreamState};
 
 /// A flag that is on for everybody, but not for apps of this schema and before.
 fn asking(minimum: u32) -> Value {
@@ -197,6 +206,36 @@ async fn changes_come_in_each_apps_schema_and_whoever_resumes_goes_on_in_its_own
     assert_eq!(old.expect("ready").await["schema"], 1);
     let delta = old.expect("delta").await;
     assert_eq!(delta["put"][0]["environments"]["production"]["enabled"], false, "{delta}");
+}
+
+#[tokio::test]
+async fn a_change_is_written_once_for_each_mode_and_schema_and_shared() {
+    let server = server().await;
+    let world = &server.running().app().world;
+    let streams = world.hub().streams();
+    let view = || View::new("production".parse().unwrap(), []);
+    let readers =
+        [Form::One, Form::Two, Form::One, Form::Two].map(|form| (form, streams.subscribe_in(view(), form)));
+    let before = server.seq();
+    server.admin().post("/api/v1/flags/always/environments/production/kill", &json!({})).await.expect(200);
+    eventually("it is applied", async || server.seq() > before).await;
+    let frame = |(form, reader): &(Form, tokio::sync::watch::Receiver<_>)| {
+        let state: Arc<StreamState> = Arc::clone(&reader.borrow());
+        let delta = state.since(Seq(before)).unwrap().next().cloned().unwrap();
+        assert_eq!(delta.frame(Form::OneOfEdges), None, "nobody reads that here");
+        delta.frame(*form).cloned().unwrap()
+    };
+    let [one, two, one_again, two_again] = [0, 1, 2, 3].map(|n| frame(&readers[n]));
+    assert!(one.shares(&one_again) && two.shares(&two_again) && !one.shares(&two));
+    // Values are shared by all who are given the same in the same schema, whoever they are.
+    let state: Arc<StreamState> = Arc::clone(&readers[0].1.borrow());
+    let values = |person: &str, schema| {
+        let context = Context::new(person).with("venue", "anfield");
+        state.all_values(Asker { context: &context, clients: true, now: Timestamp::EPOCH, schema }).0
+    };
+    assert!(values("u-1", 1).shares(&values("u-2", 1)) && values("u-1", 2).shares(&values("u-2", 2)));
+    assert!(!values("u-1", 1).shares(&values("u-1", 2)));
+    assert!(values("u-1", 2).len() < values("u-1", 1).len());
 }
 
 #[tokio::test]
