@@ -114,7 +114,7 @@ async fn attack(socket: &mut Socket, attack: Attack) -> Option<()> {
     match attack {
         Attack::Garbage => socket.send(Message::text("\u{0}{]")).await.ok()?,
         Attack::Truncated => {
-            socket.send(Message::text(r#"{"type":"values","seq":6,"put":{"good""#)).await.ok()?
+            socket.send(Message::text(r#"{"type":"values","seq":6,"put":{"good""#)).await.ok()?;
         }
         Attack::HugeFrame => {
             socket.flush().await.ok()?;

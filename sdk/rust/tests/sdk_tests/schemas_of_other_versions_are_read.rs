@@ -62,7 +62,7 @@ async fn a_value_that_it_cant_read_falls_back_and_the_others_stay() {
                 let put = frame["put"].as_object_mut().unwrap();
                 if schema == 2 {
                     put.values_mut().for_each(|value| {
-                        *value = json!([value["value"], value["variant"], value["reason"]])
+                        *value = json!([value["value"], value["variant"], value["reason"]]);
                     });
                 }
                 put["express-checkout"] = strange.clone();
