@@ -140,7 +140,7 @@ mod tests {
     fn an_answer_may_be_kept_while_the_client_is_live_and_nothing_is_exchanged() {
         let current = Current::new(from(Source::Server));
         let edition = || current.edition().load(Ordering::SeqCst);
-        let settled = |edition: u64| edition % EDITION == 0;
+        let settled = |edition: u64| edition.is_multiple_of(EDITION);
         assert!(!settled(edition()), "not live yet");
         current.set_live(true);
         let first = edition();
