@@ -273,18 +273,18 @@ fn injected(flag: &Document, what: &str) -> Option<Document> {
         "lifecycle" => value["lifecycle"] = json!("eternal"),
         "config field" => value["environments"]["production"]["orbit"] = json!(1),
         "stale rule" => {
-            value["environments"]["production"]["whenStale"] = json!({"after": "1h", "then": "dream"})
+            value["environments"]["production"]["whenStale"] = json!({"after": "1h", "then": "dream"});
         }
         "operator" => {
             value["environments"]["production"]["rules"].get_mut(0)?["if"] =
-                json!({"attribute": "x", "op": "eclipses", "values": [1]})
+                json!({"attribute": "x", "op": "eclipses", "values": [1]});
         }
         "condition" => {
-            value["environments"]["production"]["rules"].get_mut(0)?["if"] = json!({"moon": "full"})
+            value["environments"]["production"]["rules"].get_mut(0)?["if"] = json!({"moon": "full"});
         }
         "rule field" => value["environments"]["production"]["rules"].get_mut(0)?["tide"] = json!("high"),
         "serving" => {
-            value["environments"]["production"]["rules"].get_mut(0)?["serve"] = json!({"dream": "on"})
+            value["environments"]["production"]["rules"].get_mut(0)?["serve"] = json!({"dream": "on"});
         }
         "hash" => {
             value["environments"]["production"]["default"].get_mut("split")?["hash"] = json!("lunarCycle");

@@ -62,7 +62,7 @@ async fn a_value_that_it_cant_read_falls_back_and_the_others_stay() {
                 let put = frame["put"].as_object_mut().unwrap();
                 if schema == 2 {
                     put.values_mut().for_each(|value| {
-                        *value = json!([value["value"], value["variant"], value["reason"]])
+                        *value = json!([value["value"], value["variant"], value["reason"]]);
                     });
                 }
                 put["express-checkout"] = strange.clone();
@@ -82,10 +82,9 @@ async fn a_server_of_the_version_after_speaks_what_both_know_or_is_not_believed(
     let (_guest, client) = played("schema-1/stream-values.txt", "uck_x", |frame| {
         // It says more than this version knows of.
         frame["tide"] = json!("high");
-        frame["type"] == "values" && {
+        if frame["type"] == "values" {
             frame["put"]["new-sort"] = json!({"value": 1, "reason": "LUNAR", "moon": "full"});
-            true
-        };
+        }
     })
     .await;
     assert!(client.boolean("express-checkout", &fan(), false));
