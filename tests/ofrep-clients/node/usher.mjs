@@ -88,9 +88,9 @@ export class Usher {
     return this.#post('/api/v1/commits', { message: 'Write the workspace', changes });
   }
 
-  /** A new key of production, `server` or `client`, perhaps for some venues only: its secret, and its end. */
-  async key(type, venues = []) {
-    const wanted = { name: type, type, environment: 'production', venues };
+  /** A new key of production, perhaps for some venues only, or with a policy: its secret, and its end. */
+  async key(type, venues = [], more = {}) {
+    const wanted = { name: type, type, environment: 'production', venues, ...more };
     const { secret, key } = await this.#post('/api/v1/keys', wanted);
     return { secret, revoke: () => this.#post(`/api/v1/keys/${key.key}/revoke`, {}) };
   }

@@ -4,10 +4,12 @@
 //! of itself is worth little; what a backend has signed for it is worth all. The two are put together here, so that
 //! evaluation sees one context, and so that cohorts can ask whose word something is.
 
+use std::sync::LazyLock;
+
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{AttributeValue, Context};
-use crate::ruleset::KeyRef;
+use super::{AttributeValue, Context, Name};
+use crate::{ruleset::KeyRef, signed_context::ATTRIBUTE};
 
 /// Who vouches for a context.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,10 +102,10 @@ impl Context {
     /// # Errors
     /// It is there, and is no text.
     pub fn take_signed(&mut self) -> Result<Option<String>, NotText> {
-        use crate::signed_context::ATTRIBUTE;
-        let name = ATTRIBUTE.into();
-        let found = match self.attributes.get(&name) {
-            None if self.attributes.has(&name) => return Err(NotText),
+        // Asked of every request, so it is hashed once.
+        static NAME: LazyLock<Name> = LazyLock::new(|| ATTRIBUTE.into());
+        let found = match self.attributes.get(&NAME) {
+            None if self.attributes.has(&NAME) => return Err(NotText),
             None => return Ok(None),
             Some(AttributeValue::Text(text)) => text.as_str().to_owned(),
             Some(_) => return Err(NotText),

@@ -15,23 +15,23 @@ use usher_core::model::Credential;
 use crate::{problem::Problem, rates::Rates, sdk::signed::is_about_signed_context};
 
 /// Where a context came from.
-pub struct Whence<'a> {
+pub struct Whence {
     /// The address.
     pub address: IpAddr,
     /// The route.
-    pub path: &'a str,
+    pub path: String,
 }
 
-impl<'a> Whence<'a> {
+impl Whence {
     /// That of a request.
     #[must_use]
-    pub fn of(request: &'a HttpRequest, rates: &Rates) -> Self {
-        Self { address: rates.address(request), path: request.path() }
+    pub fn of(request: &HttpRequest, rates: &Rates) -> Self {
+        Self { address: rates.address(request), path: request.path().to_owned() }
     }
 }
 
 /// Notes that a context was refused for what it claims: never the context, nor what was signed of it.
-pub fn note_context(whence: &Whence<'_>, credential: &Credential, problem: &Problem) {
+pub fn note_context(whence: &Whence, credential: &Credential, problem: &Problem) {
     if is_about_signed_context(problem) {
         tracing::warn!(
             target: "usher::audit", path = whence.path, address = %whence.address, key = %credential.key,

@@ -102,11 +102,11 @@ impl Asker {
             };
             refused(status, ErrorCode::InvalidContext, problem.detail())
         };
-        let whence = Whence::of(request, &app.rates);
+        let whence = || Whence::of(request, &app.rates);
         if body.len() <= MAX_CONTEXT_BYTES
             && let Some(context) = Context::quick(body)
         {
-            let asked = context_of(app, &self.credential, &whence, context).map_err(not_allowed)?;
+            let asked = context_of(app, &self.credential, whence, context).map_err(not_allowed)?;
             return Ok(asked.context);
         }
         let json = usher_core::problem::parse_json(body).map_err(|problems| {
@@ -117,7 +117,7 @@ impl Asker {
             return Err(refused(StatusCode::BAD_REQUEST, ErrorCode::InvalidContext, details));
         }
         let context = json.get("context").filter(|context| !context.is_null());
-        let asked = context_for(app, &self.credential, &whence, context, body.len()).map_err(not_allowed)?;
+        let asked = context_for(app, &self.credential, whence, context, body.len()).map_err(not_allowed)?;
         Ok(asked.context)
     }
 }

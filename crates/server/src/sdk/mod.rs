@@ -45,7 +45,7 @@ use crate::{
 pub fn context_for(
     app: &Surface,
     credential: &Credential,
-    whence: &Whence<'_>,
+    whence: impl FnOnce() -> Whence,
     value: Option<&Value>,
     sent: usize,
 ) -> Result<Asked, Problem> {
@@ -65,11 +65,11 @@ pub fn context_for(
 pub fn context_of(
     app: &Surface,
     credential: &Credential,
-    whence: &Whence<'_>,
+    whence: impl FnOnce() -> Whence,
     context: Context,
 ) -> Result<Asked, Problem> {
     let asked = signed::asked(&*app.source, credential, context, clock::now());
-    asked.inspect_err(|problem| refusals::note_context(whence, credential, problem))
+    asked.inspect_err(|problem| refusals::note_context(&whence(), credential, problem))
 }
 
 /// What a credential is sent of the documents: all that it may see, or only what these of its venues need.
@@ -246,8 +246,8 @@ pub async fn values_now(
     let Some(environment) = credential.environment.clone() else {
         return Err(Problem::forbidden("This key has no environment."));
     };
-    let whence = Whence::of(&request, &app.rates);
-    let context = context_for(&app, &credential, &whence, asked.context.as_ref(), body.len())?.context;
+    let whence = || Whence::of(&request, &app.rates);
+    let context = context_for(&app, &credential, whence, asked.context.as_ref(), body.len())?.context;
     let standing = app.source.standing(&environment);
     let hub = app.source.hub(&environment)?;
     let state = hub.streams().subscribe(View::new(environment.clone(), [])).borrow().clone();

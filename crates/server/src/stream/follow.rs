@@ -17,7 +17,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    auth::refusals::{Whence, note_context},
+    auth::refusals::note_context,
     clock,
     connections::ConnectionId,
     sdk::signed::{may_be_unsigned, still},
@@ -170,8 +170,7 @@ impl Link {
             None => Ok(()),
         };
         checked.map_err(|problem| {
-            let whence = Whence { address: self.address, path: "/sdk/v1/stream" };
-            note_context(&whence, &self.credential, &problem);
+            note_context(&self.whence(), &self.credential, &problem);
             refused(&problem)
         })
     }

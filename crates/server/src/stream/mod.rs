@@ -196,9 +196,14 @@ impl Link {
         }
     }
 
+    /// Where what it says comes from, for the log.
+    fn whence(&self) -> Whence {
+        Whence { address: self.address, path: "/sdk/v1/stream".to_owned() }
+    }
+
     fn context(&self, value: Option<&serde_json::Value>) -> Result<Asked, End> {
-        let whence = Whence { address: self.address, path: "/sdk/v1/stream" };
-        let asked = context_for(&self.app, &self.credential, &whence, value, MAX_CLIENT_FRAME_BYTES);
+        let whence = || self.whence();
+        let asked = context_for(&self.app, &self.credential, whence, value, MAX_CLIENT_FRAME_BYTES);
         asked.map_err(|problem| refused(&problem))
     }
 }
