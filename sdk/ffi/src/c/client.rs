@@ -81,6 +81,7 @@ unsafe fn settings(config: &UsherConfig) -> Result<(Config, Option<String>), Fla
         key: needed(config.key, "key")?,
         venue: text(config.venue, "venue")?,
         context: None,
+        signed_context: text(config.signed_context, "signed_context")?,
         cache_dir: text(config.cache_dir, "cache_dir")?,
         bootstrap: text(config.bootstrap_json, "bootstrap_json")?,
         environment: text(config.environment, "environment")?,
@@ -316,6 +317,26 @@ fn source(source: usher_sdk::Source) -> &'static str {
         usher_sdk::Source::Cache => "cache",
         usher_sdk::Source::Bootstrap => "bootstrap",
         usher_sdk::Source::Nothing => "nothing",
+    }
+}
+
+/// Passes on another signed context from now on, or none (null), beside the same context. One that only renews the one
+/// before changes no answer. A text that is no UTF-8 is `USHER_RESULT_INVALID`, and everything stays.
+///
+/// # Safety
+/// `client` is null or a client, `token` null or a text with an end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn usher_set_signed_context(
+    client: *const UsherClient,
+    token: *const c_char,
+) -> UsherResult {
+    // SAFETY: as the caller promises.
+    match (unsafe { client.as_ref() }, unsafe { optional(token, "token") }) {
+        (Some(client), Ok(token)) => {
+            client.0.set_signed_context(token);
+            UsherResult::Ok
+        }
+        _ => UsherResult::Invalid,
     }
 }
 

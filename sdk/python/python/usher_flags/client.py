@@ -81,6 +81,7 @@ class FlagsClient:
     :param venue: the key of the venue where this is.
     :param targeting_key: the person or device that is asked about. Values are kept on disk for each.
     :param attributes: everything else that rules ask for.
+    :param signed_context: what the backend has signed of whoever asks. What is signed can't be said otherwise.
     :param cache_dir: a folder in which values survive the process.
     :param bootstrap: values to begin with where there is neither a server nor a cache: what ``POST /sdk/v1/values``
         answers.
@@ -99,6 +100,7 @@ class FlagsClient:
         venue: str | None = None,
         targeting_key: str | None = None,
         attributes: Mapping[str, Any] | None = None,
+        signed_context: str | None = None,
         cache_dir: str | None = None,
         bootstrap: str | Mapping[str, Any] | None = None,
         environment: str | None = None,
@@ -115,6 +117,7 @@ class FlagsClient:
                 key=key,
                 venue=venue,
                 context=context_of(targeting_key, None, attributes),
+                signed_context=signed_context,
                 cache_dir=None if cache_dir is None else str(cache_dir),
                 bootstrap=bootstrap,
                 environment=environment,
@@ -190,6 +193,25 @@ class FlagsClient:
         :raises FlagsError: a context that can't be used; then everything stays.
         """
         self._native.set_context(context_of(targeting_key, venue, attributes))
+
+    def set_signed_context(self, token: str | None) -> None:
+        """Passes on another signed context from now on, or none, beside the same context. One that only renews the one
+        before changes no answer. ``Status.wants_signed_context`` says when another is needed."""
+        self._native.set_signed_context(token)
+
+    def set_context_signed(
+        self,
+        token: str | None,
+        targeting_key: str | None = None,
+        *,
+        venue: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Another signed context and another context at once, as when somebody else signs in.
+
+        :raises FlagsError: a context that can't be used; then everything stays.
+        """
+        self._native.set_context_signed(context_of(targeting_key, venue, attributes), token)
 
     def on_change(self, listener: Callable[[list[str]], Any]) -> Subscription:
         """Calls ``listener`` with the keys of flags that have changed, on a thread of the client's own."""
