@@ -80,3 +80,16 @@ def test_another_person_gets_their_own(build):
     assert not client.boolean("loyalty"), "not the other person's, at once"
     eventually("theirs have come", lambda: client.boolean("staff-menu"))
     assert not client.boolean("loyalty"), "killed for staff"
+
+
+def test_a_signature_that_is_not_taken_is_told_and_one_less_is_enough(build):
+    client = live(build())
+    heard = []
+    client.on_status(heard.append)
+    client.set_signed_context("nonsense")
+    eventually("it is told", lambda: any(status.wants_signed_context for status in heard))
+    assert client.status.wants_signed_context
+    client.set_signed_context(None)
+    live(client)
+    assert client.boolean("always") is True
+    assert not client.status.wants_signed_context
