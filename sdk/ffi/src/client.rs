@@ -291,6 +291,15 @@ impl FlagsClient {
         guard::or((), || self.client.flush());
     }
 
+    /// For packages over this one: where C's calls (`usher_boolean`, …) find this client, for as long as this object is
+    /// kept. What is generated copies each text twice and counts references on the way, which costs a read a hundred times
+    /// what it takes; C's calls don't.
+    #[must_use]
+    pub fn address(self: Arc<Self>) -> u64 {
+        // A pointer of a device has 64 bits at most.
+        Arc::as_ptr(&self) as usize as u64
+    }
+
     /// Ends the connection and all listeners, for good; returns at once. What was counted is still sent, in the
     /// background and for some seconds at most. Answers go on from what there is.
     pub fn shutdown(&self) {

@@ -37,6 +37,7 @@ def test_what_does_not_fit_gives_the_default_and_says_why(build):
     client = live(build())
     assert client.boolean("nothing", True) and client.boolean("banner", True)
     assert (client.integer("banner", 7), client.string("seat-limit", "mine")) == (7, "mine")
+    assert client.integer("nothing", 2**70) == 2**70 and client.integer("seat-limit", 2**70) == 4
     assert client.object("banner", {"own": 1}) == {"own": 1}
     assert client.boolean("imported", True) and not client.boolean("imported", False), "it leaves it to the caller"
     hidden = client.boolean_details("hidden", True)

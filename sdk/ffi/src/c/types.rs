@@ -3,7 +3,21 @@
 use std::ffi::{c_char, c_void};
 
 /// A client. Made by `usher_client_new`, ended by `usher_client_free`; in between all calls may be made by any thread.
-pub struct UsherClient(pub(crate) crate::FlagsClient);
+// Only ever behind a pointer, which is one to a `FlagsClient`: see `FlagsClient::address`.
+pub struct UsherClient {
+    _opaque: (),
+}
+
+impl UsherClient {
+    /// The client that it stands for; none for null.
+    ///
+    /// # Safety
+    /// `client` is null or a client, for as long as `'a`.
+    pub(super) unsafe fn get<'a>(client: *const Self) -> Option<&'a crate::FlagsClient> {
+        // SAFETY: null, or what the caller promises; all such pointers come from `usher_client_new` and `address`.
+        unsafe { client.cast::<crate::FlagsClient>().as_ref() }
+    }
+}
 
 /// How a call ended.
 #[repr(C)]
