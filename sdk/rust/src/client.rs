@@ -1,7 +1,7 @@
 //! The client: what programs hold.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -181,6 +181,17 @@ impl Client {
     #[must_use]
     pub fn source(&self) -> Source {
         self.shared().snapshot.load().source
+    }
+
+    /// Which answers the client gives, as a number: for bindings, to which a look at it is cheaper than a call.
+    ///
+    /// In values mode, a value that was read between two looks at the same edition, of which the lowest eight bits are
+    /// zero, is what every read gives until the edition is another. Those bits are not zero while an exchange is under
+    /// way and while the client is not live, when an answer can become too old by itself. Details age, and are not to be
+    /// kept; nor are answers of rules, which may look at the clock.
+    #[must_use]
+    pub fn edition(&self) -> Arc<AtomicU64> {
+        Arc::clone(self.shared().snapshot.edition())
     }
 
     /// What an operator should know: a damaged cache, a refused key.

@@ -1,6 +1,12 @@
 //! The snapshot that a client answers from now, and how threads read it.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::{ArcSwap, Cache, Guard};
 
@@ -37,11 +43,41 @@ thread_local! {
 /// A thread remembers what it read last and only looks whether it is still that: to take hold of what others may
 /// exchange meanwhile costs a good part of an evaluation. An idle thread thereby keeps what it read last, which shares
 /// with newer snapshots all that did not change.
-pub(crate) struct Current(Slot);
+pub(crate) struct Current(Slot, Arc<AtomicU64>);
+
+/// What the edition counts in. The bits below are the changes under way, of which not being live is one.
+const EDITION: u64 = 0x100;
 
 impl Current {
+    /// What a client that is not live begins with.
     pub(crate) fn new(snapshot: Snapshot) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(snapshot)))
+        Self(Arc::new(ArcSwap::from_pointee(snapshot)), Arc::new(AtomicU64::new(1)))
+    }
+
+    /// Which answers there are now; see [`crate::Client::edition`].
+    pub(crate) fn edition(&self) -> &Arc<AtomicU64> {
+        &self.1
+    }
+
+    /// Does something after which nobody may go on with an answer that was read before.
+    pub(crate) fn changing<T>(&self, change: impl FnOnce() -> T) -> T {
+        self.begin_change();
+        let done = change();
+        self.end_change();
+        done
+    }
+
+    /// The client is live from now on, or it is not any more. To be told once for each time, and not twice at a time.
+    pub(crate) fn set_live(&self, live: bool) {
+        if live { self.end_change() } else { self.begin_change() }
+    }
+
+    fn begin_change(&self) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn end_change(&self) {
+        self.1.fetch_add(EDITION - 1, Ordering::SeqCst);
     }
 
     /// Takes hold of it.
@@ -51,7 +87,7 @@ impl Current {
 
     /// Exchanges it.
     pub(crate) fn store(&self, snapshot: Snapshot) {
-        self.0.store(Arc::new(snapshot));
+        self.changing(|| self.0.store(Arc::new(snapshot)));
     }
 
     /// Reads it.
@@ -98,6 +134,28 @@ mod tests {
             scope.spawn(|| current.store(from(Source::Server)));
         });
         assert_eq!(current.read(|snapshot| snapshot.source), Source::Server);
+    }
+
+    #[test]
+    fn an_answer_may_be_kept_while_the_client_is_live_and_nothing_is_exchanged() {
+        let current = Current::new(from(Source::Server));
+        let edition = || current.edition().load(Ordering::SeqCst);
+        let settled = |edition: u64| edition % EDITION == 0;
+        assert!(!settled(edition()), "not live yet");
+        current.set_live(true);
+        let first = edition();
+        assert!(settled(first));
+        current.read(|_| ());
+        assert_eq!(edition(), first);
+        current.changing(|| {
+            assert!(!settled(edition()));
+            current.store(from(Source::Server));
+            assert!(!settled(edition()), "one of two changes is still under way");
+        });
+        assert!(settled(edition()) && edition() != first);
+        current.set_live(false);
+        current.store(from(Source::Server));
+        assert!(!settled(edition()));
     }
 
     #[test]

@@ -39,7 +39,9 @@ pub(crate) async fn run(shared: Arc<Shared>, http: reqwest::Client) {
         // Whatever is sent anyway takes it along.
         if last || !shared.events.is_empty() || Instant::now() >= asked_at {
             asked_at = Instant::now() + ASKED_EVERY;
-            shared.events.ask(shared.snapshot.load().data.take_asked());
+            // Who keeps answers has to read again, for reading is what is told here.
+            let asked = shared.snapshot.changing(|| shared.snapshot.load().data.take_asked());
+            shared.events.ask(asked);
         }
         let dropped = shared.events.dropped();
         if dropped > 0 {

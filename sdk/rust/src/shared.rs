@@ -228,7 +228,10 @@ impl Shared {
         let mut news = None;
         self.status.send_if_modified(|own| {
             let status = if *self.closed.borrow() { Status::Offline } else { status };
-            self.live.store(status == Status::Live, Ordering::Relaxed);
+            let live = status == Status::Live;
+            if self.live.swap(live, Ordering::Relaxed) != live {
+                self.snapshot.set_live(live);
+            }
             news = (*own != status).then_some(status);
             *own = status;
             news.is_some()
