@@ -73,6 +73,17 @@ public final class UsherFlags: @unchecked Sendable {
         try native.setContext(context: context)
     }
 
+    /// Passes on another signed context from now on, or none, beside the same context. One that only renews the one before
+    /// changes no answer. `FlagsStatus.wantsSignedContext` says when another is needed.
+    public func setSignedContext(_ token: String?) {
+        native.setSignedContext(token: token)
+    }
+
+    /// Another context and another signed context at once, as when somebody else signs in.
+    public func setContext(_ context: FlagContext, signedContext: String?) throws {
+        try native.setContextSigned(context: context, token: signedContext)
+    }
+
     /// How the client stands with its server.
     public var status: FlagsStatus { native.status() }
 

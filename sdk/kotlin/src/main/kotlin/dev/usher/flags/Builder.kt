@@ -9,6 +9,7 @@ import java.time.Duration
 public class Builder internal constructor(private val url: String, private val key: String) {
     internal var venue: String? = null
     internal var context: FlagContext = FlagContext.ANONYMOUS
+    private var signedContext: String? = null
     private var cacheDir: Path? = null
     private var bootstrap: String? = null
     private var environment: String? = null
@@ -22,6 +23,12 @@ public class Builder internal constructor(private val url: String, private val k
 
     /** Who asks. */
     public fun context(context: FlagContext): Builder = apply { this.context = context }
+
+    /**
+     * What the backend has signed of whoever asks, passed on as it is. What is signed can't be said otherwise by the
+     * context; values on disk are kept for the person of whom it speaks.
+     */
+    public fun signedContext(token: String): Builder = apply { signedContext = token }
 
     /** A folder of the app's own in which values survive the process. */
     public fun cacheDir(folder: Path): Builder = apply { cacheDir = folder }
@@ -61,6 +68,7 @@ public class Builder internal constructor(private val url: String, private val k
         key = key,
         venue = venue,
         context = context.toNative(),
+        signedContext = signedContext,
         cacheDir = cacheDir?.toString(),
         bootstrap = bootstrap,
         environment = environment,

@@ -16,12 +16,15 @@ public typealias Obstacle = dev.usher.flags.ffi.Obstacle
  * @property since while stale: since when, by this device's clock
  * @property obstacle what is in the way, as far as it is known
  * @property source where answers come from
+ * @property wantsSignedContext another signed context is needed: the one that there is ends within minutes, or is not
+ *   taken. To be asked of the app's backend, and handed to [UsherFlags.setSignedContext]; values stay until then
  */
 public data class Status(
     val state: ConnectionState,
     val since: Instant?,
     val obstacle: Obstacle?,
     val source: FlagSource,
+    val wantsSignedContext: Boolean = false,
 )
 
-internal fun StatusReport.toStatus() = Status(state, sinceMs.toTime(), obstacle, source)
+internal fun StatusReport.toStatus() = Status(state, sinceMs.toTime(), obstacle, source, wantsSignedContext)

@@ -82,6 +82,26 @@ public class UsherFlags internal constructor(builder: Builder) : AutoCloseable {
         this.context = context.orAt(venue)
     }
 
+    /**
+     * Passes on another signed context from now on, or none, beside the same context. One that only renews the one before
+     * changes no answer. [Status.wantsSignedContext] says when another is needed.
+     */
+    public fun setSignedContext(token: String?) {
+        native.setSignedContext(token)
+    }
+
+    /**
+     * Another context and another signed context at once, as when somebody else signs in.
+     *
+     * @throws FlagsException for a context that can't be used; then everything stays
+     */
+    @Throws(FlagsException::class)
+    @Synchronized
+    public fun setContext(context: FlagContext, signedContext: String?) {
+        native.setContextSigned(context.toNative(), signedContext)
+        this.context = context.orAt(venue)
+    }
+
     /** How the client stands with its server. */
     public val status: Status get() = native.status().toStatus()
 

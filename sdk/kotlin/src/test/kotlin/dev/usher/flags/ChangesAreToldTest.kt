@@ -64,6 +64,19 @@ class ChangesAreToldTest : WithServer() {
     }
 
     @Test
+    fun `a signature that is not taken is told, and one less is enough`() = server.client().use { flags ->
+        flags.live()
+        val wanted = CountDownLatch(1)
+        flags.onStatus { if (it.wantsSignedContext) wanted.countDown() }
+        flags.setSignedContext("nonsense")
+        assertTrue(wanted.await(45, TimeUnit.SECONDS))
+        assertTrue(flags.status.wantsSignedContext)
+        flags.setSignedContext(null)
+        assertTrue(flags.live().getBoolean("always", false))
+        assertFalse(flags.status.wantsSignedContext)
+    }
+
+    @Test
     fun `a listener may end the client that calls it`() {
         val flags = server.client()
         flags.onChange { flags.close() }
