@@ -45,10 +45,11 @@ bench:
 	$(BENCH) --form markdown ofrep
 	sdk/ffi/build
 	sdk/python/build
+	sdk/kotlin/build
+	cargo build -p usher --release --locked
 	$(BENCH) --form markdown bindings
 	$(BENCH) --form markdown seats
 	$(BENCH) --form markdown releases
-	cargo build -p usher --release --locked
 	$(BENCH) --form markdown fanout
 	$(BENCH) --form markdown storm
 	cargo bench -p usher-bench --features peers --locked --bench evaluate

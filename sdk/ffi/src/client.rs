@@ -1,7 +1,10 @@
 //! The client, as Kotlin, Swift and Python get it.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,7 +34,9 @@ pub struct FlagsClient {
     pub(crate) notifier: Arc<Notifier>,
     /// Kept here, so that it is where it is for as long as somebody holds this.
     edition: Arc<AtomicU64>,
-    _subscriptions: [Subscription; 2],
+    /// Another signed context is needed.
+    wants: Arc<AtomicBool>,
+    _subscriptions: [Subscription; 3],
 }
 
 impl FlagsClient {
@@ -42,13 +47,25 @@ impl FlagsClient {
             let notifier = Arc::clone(&notifier);
             move |change| notifier.changed(&change.flags)
         });
-        // Not the client itself, which its own listener would keep open.
-        let statuses = client.on_status({
-            let (notifier, client) = (Arc::clone(&notifier), client.downgrade());
-            move |_| {
+        let wants = Arc::<AtomicBool>::default();
+        let report = {
+            // Not the client itself, which its own listener would keep open.
+            let (notifier, client, wants) = (Arc::clone(&notifier), client.downgrade(), Arc::clone(&wants));
+            move || {
                 if let Some(client) = client.upgrade() {
-                    notifier.status(StatusReport::of(&client));
+                    notifier.status(StatusReport::of(&client, wants.load(Ordering::Acquire)));
                 }
+            }
+        };
+        let statuses = client.on_status({
+            let report = report.clone();
+            move |_| report()
+        });
+        let renewals = client.on_renewal_needed({
+            let wants = Arc::clone(&wants);
+            move |_| {
+                wants.store(true, Ordering::Release);
+                report();
             }
         });
         Self {
@@ -56,7 +73,8 @@ impl FlagsClient {
             client,
             context: RwLock::new(Arc::new(context)),
             notifier,
-            _subscriptions: [changes, statuses],
+            wants,
+            _subscriptions: [changes, statuses, renewals],
         }
     }
 
@@ -66,6 +84,13 @@ impl FlagsClient {
 
     pub(crate) fn ask_for(&self, context: Context) {
         self.client.set_context(&context);
+        *self.context.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(context);
+    }
+
+    /// The same, and what the backend has signed of them.
+    pub(crate) fn ask_signed(&self, context: Context, token: Option<&str>) {
+        self.wants.store(false, Ordering::Release);
+        self.client.set_context_signed(&context, token);
         *self.context.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(context);
     }
 
@@ -181,6 +206,26 @@ impl FlagsClient {
         })
     }
 
+    /// Passes on another signed context from now on, or none, beside the same context. One that only renews the one before
+    /// changes no answer.
+    pub fn set_signed_context(&self, token: Option<String>) {
+        guard::or((), || {
+            self.wants.store(false, Ordering::Release);
+            self.client.set_signed_context(token.as_deref());
+        });
+    }
+
+    /// Another context and another signed context at once, as when somebody else signs in.
+    ///
+    /// # Errors
+    /// A context that can't be used; then everything stays.
+    pub fn set_context_signed(&self, context: FlagContext, token: Option<String>) -> Result<(), FlagsError> {
+        guard::result(|| {
+            self.ask_signed(context.to_sdk()?, token.as_deref());
+            Ok(())
+        })
+    }
+
     /// Adds a listener, until it is removed by its number or the client is shut down.
     ///
     /// # Errors
@@ -198,7 +243,7 @@ impl FlagsClient {
 
     /// How the client stands with its server.
     pub fn status(&self) -> StatusReport {
-        StatusReport::of(&self.client)
+        StatusReport::of(&self.client, self.wants.load(Ordering::Acquire))
     }
 
     /// Where in memory the edition of the answers is, 64 bits in this machine's order: for packages in whose language a
@@ -244,6 +289,15 @@ impl FlagsClient {
     /// Sends what was counted now, without waiting for it.
     pub fn flush(&self) {
         guard::or((), || self.client.flush());
+    }
+
+    /// For packages over this one: where C's calls (`usher_boolean`, …) find this client, for as long as this object is
+    /// kept. What is generated copies each text twice and counts references on the way, which costs a read a hundred times
+    /// what it takes; C's calls don't.
+    #[must_use]
+    pub fn address(self: Arc<Self>) -> u64 {
+        // A pointer of a device has 64 bits at most.
+        Arc::as_ptr(&self) as usize as u64
     }
 
     /// Ends the connection and all listeners, for good; returns at once. What was counted is still sent, in the

@@ -19,6 +19,10 @@ pub struct Config {
     /// Who asks.
     #[uniffi(default = None)]
     pub context: Option<FlagContext>,
+    /// What the backend has signed of whoever asks, passed on as it is. What is signed can't be said otherwise by the
+    /// context; values on disk are kept for the person of whom it speaks.
+    #[uniffi(default = None)]
+    pub signed_context: Option<String>,
     /// A folder of the app's own in which values survive the process.
     #[uniffi(default = None)]
     pub cache_dir: Option<String>,
@@ -57,6 +61,9 @@ impl Config {
         let mut builder = Client::builder(&self.url, &self.key).mode(Mode::Values);
         if let Some(venue) = given(&self.venue) {
             builder = builder.venue(&venue);
+        }
+        if let Some(token) = given(&self.signed_context) {
+            builder = builder.signed_context(token);
         }
         if let Some(folder) = given(&self.cache_dir) {
             builder = builder.cache_dir(folder);

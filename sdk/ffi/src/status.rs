@@ -58,6 +58,9 @@ pub struct StatusReport {
     pub obstacle: Option<Obstacle>,
     /// Where answers come from.
     pub source: FlagSource,
+    /// Another signed context is needed: the one that there is ends within minutes, or is not taken. To be asked of the
+    /// app's backend, and handed to `set_signed_context`; until then values stay what they are.
+    pub wants_signed_context: bool,
 }
 
 impl From<Source> for FlagSource {
@@ -86,7 +89,7 @@ impl From<usher_sdk::Obstacle> for Obstacle {
 }
 
 impl StatusReport {
-    pub(crate) fn of(client: &Client) -> Self {
+    pub(crate) fn of(client: &Client, wants_signed_context: bool) -> Self {
         let status = client.status();
         let (state, since_ms) = match status {
             _ if client.is_closed() => (ConnectionState::Closed, None),
@@ -97,6 +100,6 @@ impl StatusReport {
         };
         let settled = matches!(state, ConnectionState::Live | ConnectionState::Closed);
         let obstacle = if settled { None } else { client.obstacle().map(Into::into) };
-        Self { state, since_ms, obstacle, source: client.source().into() }
+        Self { state, since_ms, obstacle, source: client.source().into(), wants_signed_context }
     }
 }

@@ -1,9 +1,13 @@
 """Many threads, closing while they read, and a thousand clients that leave nothing behind."""
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from conftest import eventually, live
 from usher_flags import FlagsClient
@@ -79,6 +83,26 @@ def test_it_closes_at_once_under_load(build):
     for worker in workers:
         worker.join()
     assert took < 2 and failed == []
+
+
+@pytest.mark.parametrize("end", ["client.close()", "del client", "pass"])
+def test_a_program_ends_in_peace_while_a_listener_is_called(usher, key, end):
+    program = f"""
+import sys, threading, time
+from usher_flags import FlagsClient
+client = FlagsClient(sys.argv[1], sys.argv[2], venue="anfield", targeting_key="u-1")
+called = threading.Event()
+def listen(flags):
+    called.set()
+    time.sleep(0.3)
+client.on_change(listen)
+assert called.wait(30)
+{end}
+"""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", program, usher.url, key], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_thousand_clients_leave_nothing_behind(usher, key):

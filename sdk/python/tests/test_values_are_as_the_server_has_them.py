@@ -37,6 +37,7 @@ def test_what_does_not_fit_gives_the_default_and_says_why(build):
     client = live(build())
     assert client.boolean("nothing", True) and client.boolean("banner", True)
     assert (client.integer("banner", 7), client.string("seat-limit", "mine")) == (7, "mine")
+    assert client.integer("nothing", 2**70) == 2**70 and client.integer("seat-limit", 2**70) == 4
     assert client.object("banner", {"own": 1}) == {"own": 1}
     assert client.boolean("imported", True) and not client.boolean("imported", False), "it leaves it to the caller"
     hidden = client.boolean_details("hidden", True)
@@ -80,3 +81,16 @@ def test_another_person_gets_their_own(build):
     assert not client.boolean("loyalty"), "not the other person's, at once"
     eventually("theirs have come", lambda: client.boolean("staff-menu"))
     assert not client.boolean("loyalty"), "killed for staff"
+
+
+def test_a_signature_that_is_not_taken_is_told_and_one_less_is_enough(build):
+    client = live(build())
+    heard = []
+    client.on_status(heard.append)
+    client.set_signed_context("nonsense")
+    eventually("it is told", lambda: any(status.wants_signed_context for status in heard))
+    assert client.status.wants_signed_context
+    client.set_signed_context(None)
+    live(client)
+    assert client.boolean("always") is True
+    assert not client.status.wants_signed_context

@@ -3,7 +3,8 @@
 //! The C program and the Python one are beside this file. They load the library that phones get
 //! (`target/mobile/stripped/libusher_ffi.so`, made by `sdk/ffi/build`), Python through the wheel that is installed in
 //! `sdk/python/.venv` (`sdk/python/build`). All are asked the same flag of the same bootstrap, of which there are a
-//! hundred; there is no server.
+//! hundred; there is no server. The Kotlin one (`sdk/kotlin/bench`, compiled by `sdk/kotlin/build`) also has a server of
+//! its own, `target/release/usher`: what it keeps on its side it keeps while it is live.
 
 use std::{
     collections::BTreeMap,
@@ -37,6 +38,8 @@ pub fn run(rounds: usize, form: Form) -> Result<()> {
     let python = root.join("sdk/python/.venv/bin/python");
     ensure!(python.exists(), "there is no {}: run sdk/python/build first", python.display());
     let script = root.join("crates/bench/src/bindings/reads.py");
+    let classpath = std::fs::read_to_string(root.join("sdk/kotlin/target/classpath"))
+        .context("there is no sdk/kotlin/target/classpath: run sdk/kotlin/build first")?;
 
     let client = Client::builder("http://127.0.0.1:1", "uck_bench")
         .mode(Mode::Values)
@@ -52,6 +55,7 @@ pub fn run(rounds: usize, form: Form) -> Result<()> {
         ];
         found.extend(told(Command::new(&c).arg(&file))?);
         found.extend(told(Command::new(&python).arg("-B").arg(&script).arg(&file))?);
+        found.extend(told(kotlin(&root, classpath.trim()).arg(&file))?);
         for (name, nanos) in found {
             if !order.contains(&name) {
                 order.push(name.clone());
@@ -107,6 +111,18 @@ fn compile(root: &Path, to: &Path) -> Result<PathBuf> {
         .context("gcc can't be started")?;
     ensure!(compiled.success(), "the C program can't be compiled: run sdk/ffi/build first");
     Ok(program)
+}
+
+fn kotlin(root: &Path, classpath: &str) -> Command {
+    let mut program = Command::new("java");
+    let settings = [
+        ("jna.library.path", root.join("target/mobile/stripped")),
+        ("usher.binary", root.join("target/release/usher")),
+        ("usher.repository", root.to_owned()),
+    ];
+    program.args(settings.map(|(name, path)| format!("-D{name}={}", path.display())));
+    program.args(["-cp", classpath, "dev.usher.flags.bench.ReadsKt"]);
+    program
 }
 
 /// What a program has measured: lines of a name, a tab and nanoseconds.

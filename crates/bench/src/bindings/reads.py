@@ -31,4 +31,5 @@ nothing.restype = ctypes.c_void_p
 measure("Python: a call of nothing by ctypes", nothing)
 measure("Python: `client.boolean`", client.boolean, "flag-50", False)
 measure("Python: `client.string`", client.string, "text", "")
+measure("Python: as UniFFI generates it, `boolean`", client._native.boolean, "flag-50", False)
 client.close()

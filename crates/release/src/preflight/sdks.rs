@@ -89,15 +89,16 @@ pub(super) fn sdks(release: &Release, flag: Option<&Flag>, all: &BTreeMap<Sdk, u
     if all.is_empty() {
         return Vec::new();
     }
-    if let Some(too_old) = too_old(flag, all) {
-        return vec![too_old];
-    }
+    let too_old = too_old(flag, all);
     if needs.is_empty() {
+        if let Some(too_old) = too_old {
+            return vec![too_old];
+        }
         let detail = "Every device reads a payload schema that the flag is content with.";
         return vec![finding("sdks", Weight::Well, detail.to_owned())];
     }
     let names = needs.iter().map(|need| need.name()).collect::<Vec<_>>().join(" and ");
-    let (mut found, mut knowing) = (Vec::new(), 0);
+    let (mut found, mut knowing) = (Vec::from_iter(too_old), 0);
     for (sdk, count) in all {
         let lacks: Vec<&str> = match version(&sdk.name) {
             Some(version) => {
@@ -182,11 +183,28 @@ mod tests {
     }
 
     #[test]
+    fn devices_that_are_too_old_for_the_flag_are_counted() {
+        let mut flag = checkout(true);
+        flag.minimum_schema = Some(2);
+        let sdk = |schema| Sdk { name: "usher-rust/0.1.0".to_owned(), mode: Mode::Values, schema };
+        let all = [(sdk(1), 3), (sdk(2), 40)].into();
+        let found = sdks(&release(&json!({})), Some(&flag), &all);
+        assert!(
+            said(&found, Weight::Warning).contains("3 devices read an older payload schema than 2"),
+            "{found:?}"
+        );
+        let measured = release(&json!({"guards": [{"name": "G", "check": {"failures": {"metric": "pay"}}}]}));
+        assert_eq!(sdks(&measured, Some(&flag), &all).len(), 1, "all know what is measured");
+        flag.minimum_schema = None;
+        assert_eq!(said(&sdks(&release(&json!({})), Some(&flag), &all), Weight::Warning), "");
+    }
+
+    #[test]
     fn a_flag_that_needs_nothing_new_is_well_with_any_and_many_strangers_make_a_short_list() {
         let plain = release(&json!({}));
         assert!(
             said(&told(&plain, &[("gate-firmware/7", Mode::Ruleset, 5)]), Weight::Well)
-                .contains("nothing newer")
+                .contains("that the flag is content with")
         );
         let dark = release(&json!({"stages": [{"name": "dark", "dark": true}]}));
         let names: Vec<String> = (0..20).map(|n| format!("firmware/{n}")).collect();

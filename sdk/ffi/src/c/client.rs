@@ -56,7 +56,7 @@ pub unsafe extern "C" fn usher_client_new(
         Ok(FlagsClient::of(client, context))
     });
     match made {
-        Ok(client) => Box::into_raw(Box::new(UsherClient(client))),
+        Ok(client) => Box::into_raw(Box::new(client)).cast(),
         Err(why) => {
             // SAFETY: null, or what the caller promises.
             unsafe { tell(error, &why.to_string()) };
@@ -81,6 +81,7 @@ unsafe fn settings(config: &UsherConfig) -> Result<(Config, Option<String>), Fla
         key: needed(config.key, "key")?,
         venue: text(config.venue, "venue")?,
         context: None,
+        signed_context: text(config.signed_context, "signed_context")?,
         cache_dir: text(config.cache_dir, "cache_dir")?,
         bootstrap: text(config.bootstrap_json, "bootstrap_json")?,
         environment: text(config.environment, "environment")?,
@@ -119,8 +120,8 @@ pub unsafe extern "C" fn usher_client_free(client: *mut UsherClient) {
     if !client.is_null() {
         guard::or((), || {
             // SAFETY: from `Box::into_raw`, as the caller promises.
-            let client = unsafe { Box::from_raw(client) };
-            client.0.shutdown();
+            let client = unsafe { Box::from_raw(client.cast::<FlagsClient>()) };
+            client.shutdown();
         });
     }
 }
@@ -131,8 +132,8 @@ pub unsafe extern "C" fn usher_client_free(client: *mut UsherClient) {
 /// `client` is null or a client.
 unsafe fn with<T>(client: *const UsherClient, instead: T, work: impl FnOnce(&FlagsClient) -> T) -> T {
     // SAFETY: null, or what the caller promises.
-    match unsafe { client.as_ref() } {
-        Some(client) => guard::or(instead, || work(&client.0)),
+    match unsafe { UsherClient::get(client) } {
+        Some(client) => guard::or(instead, || work(client)),
         None => instead,
     }
 }
@@ -148,8 +149,8 @@ unsafe fn with_text<T>(
     work: impl FnOnce(&FlagsClient, &str) -> T,
 ) -> T {
     // SAFETY: as the caller promises.
-    match (unsafe { client.as_ref() }, unsafe { read(text) }) {
-        (Some(client), Some(text)) => guard::or(instead, || work(&client.0, text)),
+    match (unsafe { UsherClient::get(client) }, unsafe { read(text) }) {
+        (Some(client), Some(text)) => guard::or(instead, || work(client, text)),
         _ => instead,
     }
 }
@@ -319,6 +320,26 @@ fn source(source: usher_sdk::Source) -> &'static str {
     }
 }
 
+/// Passes on another signed context from now on, or none (null), beside the same context. One that only renews the one
+/// before changes no answer. A text that is no UTF-8 is `USHER_RESULT_INVALID`, and everything stays.
+///
+/// # Safety
+/// `client` is null or a client, `token` null or a text with an end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn usher_set_signed_context(
+    client: *const UsherClient,
+    token: *const c_char,
+) -> UsherResult {
+    // SAFETY: as the caller promises.
+    match (unsafe { client.as_ref() }, unsafe { optional(token, "token") }) {
+        (Some(client), Ok(token)) => {
+            client.0.set_signed_context(token);
+            UsherResult::Ok
+        }
+        _ => UsherResult::Invalid,
+    }
+}
+
 /// Asks for somebody else, or somewhere else, from now on: a context as OpenFeature writes it. Values of another person
 /// are never given. When it can't be used everything stays, and `error`, if it is not null, gets a text that says why, to
 /// be freed.
@@ -332,9 +353,9 @@ pub unsafe extern "C" fn usher_set_context(
     error: *mut *mut c_char,
 ) -> UsherResult {
     // SAFETY: as the caller promises.
-    let done = match (unsafe { client.as_ref() }, unsafe { read(context_json) }) {
+    let done = match (unsafe { UsherClient::get(client) }, unsafe { read(context_json) }) {
         (Some(client), Some(text)) => guard::result(|| {
-            client.0.ask_for(context_of(text)?);
+            client.ask_for(context_of(text)?);
             Ok(())
         }),
         _ => Err(FlagsError::Invalid("there is no client, or no context in UTF-8".to_owned())),

@@ -60,10 +60,11 @@ pub unsafe extern "C" fn usher_add_listener(
     listener: *const UsherListener,
 ) -> u64 {
     // SAFETY: null, or what the caller promises.
-    let (Some(client), Some(listener)) = (unsafe { client.as_ref() }, unsafe { listener.as_ref() }) else {
+    let (Some(client), Some(listener)) = (unsafe { UsherClient::get(client) }, unsafe { listener.as_ref() })
+    else {
         return 0;
     };
-    guard::or(0, || client.0.add_listener(Arc::new(Own(*listener))).unwrap_or(0))
+    guard::or(0, || client.add_listener(Arc::new(Own(*listener))).unwrap_or(0))
 }
 
 /// Removes a listener: no call of it begins any more. One that is under way may still end later.
@@ -73,8 +74,8 @@ pub unsafe extern "C" fn usher_add_listener(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn usher_remove_listener(client: *const UsherClient, number: u64) {
     // SAFETY: null, or what the caller promises.
-    if let Some(client) = unsafe { client.as_ref() } {
-        client.0.remove_listener(number);
+    if let Some(client) = unsafe { UsherClient::get(client) } {
+        client.remove_listener(number);
     }
 }
 
@@ -85,5 +86,5 @@ pub unsafe extern "C" fn usher_remove_listener(client: *const UsherClient, numbe
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn usher_wait_for_listeners(client: *const UsherClient, longest_ms: u32) -> bool {
     // SAFETY: null, or what the caller promises.
-    unsafe { client.as_ref() }.is_none_or(|client| client.0.wait_for_listeners(longest_ms))
+    unsafe { UsherClient::get(client) }.is_none_or(|client| client.wait_for_listeners(longest_ms))
 }

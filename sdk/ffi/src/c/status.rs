@@ -10,6 +10,7 @@ impl UsherStatus {
         obstacle: UsherObstacle::None,
         source: UsherSource::Nothing,
         since_ms: 0,
+        wants_signed_context: false,
     };
 }
 
@@ -37,6 +38,7 @@ impl From<StatusReport> for UsherStatus {
             FlagSource::Bootstrap => UsherSource::Bootstrap,
             FlagSource::Nothing => UsherSource::Nothing,
         };
-        Self { state, obstacle, source, since_ms: report.since_ms.unwrap_or(0) }
+        let (since_ms, wants_signed_context) = (report.since_ms.unwrap_or(0), report.wants_signed_context);
+        Self { state, obstacle, source, since_ms, wants_signed_context }
     }
 }

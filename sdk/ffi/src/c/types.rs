@@ -3,7 +3,21 @@
 use std::ffi::{c_char, c_void};
 
 /// A client. Made by `usher_client_new`, ended by `usher_client_free`; in between all calls may be made by any thread.
-pub struct UsherClient(pub(crate) crate::FlagsClient);
+// Only ever behind a pointer, which is one to a `FlagsClient`: see `FlagsClient::address`.
+pub struct UsherClient {
+    _opaque: (),
+}
+
+impl UsherClient {
+    /// The client that it stands for; none for null.
+    ///
+    /// # Safety
+    /// `client` is null or a client, for as long as `'a`.
+    pub(super) unsafe fn get<'a>(client: *const Self) -> Option<&'a crate::FlagsClient> {
+        // SAFETY: null, or what the caller promises; all such pointers come from `usher_client_new` and `address`.
+        unsafe { client.cast::<crate::FlagsClient>().as_ref() }
+    }
+}
 
 /// How a call ended.
 #[repr(C)]
@@ -97,6 +111,9 @@ pub struct UsherStatus {
     pub source: UsherSource,
     /// While stale: since when, in milliseconds since 1970 by this device's clock; else 0.
     pub since_ms: i64,
+    /// Another signed context is needed: the one that there is ends within minutes, or is not taken. See
+    /// `usher_set_signed_context`.
+    pub wants_signed_context: bool,
 }
 
 /// How a client is set up. All but `url` and `key` may be null or 0, so begin with `{0}`. Nothing is kept after the call.
@@ -110,6 +127,8 @@ pub struct UsherConfig {
     pub venue: *const c_char,
     /// Who asks, as OpenFeature writes it: `{"targetingKey": "gate-7", "appVersion": "3.2.0"}`.
     pub context_json: *const c_char,
+    /// What the backend has signed of whoever asks.
+    pub signed_context: *const c_char,
     /// A folder in which values survive the process.
     pub cache_dir: *const c_char,
     /// Values that the program brings along: what `POST /sdk/v1/values` answers.

@@ -9,6 +9,7 @@ mod listeners_are_told_on_a_thread_of_their_own;
 #[path = "../../../rust/tests/sdk_tests/support/mod.rs"]
 mod support;
 mod the_header_is_in_step;
+mod what_is_signed_is_passed_on;
 
 use usher_ffi::{AttributeValue, Config, ConnectionState, FlagContext, FlagsClient};
 

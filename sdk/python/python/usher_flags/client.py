@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import json
 import logging
 import threading
@@ -24,6 +25,29 @@ _Float = float
 _NO_TEXT = "\x00"
 # How long a program that ends waits for a listener that is being called.
 _LAST_CALLS_MS = 1000
+
+
+# What is generated takes a hundred times as long as a read does, most of it for the flag's name. So reads go by C's
+# calls; they take no lock and never wait, so that the interpreter's need not be given up for them.
+_c = ctypes.PyDLL(native._UniffiLib._name)
+for _name, _type in [("boolean", ctypes.c_bool), ("integer", ctypes.c_int64), ("float", ctypes.c_double)]:
+    _read = getattr(_c, f"usher_{_name}")
+    _read.argtypes, _read.restype = [ctypes.c_void_p, ctypes.c_char_p, _type], _type
+for _name in ["string", "object"]:
+    _read = getattr(_c, f"usher_{_name}")
+    _read.argtypes, _read.restype = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p], ctypes.c_void_p
+_c.usher_string_free.argtypes, _c.usher_string_free.restype = [ctypes.c_void_p], None
+_boolean, _integer, _number = _c.usher_boolean, _c.usher_integer, _c.usher_float
+_string, _object, _free = _c.usher_string, _c.usher_object, _c.usher_string_free
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def _taken(text: int) -> str:
+    """A text that the library gave away."""
+    try:
+        return ctypes.string_at(text).decode()
+    finally:
+        _free(text)
 
 
 class Subscription:
@@ -81,6 +105,7 @@ class FlagsClient:
     :param venue: the key of the venue where this is.
     :param targeting_key: the person or device that is asked about. Values are kept on disk for each.
     :param attributes: everything else that rules ask for.
+    :param signed_context: what the backend has signed of whoever asks. What is signed can't be said otherwise.
     :param cache_dir: a folder in which values survive the process.
     :param bootstrap: values to begin with where there is neither a server nor a cache: what ``POST /sdk/v1/values``
         answers.
@@ -99,6 +124,7 @@ class FlagsClient:
         venue: str | None = None,
         targeting_key: str | None = None,
         attributes: Mapping[str, Any] | None = None,
+        signed_context: str | None = None,
         cache_dir: str | None = None,
         bootstrap: str | Mapping[str, Any] | None = None,
         environment: str | None = None,
@@ -115,6 +141,7 @@ class FlagsClient:
                 key=key,
                 venue=venue,
                 context=context_of(targeting_key, None, attributes),
+                signed_context=signed_context,
                 cache_dir=None if cache_dir is None else str(cache_dir),
                 bootstrap=bootstrap,
                 environment=environment,
@@ -125,33 +152,36 @@ class FlagsClient:
             )
         )
         self._streams: weakref.WeakSet[_Changes] = weakref.WeakSet()
-        # Read all the time: without a look-up on the way.
-        self._boolean = self._native.boolean
-        self._integer = self._native.integer
-        self._float = self._native.float
-        self._string = self._native.string
+        # Good for as long as `_native` is kept, which is as long as this.
+        self._address = self._native.address()
         _open.add(self)
 
     def boolean(self, flag: str, default: bool = False) -> bool:
         """A boolean flag."""
-        return self._boolean(flag, default)
+        return _boolean(self._address, flag.encode(), default)
 
     def integer(self, flag: str, default: int = 0) -> int:
         """A flag of whole numbers."""
-        return self._integer(flag, default)
+        name = flag.encode()
+        if _LEAST <= default <= _MOST:
+            return _integer(self._address, name, default)
+        # No flag has such a value: what comes back is the flag's only if it is so whatever the default is.
+        found = _integer(self._address, name, 0)
+        return found if found == _integer(self._address, name, 1) else default
 
     def float(self, flag: str, default: _Float = 0.0) -> _Float:
         """A flag of numbers."""
-        return self._float(flag, default)
+        return _number(self._address, flag.encode(), default)
 
     def string(self, flag: str, default: str = "") -> str:
         """A flag of texts."""
-        return self._string(flag, default)
+        text = _string(self._address, flag.encode(), None)
+        return default if text is None else _taken(text)
 
     def object(self, flag: str, default: Json = None) -> Any | Json:
         """A flag of JSON trees."""
-        text = self._native.object(flag, _NO_TEXT)
-        return default if text == _NO_TEXT else json.loads(text)
+        text = _object(self._address, flag.encode(), None)
+        return default if text is None else json.loads(_taken(text))
 
     def boolean_details(self, flag: str, default: bool = False) -> Details[bool]:
         """A boolean flag, with all that is known about the answer."""
@@ -190,6 +220,25 @@ class FlagsClient:
         :raises FlagsError: a context that can't be used; then everything stays.
         """
         self._native.set_context(context_of(targeting_key, venue, attributes))
+
+    def set_signed_context(self, token: str | None) -> None:
+        """Passes on another signed context from now on, or none, beside the same context. One that only renews the one
+        before changes no answer. ``Status.wants_signed_context`` says when another is needed."""
+        self._native.set_signed_context(token)
+
+    def set_context_signed(
+        self,
+        token: str | None,
+        targeting_key: str | None = None,
+        *,
+        venue: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Another signed context and another context at once, as when somebody else signs in.
+
+        :raises FlagsError: a context that can't be used; then everything stays.
+        """
+        self._native.set_context_signed(context_of(targeting_key, venue, attributes), token)
 
     def on_change(self, listener: Callable[[list[str]], Any]) -> Subscription:
         """Calls ``listener`` with the keys of flags that have changed, on a thread of the client's own."""
@@ -244,7 +293,9 @@ class FlagsClient:
     def close(self) -> None:
         """Ends the connection and all listeners; returns at once. Answers go on from what there is."""
         self._native.shutdown()
-        _open.discard(self)
+        # While a listener of its own is being called, the end of the program has to wait for it.
+        if self._native.wait_for_listeners(0):
+            _open.discard(self)
         for changes in list(self._streams):
             changes.close()
 

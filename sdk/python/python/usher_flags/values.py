@@ -62,6 +62,8 @@ class Status:
     obstacle: Obstacle | None
     """What is in the way, as far as it is known."""
     source: FlagSource
+    wants_signed_context: bool = False
+    """Another signed context is needed: the one that there is ends within minutes, or is not taken."""
 
 
 def details_of(native: Any, value: T) -> Details[T]:
@@ -81,7 +83,8 @@ def details_of(native: Any, value: T) -> Details[T]:
 
 def status_of(native: StatusReport) -> Status:
     """The library's report."""
-    return Status(native.state, _time(native.since_ms), native.obstacle, native.source)
+    since = _time(native.since_ms)
+    return Status(native.state, since, native.obstacle, native.source, native.wants_signed_context)
 
 
 def context_of(

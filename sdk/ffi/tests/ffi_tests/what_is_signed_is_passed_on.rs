@@ -1,0 +1,53 @@
+//! What a backend has signed reaches the server as it is, and an app hears when another is needed.
+
+use std::time::Duration;
+
+use serde_json::json;
+use usher_ffi::{Config, ConnectionState, FlagsClient, Obstacle};
+use usher_sdk::{Context, signed_context::signed_context};
+
+use crate::{
+    config, live,
+    support::{Server, eventually, server},
+};
+
+async fn client(server: &Server) -> (FlagsClient, String) {
+    let phones = json!({"name": "phones", "type": "client", "environment": "production", "signedContexts": "required"});
+    let backend = json!({"name": "backend", "type": "context", "environment": "production"});
+    let (phones, backend) = (server.new_key(phones).await.0, server.new_key(backend).await.0);
+    (FlagsClient::new(config(&format!("http://{}", server.address()), &phones)).unwrap(), backend)
+}
+
+fn signed(secret: &str, cohorts: &[&str]) -> Option<String> {
+    let fan = Context::new("u-7").with("venue", "anfield");
+    Some(signed_context(secret, &fan, cohorts, Duration::from_secs(3_600)).unwrap())
+}
+
+#[tokio::test]
+async fn an_app_is_told_that_a_signature_is_needed_and_passes_it_on() {
+    let server = server().await;
+    let (client, backend) = client(&server).await;
+    eventually("it is told", async || client.status().wants_signed_context).await;
+    let status = client.status();
+    assert_eq!((status.state, status.obstacle), (ConnectionState::Offline, Some(Obstacle::Refused)));
+    client.set_signed_context(signed(&backend, &[]));
+    live(&client).await;
+    assert!(!client.status().wants_signed_context);
+    assert!(!client.boolean("for-staff", true));
+    client.set_context_signed(crate::at("anfield", "u-7"), signed(&backend, &["staff"])).unwrap();
+    eventually("they are of the staff", async || client.boolean("for-staff", false)).await;
+    client.set_signed_context(Some("nonsense".to_owned()));
+    eventually("it is told again", async || client.status().wants_signed_context).await;
+    assert!(client.boolean("for-staff", false), "values stay");
+}
+
+#[tokio::test]
+async fn it_can_be_there_from_the_start() {
+    let server = server().await;
+    let (_, backend) = client(&server).await;
+    let key = server.key("client").await;
+    let own = config(&format!("http://{}", server.address()), &key);
+    let client = FlagsClient::new(Config { signed_context: signed(&backend, &["staff"]), ..own }).unwrap();
+    live(&client).await;
+    assert!(client.boolean("for-staff", false));
+}
