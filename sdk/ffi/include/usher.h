@@ -167,6 +167,10 @@ typedef struct usher_config {
    */
   const char *context_json;
   /**
+   * What the backend has signed of whoever asks.
+   */
+  const char *signed_context;
+  /**
    * A folder in which values survive the process.
    */
   const char *cache_dir;
@@ -216,6 +220,11 @@ typedef struct usher_status {
    * While stale: since when, in milliseconds since 1970 by this device's clock; else 0.
    */
   int64_t since_ms;
+  /**
+   * Another signed context is needed: the one that there is ends within minutes, or is not taken. See
+   * `usher_set_signed_context`.
+   */
+  bool wants_signed_context;
 } usher_status;
 
 /**
@@ -338,6 +347,15 @@ char *usher_object(const struct usher_client *client, const char *flag, const ch
 char *usher_details(const struct usher_client *client,
                     uint32_t flag_type,
                     const char *flag);
+
+/**
+ * Passes on another signed context from now on, or none (null), beside the same context. One that only renews the one
+ * before changes no answer. A text that is no UTF-8 is `USHER_RESULT_INVALID`, and everything stays.
+ *
+ * # Safety
+ * `client` is null or a client, `token` null or a text with an end.
+ */
+enum usher_result usher_set_signed_context(const struct usher_client *client, const char *token);
 
 /**
  * Asks for somebody else, or somewhere else, from now on: a context as OpenFeature writes it. Values of another person

@@ -331,9 +331,9 @@ pub unsafe extern "C" fn usher_set_signed_context(
     token: *const c_char,
 ) -> UsherResult {
     // SAFETY: as the caller promises.
-    match (unsafe { client.as_ref() }, unsafe { optional(token, "token") }) {
+    match (unsafe { UsherClient::get(client) }, unsafe { optional(token, "token") }) {
         (Some(client), Ok(token)) => {
-            client.0.set_signed_context(token);
+            client.set_signed_context(token);
             UsherResult::Ok
         }
         _ => UsherResult::Invalid,

@@ -36,7 +36,14 @@ async fn an_app_is_told_that_a_signature_is_needed_and_passes_it_on() {
     assert!(!client.boolean("for-staff", true));
     client.set_context_signed(crate::at("anfield", "u-7"), signed(&backend, &["staff"])).unwrap();
     eventually("they are of the staff", async || client.boolean("for-staff", false)).await;
-    client.set_signed_context(Some("nonsense".to_owned()));
+    // Altered on the way: it still says of whom it speaks.
+    let (says, signature) = signed(&backend, &["staff"])
+        .unwrap()
+        .rsplit_once('.')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    client.set_signed_context(Some(format!("{says}.{other}{}", &signature[1..])));
     eventually("it is told again", async || client.status().wants_signed_context).await;
     assert!(client.boolean("for-staff", false), "values stay");
 }

@@ -620,6 +620,13 @@ public protocol FlagsClientProtocol: AnyObject, Sendable {
     func addListener(listener: FlagsListener) throws  -> UInt64
     
     /**
+     * For packages over this one: where C's calls (`usher_boolean`, …) find this client, for as long as this object is
+     * kept. What is generated copies each text twice and counts references on the way, which costs a read a hundred times
+     * what it takes; C's calls don't.
+     */
+    func address()  -> UInt64
+    
+    /**
      * Nobody looks at the app: what was counted is sent, the stream ended, and the server asked now and then only.
      */
     func background() 
@@ -705,6 +712,20 @@ public protocol FlagsClientProtocol: AnyObject, Sendable {
      * A context that can't be used; then everything stays.
      */
     func setContext(context: FlagContext) throws 
+    
+    /**
+     * Another context and another signed context at once, as when somebody else signs in.
+     *
+     * # Errors
+     * A context that can't be used; then everything stays.
+     */
+    func setContextSigned(context: FlagContext, token: String?) throws 
+    
+    /**
+     * Passes on another signed context from now on, or none, beside the same context. One that only renews the one before
+     * changes no answer.
+     */
+    func setSignedContext(token: String?) 
     
     /**
      * Ends the connection and all listeners, for good; returns at once. What was counted is still sent, in the
@@ -828,6 +849,20 @@ open func addListener(listener: FlagsListener)throws  -> UInt64  {
     uniffi_usher_ffi_fn_method_flagsclient_add_listener(
             self.uniffiCloneHandle(),
         FfiConverterTypeFlagsListener_lower(listener),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * For packages over this one: where C's calls (`usher_boolean`, …) find this client, for as long as this object is
+     * kept. What is generated copies each text twice and counts references on the way, which costs a read a hundred times
+     * what it takes; C's calls don't.
+     */
+open func address() -> UInt64  {
+    return try!  FfiConverterUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_usher_ffi_fn_method_flagsclient_address(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -1040,6 +1075,35 @@ open func setContext(context: FlagContext)throws   {try rustCallWithError(FfiCon
     uniffi_usher_ffi_fn_method_flagsclient_set_context(
             self.uniffiCloneHandle(),
         FfiConverterTypeFlagContext_lower(context),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Another context and another signed context at once, as when somebody else signs in.
+     *
+     * # Errors
+     * A context that can't be used; then everything stays.
+     */
+open func setContextSigned(context: FlagContext, token: String?)throws   {try rustCallWithError(FfiConverterTypeFlagsError_lift) {
+        uniffiCallStatus in
+    uniffi_usher_ffi_fn_method_flagsclient_set_context_signed(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeFlagContext_lower(context),
+        FfiConverterOptionString.lower(token),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Passes on another signed context from now on, or none, beside the same context. One that only renews the one before
+     * changes no answer.
+     */
+open func setSignedContext(token: String?)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_usher_ffi_fn_method_flagsclient_set_signed_context(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(token),uniffiCallStatus
     )
 }
 }
@@ -1611,6 +1675,11 @@ public struct Config: Equatable, Hashable {
      */
     public let context: FlagContext?
     /**
+     * What the backend has signed of whoever asks, passed on as it is. What is signed can't be said otherwise by the
+     * context; values on disk are kept for the person of whom it speaks.
+     */
+    public let signedContext: String?
+    /**
      * A folder of the app's own in which values survive the process.
      */
     public let cacheDir: String?
@@ -1655,6 +1724,10 @@ public struct Config: Equatable, Hashable {
          * Who asks.
          */context: FlagContext? = nil, 
         /**
+         * What the backend has signed of whoever asks, passed on as it is. What is signed can't be said otherwise by the
+         * context; values on disk are kept for the person of whom it speaks.
+         */signedContext: String? = nil, 
+        /**
          * A folder of the app's own in which values survive the process.
          */cacheDir: String? = nil, 
         /**
@@ -1679,6 +1752,7 @@ public struct Config: Equatable, Hashable {
         self.key = key
         self.venue = venue
         self.context = context
+        self.signedContext = signedContext
         self.cacheDir = cacheDir
         self.bootstrap = bootstrap
         self.environment = environment
@@ -1708,6 +1782,7 @@ public struct FfiConverterTypeConfig: FfiConverterRustBuffer {
                 key: FfiConverterString.read(from: &buf), 
                 venue: FfiConverterOptionString.read(from: &buf), 
                 context: FfiConverterOptionTypeFlagContext.read(from: &buf), 
+                signedContext: FfiConverterOptionString.read(from: &buf), 
                 cacheDir: FfiConverterOptionString.read(from: &buf), 
                 bootstrap: FfiConverterOptionString.read(from: &buf), 
                 environment: FfiConverterOptionString.read(from: &buf), 
@@ -1723,6 +1798,7 @@ public struct FfiConverterTypeConfig: FfiConverterRustBuffer {
         FfiConverterString.write(value.key, into: &buf)
         FfiConverterOptionString.write(value.venue, into: &buf)
         FfiConverterOptionTypeFlagContext.write(value.context, into: &buf)
+        FfiConverterOptionString.write(value.signedContext, into: &buf)
         FfiConverterOptionString.write(value.cacheDir, into: &buf)
         FfiConverterOptionString.write(value.bootstrap, into: &buf)
         FfiConverterOptionString.write(value.environment, into: &buf)
@@ -2273,6 +2349,11 @@ public struct StatusReport: Equatable, Hashable {
      * Where answers come from.
      */
     public let source: FlagSource
+    /**
+     * Another signed context is needed: the one that there is ends within minutes, or is not taken. To be asked of the
+     * app's backend, and handed to `set_signed_context`; until then values stay what they are.
+     */
+    public let wantsSignedContext: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2288,11 +2369,16 @@ public struct StatusReport: Equatable, Hashable {
          */obstacle: Obstacle?, 
         /**
          * Where answers come from.
-         */source: FlagSource) {
+         */source: FlagSource, 
+        /**
+         * Another signed context is needed: the one that there is ends within minutes, or is not taken. To be asked of the
+         * app's backend, and handed to `set_signed_context`; until then values stay what they are.
+         */wantsSignedContext: Bool) {
         self.state = state
         self.sinceMs = sinceMs
         self.obstacle = obstacle
         self.source = source
+        self.wantsSignedContext = wantsSignedContext
     }
 
     
@@ -2314,7 +2400,8 @@ public struct FfiConverterTypeStatusReport: FfiConverterRustBuffer {
                 state: FfiConverterTypeConnectionState.read(from: &buf), 
                 sinceMs: FfiConverterOptionInt64.read(from: &buf), 
                 obstacle: FfiConverterOptionTypeObstacle.read(from: &buf), 
-                source: FfiConverterTypeFlagSource.read(from: &buf)
+                source: FfiConverterTypeFlagSource.read(from: &buf), 
+                wantsSignedContext: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -2323,6 +2410,7 @@ public struct FfiConverterTypeStatusReport: FfiConverterRustBuffer {
         FfiConverterOptionInt64.write(value.sinceMs, into: &buf)
         FfiConverterOptionTypeObstacle.write(value.obstacle, into: &buf)
         FfiConverterTypeFlagSource.write(value.source, into: &buf)
+        FfiConverterBool.write(value.wantsSignedContext, into: &buf)
     }
 }
 
@@ -3497,6 +3585,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_usher_ffi_checksum_method_flagsclient_add_listener() != 7970) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_usher_ffi_checksum_method_flagsclient_address() != 3927) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_usher_ffi_checksum_method_flagsclient_background() != 34200) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -3543,6 +3634,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_usher_ffi_checksum_method_flagsclient_set_context() != 64163) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_usher_ffi_checksum_method_flagsclient_set_context_signed() != 64881) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_usher_ffi_checksum_method_flagsclient_set_signed_context() != 26821) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_usher_ffi_checksum_method_flagsclient_shutdown() != 33708) {

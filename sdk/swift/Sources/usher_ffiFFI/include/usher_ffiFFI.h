@@ -287,6 +287,11 @@ uint64_t uniffi_usher_ffi_fn_constructor_flagsclient_new(RustBuffer config, Rust
 uint64_t uniffi_usher_ffi_fn_method_flagsclient_add_listener(uint64_t ptr, uint64_t listener, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_ADDRESS
+#define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_ADDRESS
+uint64_t uniffi_usher_ffi_fn_method_flagsclient_address(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_BACKGROUND
 #define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_BACKGROUND
 void uniffi_usher_ffi_fn_method_flagsclient_background(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -365,6 +370,16 @@ void uniffi_usher_ffi_fn_method_flagsclient_remove_listener(uint64_t ptr, uint64
 #ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_SET_CONTEXT
 #define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_SET_CONTEXT
 void uniffi_usher_ffi_fn_method_flagsclient_set_context(uint64_t ptr, RustBuffer context, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_SET_CONTEXT_SIGNED
+#define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_SET_CONTEXT_SIGNED
+void uniffi_usher_ffi_fn_method_flagsclient_set_context_signed(uint64_t ptr, RustBuffer context, RustBuffer token, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_SET_SIGNED_CONTEXT
+#define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_SET_SIGNED_CONTEXT
+void uniffi_usher_ffi_fn_method_flagsclient_set_signed_context(uint64_t ptr, RustBuffer token, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_FN_METHOD_FLAGSCLIENT_SHUTDOWN
@@ -693,6 +708,12 @@ uint16_t uniffi_usher_ffi_checksum_method_flagsclient_add_listener(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_ADDRESS
+#define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_ADDRESS
+uint16_t uniffi_usher_ffi_checksum_method_flagsclient_address(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_BACKGROUND
 #define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_BACKGROUND
 uint16_t uniffi_usher_ffi_checksum_method_flagsclient_background(void
@@ -786,6 +807,18 @@ uint16_t uniffi_usher_ffi_checksum_method_flagsclient_remove_listener(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_SET_CONTEXT
 #define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_SET_CONTEXT
 uint16_t uniffi_usher_ffi_checksum_method_flagsclient_set_context(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_SET_CONTEXT_SIGNED
+#define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_SET_CONTEXT_SIGNED
+uint16_t uniffi_usher_ffi_checksum_method_flagsclient_set_context_signed(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_SET_SIGNED_CONTEXT
+#define UNIFFI_FFIDEF_UNIFFI_USHER_FFI_CHECKSUM_METHOD_FLAGSCLIENT_SET_SIGNED_CONTEXT
+uint16_t uniffi_usher_ffi_checksum_method_flagsclient_set_signed_context(void
     
 );
 #endif

@@ -705,6 +705,8 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_usher_ffi_checksum_method_flagsclient_add_listener(
     ): Int
+    external fun uniffi_usher_ffi_checksum_method_flagsclient_address(
+    ): Int
     external fun uniffi_usher_ffi_checksum_method_flagsclient_background(
     ): Int
     external fun uniffi_usher_ffi_checksum_method_flagsclient_boolean(
@@ -736,6 +738,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_usher_ffi_checksum_method_flagsclient_remove_listener(
     ): Int
     external fun uniffi_usher_ffi_checksum_method_flagsclient_set_context(
+    ): Int
+    external fun uniffi_usher_ffi_checksum_method_flagsclient_set_context_signed(
+    ): Int
+    external fun uniffi_usher_ffi_checksum_method_flagsclient_set_signed_context(
     ): Int
     external fun uniffi_usher_ffi_checksum_method_flagsclient_shutdown(
     ): Int
@@ -786,6 +792,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_usher_ffi_fn_method_flagsclient_add_listener(`ptr`: Long,`listener`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_usher_ffi_fn_method_flagsclient_address(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
     external fun uniffi_usher_ffi_fn_method_flagsclient_background(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_usher_ffi_fn_method_flagsclient_boolean(`ptr`: Long,`flag`: RustBuffer.ByValue,`defaultValue`: Byte,uniffi_out_err: UniffiRustCallStatus, 
@@ -817,6 +825,10 @@ internal object UniffiLib {
     external fun uniffi_usher_ffi_fn_method_flagsclient_remove_listener(`ptr`: Long,`number`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_usher_ffi_fn_method_flagsclient_set_context(`ptr`: Long,`context`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_usher_ffi_fn_method_flagsclient_set_context_signed(`ptr`: Long,`context`: RustBuffer.ByValue,`token`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_usher_ffi_fn_method_flagsclient_set_signed_context(`ptr`: Long,`token`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_usher_ffi_fn_method_flagsclient_shutdown(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -964,6 +976,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_add_listener() and 0xFFFF) != 7970) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_address() and 0xFFFF) != 3927) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_background() and 0xFFFF) != 34200) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1010,6 +1025,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_set_context() and 0xFFFF) != 64163) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_set_context_signed() and 0xFFFF) != 64881) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_set_signed_context() and 0xFFFF) != 26821) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_shutdown() and 0xFFFF) != 33708) {
@@ -1513,6 +1534,13 @@ public interface FlagsClientInterface {
     fun `addListener`(`listener`: FlagsListener): kotlin.ULong
     
     /**
+     * For packages over this one: where C's calls (`usher_boolean`, …) find this client, for as long as this object is
+     * kept. What is generated copies each text twice and counts references on the way, which costs a read a hundred times
+     * what it takes; C's calls don't.
+     */
+    fun `address`(): kotlin.ULong
+    
+    /**
      * Nobody looks at the app: what was counted is sent, the stream ended, and the server asked now and then only.
      */
     fun `background`()
@@ -1598,6 +1626,20 @@ public interface FlagsClientInterface {
      * A context that can't be used; then everything stays.
      */
     fun `setContext`(`context`: FlagContext)
+    
+    /**
+     * Another context and another signed context at once, as when somebody else signs in.
+     *
+     * # Errors
+     * A context that can't be used; then everything stays.
+     */
+    fun `setContextSigned`(`context`: FlagContext, `token`: kotlin.String?)
+    
+    /**
+     * Passes on another signed context from now on, or none, beside the same context. One that only renews the one before
+     * changes no answer.
+     */
+    fun `setSignedContext`(`token`: kotlin.String?)
     
     /**
      * Ends the connection and all listeners, for good; returns at once. What was counted is still sent, in the
@@ -1774,6 +1816,24 @@ open class FlagsClient: Disposable, AutoCloseable, FlagsClientInterface
         it,
         
         FfiConverterTypeFlagsListener.lower(`listener`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * For packages over this one: where C's calls (`usher_boolean`, …) find this client, for as long as this object is
+     * kept. What is generated copies each text twice and counts references on the way, which costs a read a hundred times
+     * what it takes; C's calls don't.
+     */override fun `address`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_usher_ffi_fn_method_flagsclient_address(
+        it,
+        _status)
 }
     }
     )
@@ -2052,6 +2112,44 @@ open class FlagsClient: Disposable, AutoCloseable, FlagsClientInterface
         it,
         
         FfiConverterTypeFlagContext.lower(`context`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Another context and another signed context at once, as when somebody else signs in.
+     *
+     * # Errors
+     * A context that can't be used; then everything stays.
+     */
+    @Throws(FlagsException::class)override fun `setContextSigned`(`context`: FlagContext, `token`: kotlin.String?)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(FlagsException) { _status ->
+    UniffiLib.uniffi_usher_ffi_fn_method_flagsclient_set_context_signed(
+        it,
+        
+        FfiConverterTypeFlagContext.lower(`context`),
+        FfiConverterOptionalString.lower(`token`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Passes on another signed context from now on, or none, beside the same context. One that only renews the one before
+     * changes no answer.
+     */override fun `setSignedContext`(`token`: kotlin.String?)
+        = 
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_usher_ffi_fn_method_flagsclient_set_signed_context(
+        it,
+        
+        FfiConverterOptionalString.lower(`token`),_status)
 }
     }
     
@@ -2727,6 +2825,12 @@ data class Config (
     val `context`: FlagContext? = null 
     , 
     /**
+     * What the backend has signed of whoever asks, passed on as it is. What is signed can't be said otherwise by the
+     * context; values on disk are kept for the person of whom it speaks.
+     */
+    val `signedContext`: kotlin.String? = null 
+    , 
+    /**
      * A folder of the app's own in which values survive the process.
      */
     val `cacheDir`: kotlin.String? = null 
@@ -2784,6 +2888,7 @@ public object FfiConverterTypeConfig: FfiConverterRustBuffer<Config> {
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalUInt.read(buf),
@@ -2795,6 +2900,7 @@ public object FfiConverterTypeConfig: FfiConverterRustBuffer<Config> {
             FfiConverterString.allocationSize(value.`key`) +
             FfiConverterOptionalString.allocationSize(value.`venue`) +
             FfiConverterOptionalTypeFlagContext.allocationSize(value.`context`) +
+            FfiConverterOptionalString.allocationSize(value.`signedContext`) +
             FfiConverterOptionalString.allocationSize(value.`cacheDir`) +
             FfiConverterOptionalString.allocationSize(value.`bootstrap`) +
             FfiConverterOptionalString.allocationSize(value.`environment`) +
@@ -2809,6 +2915,7 @@ public object FfiConverterTypeConfig: FfiConverterRustBuffer<Config> {
             FfiConverterString.write(value.`key`, buf)
             FfiConverterOptionalString.write(value.`venue`, buf)
             FfiConverterOptionalTypeFlagContext.write(value.`context`, buf)
+            FfiConverterOptionalString.write(value.`signedContext`, buf)
             FfiConverterOptionalString.write(value.`cacheDir`, buf)
             FfiConverterOptionalString.write(value.`bootstrap`, buf)
             FfiConverterOptionalString.write(value.`environment`, buf)
@@ -3212,6 +3319,12 @@ data class StatusReport (
      * Where answers come from.
      */
     val `source`: FlagSource
+    , 
+    /**
+     * Another signed context is needed: the one that there is ends within minutes, or is not taken. To be asked of the
+     * app's backend, and handed to `set_signed_context`; until then values stay what they are.
+     */
+    val `wantsSignedContext`: kotlin.Boolean
     
 ){
     
@@ -3232,6 +3345,7 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterOptionalLong.read(buf),
             FfiConverterOptionalTypeObstacle.read(buf),
             FfiConverterTypeFlagSource.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -3239,7 +3353,8 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterTypeConnectionState.allocationSize(value.`state`) +
             FfiConverterOptionalLong.allocationSize(value.`sinceMs`) +
             FfiConverterOptionalTypeObstacle.allocationSize(value.`obstacle`) +
-            FfiConverterTypeFlagSource.allocationSize(value.`source`)
+            FfiConverterTypeFlagSource.allocationSize(value.`source`) +
+            FfiConverterBoolean.allocationSize(value.`wantsSignedContext`)
     )
 
     override fun write(value: StatusReport, buf: ByteBuffer) {
@@ -3247,6 +3362,7 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterOptionalLong.write(value.`sinceMs`, buf)
             FfiConverterOptionalTypeObstacle.write(value.`obstacle`, buf)
             FfiConverterTypeFlagSource.write(value.`source`, buf)
+            FfiConverterBoolean.write(value.`wantsSignedContext`, buf)
     }
 }
 
