@@ -248,8 +248,8 @@ impl FlagsClient {
 
     /// Where in memory the edition of the answers is, 64 bits in this machine's order: for packages in whose language a
     /// look there is cheaper than a call, so that they can keep what they have read. It stays there until the client is
-    /// let go of. A value that was read between two looks at the same edition, of which the lowest eight bits are zero,
-    /// is what every read gives until the edition is another.
+    /// let go of. A value that was read between two looks at the same edition is what every read gives until the edition
+    /// is another, if its seven lowest bits are zero; while the eighth is set, for a second at most.
     pub fn edition_address(&self) -> u64 {
         self.edition.as_ptr() as usize as u64
     }

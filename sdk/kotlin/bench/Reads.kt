@@ -3,6 +3,8 @@ package dev.usher.flags.bench
 import com.sun.jna.Library
 import com.sun.jna.Native
 import dev.usher.flags.UsherFlags
+import dev.usher.flags.ffi.Config
+import dev.usher.flags.ffi.FlagsClient
 import dev.usher.flags.support.Server
 import dev.usher.flags.support.live
 import java.nio.file.Files
@@ -59,9 +61,15 @@ fun main(arguments: Array<String>) {
             measure("Kotlin: `getBooleanDetails`, live", 1_000) { flags.getBooleanDetails("always", false).value.number() }
         }
     }
-    UsherFlags("http://127.0.0.1:1", "uck_bench") { bootstrap(Files.readString(Path.of(arguments[0]))) }.use { flags ->
+    val values = Files.readString(Path.of(arguments[0]))
+    UsherFlags("http://127.0.0.1:1", "uck_bench") { bootstrap(values) }.use { flags ->
         check(flags.getBoolean("flag-50", false) && flags.getString("text", "") != "")
-        measure("Kotlin: `getBoolean`, without a server", 3_000) { flags.getBoolean("flag-50", false).number() }
-        measure("Kotlin: `getString`, without a server", 3_000) { flags.getString("text", "").length.toLong() }
+        measure("Kotlin: `getBoolean`, without a server", 500_000) { flags.getBoolean("flag-50", false).number() }
+    }
+    // What the package stands on, with nothing kept.
+    FlagsClient(Config("http://127.0.0.1:1", "uck_bench", bootstrap = values)).use { native ->
+        measure("Kotlin: UniFFI's own `boolean`", 3_000) { native.boolean("flag-50", false).number() }
+        measure("Kotlin: UniFFI's own `string`", 3_000) { native.string("text", "").length.toLong() }
+        native.shutdown()
     }
 }

@@ -186,10 +186,10 @@ impl Client {
 
     /// Which answers the client gives, as a number: for bindings, to which a look at it is cheaper than a call.
     ///
-    /// In values mode, a value that was read between two looks at the same edition, of which the lowest eight bits are
-    /// zero, is what every read gives until the edition is another. Those bits are not zero while an exchange is under
-    /// way and while the client is not live, when an answer can become too old by itself. Details age, and are not to be
-    /// kept; nor are answers of rules, which may look at the clock.
+    /// In values mode, a value that was read between two looks at the same edition is what every read gives until the
+    /// edition is another, if its seven lowest bits are zero, which they are not while an exchange is under way. While
+    /// the eighth is set the client is not live, and an answer can become too old by itself (`whenStale`): keep it for a
+    /// second at most. Details age, and are not to be kept; nor are answers of rules, which may look at the clock.
     #[must_use]
     pub fn edition(&self) -> Arc<AtomicU64> {
         Arc::clone(self.shared().snapshot.edition())

@@ -45,13 +45,15 @@ thread_local! {
 /// with newer snapshots all that did not change.
 pub(crate) struct Current(Slot, Arc<AtomicU64>);
 
-/// What the edition counts in. The bits below are the changes under way, of which not being live is one.
+/// What the edition counts in. The seven lowest bits are the changes under way.
 const EDITION: u64 = 0x100;
+/// The bit between them says that the client is not live.
+const AWAY: u64 = 0x80;
 
 impl Current {
     /// What a client that is not live begins with.
     pub(crate) fn new(snapshot: Snapshot) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(snapshot)), Arc::new(AtomicU64::new(1)))
+        Self(Arc::new(ArcSwap::from_pointee(snapshot)), Arc::new(AtomicU64::new(AWAY)))
     }
 
     /// Which answers there are now; see [`crate::Client::edition`].
@@ -69,7 +71,7 @@ impl Current {
 
     /// The client is live from now on, or it is not any more. To be told once for each time, and not twice at a time.
     pub(crate) fn set_live(&self, live: bool) {
-        if live { self.end_change() } else { self.begin_change() }
+        self.1.fetch_add(if live { EDITION - AWAY } else { AWAY }, Ordering::SeqCst);
     }
 
     fn begin_change(&self) {
@@ -141,7 +143,7 @@ mod tests {
         let current = Current::new(from(Source::Server));
         let edition = || current.edition().load(Ordering::SeqCst);
         let settled = |edition: u64| edition.is_multiple_of(EDITION);
-        assert!(!settled(edition()), "not live yet");
+        assert_eq!(edition(), AWAY, "not live yet");
         current.set_live(true);
         let first = edition();
         assert!(settled(first));
@@ -154,8 +156,12 @@ mod tests {
         });
         assert!(settled(edition()) && edition() != first);
         current.set_live(false);
+        let away = edition();
+        assert_eq!(away % EDITION, AWAY);
         current.store(from(Source::Server));
-        assert!(!settled(edition()));
+        assert_eq!((edition() % EDITION, edition() == away), (AWAY, false));
+        current.set_live(true);
+        assert!(settled(edition()));
     }
 
     #[test]

@@ -649,8 +649,8 @@ public protocol FlagsClientProtocol: AnyObject, Sendable {
     /**
      * Where in memory the edition of the answers is, 64 bits in this machine's order: for packages in whose language a
      * look there is cheaper than a call, so that they can keep what they have read. It stays there until the client is
-     * let go of. A value that was read between two looks at the same edition, of which the lowest eight bits are zero,
-     * is what every read gives until the edition is another.
+     * let go of. A value that was read between two looks at the same edition is what every read gives until the edition
+     * is another, if its seven lowest bits are zero; while the eighth is set, for a second at most.
      */
     func editionAddress()  -> UInt64
     
@@ -921,8 +921,8 @@ open func diagnostics() -> [String]  {
     /**
      * Where in memory the edition of the answers is, 64 bits in this machine's order: for packages in whose language a
      * look there is cheaper than a call, so that they can keep what they have read. It stays there until the client is
-     * let go of. A value that was read between two looks at the same edition, of which the lowest eight bits are zero,
-     * is what every read gives until the edition is another.
+     * let go of. A value that was read between two looks at the same edition is what every read gives until the edition
+     * is another, if its seven lowest bits are zero; while the eighth is set, for a second at most.
      */
 open func editionAddress() -> UInt64  {
     return try!  FfiConverterUInt64.lift(try! rustCall() {
@@ -3600,7 +3600,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_usher_ffi_checksum_method_flagsclient_diagnostics() != 21581) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_usher_ffi_checksum_method_flagsclient_edition_address() != 22229) {
+    if (uniffi_usher_ffi_checksum_method_flagsclient_edition_address() != 30561) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_usher_ffi_checksum_method_flagsclient_expose() != 47723) {

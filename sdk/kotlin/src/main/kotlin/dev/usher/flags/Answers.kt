@@ -6,10 +6,17 @@ import java.lang.ref.Reference
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.nio.charset.CharacterCodingException
+import java.time.Duration
 import java.util.concurrent.ConcurrentHashMap
 
-/** Changes under way, of which not being live is one; the rest of an edition counts those that are done. */
-private const val UNDER_WAY = 0xFFL
+/** The part of an edition that tells of changes under way. */
+private const val UNDER_WAY = 0x7FL
+
+/** The part that tells that the client is not live. The rest counts changes that are done. */
+private const val AWAY = 0x80L
+
+/** How long an answer is kept while the client is not live, when it can become too old by itself. */
+private val KEPT_AWAY = Duration.ofSeconds(1).toNanos()
 
 /** Answers that are kept at most, for programs that make up keys. More are asked for each time. */
 private const val MAX_KEPT = 10_000
@@ -21,7 +28,8 @@ private const val MAX_KEPT = 10_000
  * The library counts editions of its answers at a place in memory. An answer is kept when the edition was the same before
  * and after it was read, and given while it still is. The edition changes before the library exchanges anything, so a kill
  * is seen by the first read after it arrived, without any listener having been told, and nobody who saw a newer value is
- * given an older one. While the client is not live, when an answer can become too old by itself, none is kept.
+ * given an older one. While the client is not live, when an answer can become too old by itself (`whenStale`), it is kept
+ * for a second.
  */
 internal class Answers(private val native: FlagsClient) {
     private val edition: ByteBuffer =
@@ -32,6 +40,9 @@ internal class Answers(private val native: FlagsClient) {
 
     private class Kept(val edition: Long) {
         val answers = ConcurrentHashMap<String, Any>()
+        private val since = System.nanoTime()
+
+        fun isOver() = edition and AWAY != 0L && System.nanoTime() - since > KEPT_AWAY
     }
 
     fun boolean(flag: String, default: Boolean): Boolean {
@@ -78,7 +89,7 @@ internal class Answers(private val native: FlagsClient) {
     private fun find(flag: String): Any? {
         // In this order: the volatile read keeps the look from being moved out of a loop.
         val kept = kept
-        return if (kept.edition == look()) kept.answers[flag] else null
+        return if (kept.edition == look() && !kept.isOver()) kept.answers[flag] else null
     }
 
     /** Asks the library, and keeps what it says if nothing has changed meanwhile. */
@@ -92,7 +103,7 @@ internal class Answers(private val native: FlagsClient) {
         }
         // The call ends with an atomic exchange, so this look comes after it on every processor.
         if (before and UNDER_WAY == 0L && look() == before) {
-            val own = kept.takeIf { it.edition == before } ?: Kept(before).also { kept = it }
+            val own = kept.takeIf { it.edition == before && !it.isOver() } ?: Kept(before).also { kept = it }
             if (own.answers.size < MAX_KEPT) own.answers[flag] = answer(value)
         }
         return value

@@ -991,7 +991,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_diagnostics() and 0xFFFF) != 21581) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_edition_address() and 0xFFFF) != 22229) {
+    if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_edition_address() and 0xFFFF) != 30561) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_usher_ffi_checksum_method_flagsclient_expose() and 0xFFFF) != 47723) {
@@ -1563,8 +1563,8 @@ public interface FlagsClientInterface {
     /**
      * Where in memory the edition of the answers is, 64 bits in this machine's order: for packages in whose language a
      * look there is cheaper than a call, so that they can keep what they have read. It stays there until the client is
-     * let go of. A value that was read between two looks at the same edition, of which the lowest eight bits are zero,
-     * is what every read gives until the edition is another.
+     * let go of. A value that was read between two looks at the same edition is what every read gives until the edition
+     * is another, if its seven lowest bits are zero; while the eighth is set, for a second at most.
      */
     fun `editionAddress`(): kotlin.ULong
     
@@ -1911,8 +1911,8 @@ open class FlagsClient: Disposable, AutoCloseable, FlagsClientInterface
     /**
      * Where in memory the edition of the answers is, 64 bits in this machine's order: for packages in whose language a
      * look there is cheaper than a call, so that they can keep what they have read. It stays there until the client is
-     * let go of. A value that was read between two looks at the same edition, of which the lowest eight bits are zero,
-     * is what every read gives until the edition is another.
+     * let go of. A value that was read between two looks at the same edition is what every read gives until the edition
+     * is another, if its seven lowest bits are zero; while the eighth is set, for a second at most.
      */override fun `editionAddress`(): kotlin.ULong {
             return FfiConverterULong.lift(
     callWithHandle {
