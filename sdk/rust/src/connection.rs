@@ -45,6 +45,18 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 type Poll = Pin<Box<dyn Future<Output = Result<Said, Failed>> + Send>>;
 
+/// What a server owes for a context that it was told: values don't say whose they are, so it is told another only when
+/// those for the one before have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owed {
+    /// Nothing: what there is, is for that context.
+    Nothing,
+    /// What follows `hello`: all values, or word that there are no others.
+    First,
+    /// All values for another context.
+    Values,
+}
+
 /// The background task's own state.
 pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
@@ -56,6 +68,8 @@ pub(crate) struct Connection {
     pub(crate) heartbeat: Duration,
     /// The context that the server was told last, or was polled for.
     pub(crate) told: Arc<Asked>,
+    /// What has not come yet of what the server owes for it.
+    pub(crate) owed: Owed,
     /// The context that the values in the store are for.
     applied: Arc<Asked>,
     http: Option<reqwest::Client>,
@@ -85,6 +99,7 @@ impl Connection {
             away: Away::default(),
             heartbeat: Duration::from_secs(usher_core::protocol::HEARTBEAT_SECONDS.into()),
             told: Arc::clone(&asked),
+            owed: Owed::Nothing,
             applied: asked,
             http: None,
             tag: None,
@@ -393,6 +408,7 @@ impl Connection {
             // What waits to be written is the other person's.
             self.save(true);
         }
+        self.owed = Owed::Nothing;
         self.applied = Arc::clone(&self.told);
         self.store.replace_values(&self.shared, values, self.applied.generation, Source::Server);
         self.saving.changed();

@@ -207,6 +207,12 @@ impl Shared {
     /// The server is out of reach. A refusal stays what it is until the server takes the key again, and a portal until
     /// something else is in the way.
     pub(crate) fn lose(&self) {
+        let news = self.lost();
+        self.tell(news);
+    }
+
+    /// The same, to be told by the caller.
+    fn lost(&self) -> Option<Status> {
         let had_data = self.snapshot.load().source == Source::Server;
         let stays = self.lock_obstacle().is_some_and(|own| own.is_foreign() || own == Obstacle::Refused);
         let status = match *self.status.borrow() {
@@ -214,8 +220,7 @@ impl Shared {
             _ if had_data => Status::Stale { since: self.heard() },
             _ => Status::Connecting,
         };
-        let news = self.set_status(status);
-        self.tell(news);
+        self.set_status(status)
     }
 
     /// The server refuses this client, or the client has been closed.
@@ -260,7 +265,7 @@ impl Shared {
             return;
         }
         let mut flags = Vec::new();
-        {
+        let news = {
             let _exchange = self.exchange();
             let before = Arc::clone(&*self.asked.borrow());
             let next = before.next(change, self.config.venue.as_deref());
@@ -282,8 +287,10 @@ impl Shared {
                 self.snapshot.store(after);
             }
             self.asked.send_replace(Arc::new(next));
-        }
-        self.lose();
+            // Before anybody can hear of it: the server may have answered by the time that this thread goes on.
+            self.lost()
+        };
+        self.tell(news);
         if !flags.is_empty() {
             flags.sort_unstable();
             flags.dedup();

@@ -12,7 +12,7 @@ use usher_core::{
 };
 
 use crate::{
-    connection::{Connection, at, until},
+    connection::{Connection, Owed, at, until},
     jitter::draw,
     link::{End, Socket, send},
     listeners::RenewalNeeded,
@@ -29,6 +29,7 @@ impl Connection {
         let mut asked = self.shared.asked.subscribe();
         let mut rests = self.shared.rests.subscribe();
         self.told = Arc::clone(&*asked.borrow_and_update());
+        self.owed = if self.shared.config.mode == Mode::Values { Owed::First } else { Owed::Nothing };
         self.machine.connected();
         self.acks.connected();
         if let Err(end) = send(&mut socket, &ClientFrame::Hello(Box::new(self.hello()))).await {
@@ -56,7 +57,8 @@ impl Connection {
                     }
                     continue;
                 }
-                _ = asked.changed() => {
+                _ = asked.changed(), if self.owed == Owed::Nothing => {
+                    self.owed = Owed::Values;
                     self.told = Arc::clone(&*asked.borrow_and_update());
                     let context = self.told.context.clone();
                     if let Err(end) = send(&mut socket, &ClientFrame::Context { context }).await {
@@ -124,7 +126,12 @@ impl Connection {
                 let amended = self.store.amend_values(&self.shared, put, &delete);
                 self.amended(amended)?;
             }
-            Action::Current => self.confirm(self.machine.standing()),
+            Action::Current => {
+                if self.owed == Owed::First {
+                    self.owed = Owed::Nothing;
+                }
+                self.confirm(self.machine.standing());
+            }
             Action::Ack(seq) => {
                 if let Some(ack) = self.acks.applied(seq, Instant::now().into_std(), draw()) {
                     send(socket, &ClientFrame::Ack(ack)).await?;

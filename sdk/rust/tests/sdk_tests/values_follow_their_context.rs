@@ -181,3 +181,46 @@ async fn in_ruleset_mode_every_call_has_its_own_context() {
     live(&values).await;
     assert!(values.boolean("hidden", &fan(), false), "a server key may ask for values, too");
 }
+
+#[tokio::test]
+async fn values_for_one_who_has_left_again_are_nobody_elses() {
+    let rogue = Rogue::start().await;
+    let who = |name: &str| Context::new(name);
+    let client = Client::builder(&rogue.url(), "uck_x").context(who("anna")).build().unwrap();
+    let mut guest = rogue.guest().await;
+    let values = |seq: u64, name: &str| {
+        let own = json!({"value": name, "variant": "v", "reason": "STATIC"});
+        json!({"type": "values", "seq": seq, "at": 0, "put": {"name": own}, "delete": [], "full": true})
+    };
+    let is = |name: &str| client.string("name", &Context::anonymous(), "nobody").to_string() == name;
+    guest.ready(1, 5, "delta").await;
+    // Asked for before the first have come.
+    client.set_context(&who("ben"));
+    guest.say(&values(5, "anna")).await;
+    assert_eq!(guest.next().await.unwrap()["type"], "ack");
+    let told = guest.next().await.unwrap();
+    assert_eq!(told["context"]["targetingKey"], "ben", "{told}");
+    assert!(is("nobody"), "anna's are not ben's");
+    // And two more before those have.
+    client.set_context(&who("cleo"));
+    client.set_context(&who("dan"));
+    guest.say(&values(5, "ben")).await;
+    assert_eq!(guest.next().await.unwrap()["type"], "ack");
+    let told = guest.next().await.unwrap();
+    assert_eq!(told["context"]["targetingKey"], "dan", "{told}");
+    assert!(is("nobody") && client.status() != Status::Live);
+    guest.say(&values(5, "dan")).await;
+    eventually("dan has his own", async || is("dan") && client.status() == Status::Live).await;
+}
+
+/// On a server that says nothing else for ten minutes, so that nothing is made up for by its next word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_for_another_is_live_again_by_the_answer_alone() {
+    let server = Server::start_with(|settings| settings.heartbeat_seconds = 600).await;
+    let client = Client::builder(&url(&server), &server.key("client").await).context(fan()).build().unwrap();
+    live(&client).await;
+    for n in 0..200 {
+        client.set_context(&Context::new(&format!("u-{n}")).with("venue", "anfield"));
+        live(&client).await;
+    }
+}
