@@ -35,6 +35,12 @@ async fn is_well(journal: &dyn Journal) {
     eventually("it is well", || journal.health() == Health::Well).await;
 }
 
+/// Waits until a new replica's files are whole: it writes them anew once it has all that its master has.
+async fn has_on_disk(replica: &RedisServer) {
+    let is_done = || replica.says(&["INFO", "persistence"], "aof_rewrite_in_progress:0");
+    eventually("the replica has it on its disk", is_done).await;
+}
+
 async fn is_not_well(journal: &dyn Journal) {
     eventually("it is not well", || journal.health() != Health::Well).await;
 }
@@ -217,6 +223,7 @@ async fn what_no_replica_has_yet_is_taken_by_nobody_and_lost_with_its_server_wit
     let (one, two) = (Arc::new(redis::with_replicas(&server, "w", 1)), redis::with_replicas(&server, "w", 1));
     add(&*one, [put("a", 1)]).await;
     eventually("both have it", || two.state().seq() == Seq(1)).await;
+    has_on_disk(&replica).await;
     replica.signal("STOP");
     let writing = Arc::clone(&one);
     let lost = tokio::spawn(async move { writing.append(append([put("a", 2)])).await });
@@ -250,8 +257,7 @@ async fn what_was_taken_without_a_replica_is_dropped_where_another_server_takes_
     let (one, two) = (redis::with_replicas(&server, "w", 1), redis::with_replicas(&server, "w", 1));
     add(&one, [put("a", 1)]).await;
     eventually("both have it", || two.state().seq() == Seq(1)).await;
-    let on_disk = || replica.says(&["INFO", "persistence"], "aof_rewrite_in_progress:0");
-    eventually("the replica has it on its disk", on_disk).await;
+    has_on_disk(&replica).await;
     replica.signal("STOP");
     let uncertain = one.append(named(append([put("a", 2)]), "k", 1)).await;
     assert!(matches!(uncertain, Err(AppendError::Unavailable(_))), "{uncertain:?}");
