@@ -1,10 +1,13 @@
 //! Listeners hear of the flags that may answer otherwise, and of no others; and none of them can do harm.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crate::support::{Line, State, eventually, fan, fixtures, kill, live, put, server, stale};
 use serde_json::json;
-use usher_sdk::{Change, Client, Context, Mode, Subscription};
+use usher_sdk::{Change, Client, Context, Mode, Status, Subscription};
 
 type Heard = Arc<Mutex<Vec<Vec<String>>>>;
 
@@ -57,8 +60,16 @@ async fn a_snapshot_of_what_is_known_already_names_only_what_differs() {
     let client = Client::builder(&line.url(), &key).cache_dir(folder.path()).build().unwrap();
     live(&client).await;
     let (heard, _subscription) = listen(&client);
+    let left = Arc::new(AtomicBool::new(false));
+    let _statuses = client.on_status({
+        let left = Arc::clone(&left);
+        move |status| {
+            left.fetch_or(*status != Status::Live, Ordering::Relaxed);
+        }
+    });
     line.set(State::NoUpgrades(400));
-    stale(&client).await;
+    // Polls take over within a moment, perhaps.
+    eventually("it has lost its stream", async || left.load(Ordering::Relaxed)).await;
     let mut new = fixtures::flag("new", &json!({}));
     new["kind"] = "flag".into();
     let changes = json!([{"delete": {"kind": "flag", "key": "limit"}}, {"put": new}]);
