@@ -21,6 +21,8 @@ use crate::{
     tls,
 };
 
+/// Longest text of a refusal that is read, in bytes.
+const MAX_PROBLEM_BYTES: usize = 64 * 1024;
 /// Longest time that one poll may take.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -147,7 +149,8 @@ async fn ask(
         StatusCode::NOT_MODIFIED => return Ok((Polled::NotModified, standing)),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST if ours => {
             let why = format!("the server refuses this key ({})", response.status());
-            let problem = response.json::<Problem>().await.ok();
+            let body = whole(response, MAX_PROBLEM_BYTES).await.ok();
+            let problem = body.and_then(|body| serde_json::from_slice::<Problem>(&body).ok());
             let unsigned = problem.filter(|problem| problem.code.starts_with("signed_context_"));
             let refused = unsigned.map_or(Polled::Refused(why), |problem| Polled::Unsigned(problem.detail));
             return Ok((refused, standing));
