@@ -3,7 +3,7 @@ package dev.usher.flags.examples
 import dev.usher.flags.Details
 import dev.usher.flags.FlagContext
 import dev.usher.flags.UsherFlags
-import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
@@ -43,7 +43,7 @@ fun main(arguments: Array<String>) {
 }
 
 private suspend fun work(flags: UsherFlags, shown: List<String>, every: Duration, tickets: Int) = coroutineScope {
-    val watching = watch(flags, shown)
+    val watching = launch(start = CoroutineStart.UNDISPATCHED) { watch(flags, shown) }
     for (ticket in 1..tickets) {
         val answers = shown.joinToString("; ") { "$it=${flags.getBooleanDetails(it, false).inWords()}" }
         say("ticket $ticket: $answers")
@@ -53,8 +53,9 @@ private suspend fun work(flags: UsherFlags, shown: List<String>, every: Duration
     watching.cancel()
 }
 
-private fun CoroutineScope.watch(flags: UsherFlags, shown: List<String>) = launch {
-    launch {
+/** Listens from the moment of the call: what changes before there is a collector is told to nobody. */
+private suspend fun watch(flags: UsherFlags, shown: List<String>) = coroutineScope {
+    launch(start = CoroutineStart.UNDISPATCHED) {
         flags.changes.collect { changed ->
             shown.filter { it in changed }.forEach { say("$it is now ${flags.getBoolean(it, false)}") }
         }

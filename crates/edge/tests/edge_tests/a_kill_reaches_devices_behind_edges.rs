@@ -128,8 +128,9 @@ async fn an_edge_tells_listeners_of_ofrep_when_to_ask_again() {
     let mut response = api.response("GET", &address, None).await;
     assert_eq!(response.status(), 200);
     let mut text = String::new();
-    turn(&server, "always", "kill").await;
-    while !text.contains("refetchEvaluation") {
+    // Its first event tells of what was there before it.
+    let seq = turn(&server, "always", "kill").await;
+    while !text.contains(&format!("-{seq}\nevent: message")) {
         let chunk = tokio::time::timeout(support::PATIENCE, response.chunk()).await.unwrap().unwrap();
         text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
     }
