@@ -175,7 +175,7 @@ impl Saving {
     }
 }
 
-fn kept(begun: &Begun, view: Option<Resume>) -> Kept {
+fn kept(begun: &Begun, place: Option<Resume>) -> Kept {
     let snapshot = begun.hub.snapshot();
     let ruleset = RulesetBody {
         epoch: snapshot.epoch,
@@ -183,7 +183,8 @@ fn kept(begun: &Begun, view: Option<Resume>) -> Kept {
         schema: NEWEST,
         at: snapshot.at(),
         environment: begun.environment.clone(),
-        view: view.and_then(|place| place.view),
+        view: place.and_then(|place| place.view),
+        came_in: place.and_then(|place| place.schema),
         documents: snapshot.state.entries().map(|entry| entry.document.clone()).collect(),
         newer: Vec::new(),
     };

@@ -75,14 +75,14 @@ impl Upstream {
     ) -> Self {
         let mut machine = Machine::default();
         if let Some(copy) = disk::read(&cache) {
-            let place = Resume { epoch: copy.ruleset.epoch, seq: copy.ruleset.seq, view: copy.ruleset.view };
+            let place = copy.ruleset.place();
             let (environment, at) = (copy.ruleset.environment, copy.ruleset.at);
             let snapshot = mirrored(&environment, place, at, copy.ruleset.documents);
             if relay.claim(mirror, &environment) {
                 tracing::info!(%environment, seq = %place.seq, as_of = %copy.as_of, "begins with the copy on disk");
                 let hub = usher_server::world::Hub::new(Arc::new(snapshot));
                 mirror.begin(Begun { environment, venues: copy.venues, hub }, copy.as_of);
-                machine = Machine::resuming(place, at);
+                machine = Machine::resuming(place);
             }
         }
         Self {

@@ -13,6 +13,7 @@ mod approvals;
 mod archiving;
 pub mod auth;
 mod body;
+mod catching_up;
 mod change_requests;
 mod clock;
 mod code_references;

@@ -6,7 +6,7 @@ use usher_core::{
     model::{Credential, DocumentId, Kind, Steering},
     protocol::Standing,
 };
-use usher_journal::BoxFuture;
+use usher_journal::{BoxFuture, Health};
 
 use crate::{
     auth::secret,
@@ -115,6 +115,11 @@ impl Source for World {
 
     fn standing(&self, _: &str) -> Option<Standing> {
         None
+    }
+
+    /// One that can't reach its journal may not have what is newest.
+    fn is_authority(&self, _: &str) -> bool {
+        !self.has_failed() && matches!(self.journal().health(), Health::Well)
     }
 
     fn signer(&self, environment: &str, key: &str) -> Signer {

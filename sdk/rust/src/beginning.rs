@@ -20,7 +20,7 @@ pub(crate) struct Beginning {
     pub(crate) source: Source,
     pub(crate) flags: Option<(EnvironmentKey, Flags)>,
     /// Where on the journal the flags are from; the disk knows.
-    pub(crate) place: Option<(Resume, Timestamp)>,
+    pub(crate) place: Option<Resume>,
     /// When the server last confirmed them.
     pub(crate) heard: Timestamp,
     /// What an operator should know.
@@ -48,21 +48,16 @@ impl Beginning {
     }
 
     fn cached_ruleset((body, heard): (RulesetBody, Timestamp)) -> Self {
-        let place = (Resume { epoch: body.epoch, seq: body.seq, view: body.view }, body.at);
+        let place = body.place();
         Self::cached(body.environment, Flags::Documents(body.documents), place, heard)
     }
 
     fn cached_values((body, heard): (ValuesBody, Timestamp)) -> Self {
-        let place = (Resume { epoch: body.epoch, seq: body.seq, view: None }, body.at);
+        let place = body.place();
         Self::cached(body.environment, Flags::Values(body.values), place, heard)
     }
 
-    fn cached(
-        environment: EnvironmentKey,
-        flags: Flags,
-        place: (Resume, Timestamp),
-        heard: Timestamp,
-    ) -> Self {
+    fn cached(environment: EnvironmentKey, flags: Flags, place: Resume, heard: Timestamp) -> Self {
         let (flags, place) = (Some((environment, flags)), Some(place));
         Self { source: Source::Cache, flags, place, heard, reports: Vec::new() }
     }

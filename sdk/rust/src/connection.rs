@@ -9,7 +9,7 @@ use tokio::{
 };
 use usher_core::{
     model::{Seq, Timestamp},
-    protocol::{Acks, Backoff, Machine, Resume, Standing, ValueMap},
+    protocol::{Acks, Backoff, Machine, Standing, ValueMap},
 };
 
 use crate::{
@@ -118,9 +118,9 @@ impl Connection {
         let Beginning { source, flags, place, heard, reports } = beginning;
         reports.into_iter().for_each(|report| self.shared.report(report));
         self.shared.set_heard(heard);
-        let seq = place.map_or(Seq::ZERO, |(place, _)| place.seq);
-        if let Some((place, at)) = place {
-            self.machine = Machine::resuming(place, at);
+        let seq = place.map_or(Seq::ZERO, |place| place.seq);
+        if let Some(place) = place {
+            self.machine = Machine::resuming(place);
         }
         let Some((environment, flags)) = flags else { return };
         self.store.environment = Some(environment);
@@ -219,7 +219,10 @@ impl Connection {
     async fn connect(&mut self, pause: Duration) -> Option<Socket> {
         let mut asked = self.shared.asked.subscribe();
         let mut rests = self.shared.rests.subscribe();
-        let mut opening = Box::pin(self.open_after(pause));
+        // It may be another context that was refused: whoever was told of it has been quick.
+        let again = self.refused && self.asks_otherwise();
+        self.refused &= !again;
+        let mut opening = Box::pin(self.open_after(if again { Duration::ZERO } else { pause }));
         let mut poll: Option<Poll> = None;
         let mut poll_at = Instant::now();
         loop {
@@ -256,6 +259,11 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Whether the program has asked for something else since the server was told what it asks for.
+    fn asks_otherwise(&self) -> bool {
+        !Arc::ptr_eq(&self.told, &self.shared.asked.borrow())
     }
 
     /// Opens a stream where the client is served now.
@@ -315,7 +323,8 @@ impl Connection {
         self.live_until = None;
         let message = why.message().to_owned();
         self.shared.report(message.clone());
-        let renews = matches!(why, Refusal::SignedContext(_));
+        // Who has another already need not be asked for one.
+        let renews = matches!(why, Refusal::SignedContext(_)) && !self.asks_otherwise();
         self.shared.set_refusal(Some(why));
         self.shared.meet(Obstacle::Refused);
         if renews {
@@ -351,7 +360,8 @@ impl Connection {
             self.tag = None;
         }
         let (http, shared) = (self.http.clone()?, Arc::clone(&self.shared));
-        Some(Box::pin(polling::poll(http, shared, Arc::clone(&self.told), self.tag.clone())))
+        let (told, tag, place) = (Arc::clone(&self.told), self.tag.clone(), self.machine.place());
+        Some(Box::pin(polling::poll(http, shared, told, tag, place)))
     }
 
     /// Takes what a poll has brought; says when to poll again.
@@ -365,7 +375,7 @@ impl Connection {
         match polled {
             Ok(Polled::NotModified) => {}
             Ok(Polled::Ruleset(body, tag)) => {
-                self.machine.polled(Resume { epoch: body.epoch, seq: body.seq, view: body.view }, body.at);
+                self.machine.polled(body.place());
                 self.store.environment = Some(body.environment);
                 // It has an environment, so it can't fail.
                 let _ = self.store.replace(&self.shared, body.documents, body.seq, Source::Server);
@@ -373,7 +383,7 @@ impl Connection {
                 self.tag = tag;
             }
             Ok(Polled::Values(body, tag)) => {
-                self.machine.polled(Resume { epoch: body.epoch, seq: body.seq, view: None }, body.at);
+                self.machine.polled(body.place());
                 self.store.environment = Some(body.environment);
                 self.replace_values(body.values);
                 self.tag = tag;
@@ -441,7 +451,7 @@ impl Connection {
     }
 
     pub(crate) fn save(&mut self, now: bool) {
-        let place = self.machine.place().map(|place| (place, self.machine.at()));
+        let place = self.machine.place();
         let Self { shared, store, applied, confirmed, saving, .. } = self;
         let state = State { shared, store, asked: applied, place, confirmed: *confirmed };
         saving.save(&state, now);

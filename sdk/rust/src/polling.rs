@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::timeout;
 use usher_core::{
     model::VenueKey,
-    protocol::{Mode, RulesetBody, Standing, ValuesBody},
+    protocol::{Mode, Resume, RulesetBody, Standing, ValuesBody},
     schema::{SPOKEN, disk, is_spoken},
 };
 
@@ -89,7 +89,7 @@ pub(crate) async fn client(url: &str) -> Result<reqwest::Client, String> {
     builder.redirect(stays).tls_backend_preconfigured(tls).build().map_err(|error| error.to_string())
 }
 
-/// Asks once. `tag` is that of what the client has.
+/// Asks once. `tag` is that of what the client has, and `place` where that is from: it is given nothing older.
 ///
 /// # Errors
 /// No connection, or an answer that can't be read.
@@ -98,8 +98,9 @@ pub(crate) async fn poll(
     shared: Arc<Shared>,
     asked: Arc<Asked>,
     tag: Option<String>,
+    place: Option<Resume>,
 ) -> Result<Said, Failed> {
-    timeout(LONGEST, ask(&http, &shared, &asked, tag)).await.unwrap_or_else(|_| {
+    timeout(LONGEST, ask(&http, &shared, &asked, tag, place)).await.unwrap_or_else(|_| {
         Err(Failed { obstacle: Obstacle::Unreachable, why: "it takes too long".to_owned() })
     })
 }
@@ -121,6 +122,7 @@ async fn ask(
     shared: &Shared,
     asked: &Asked,
     tag: Option<String>,
+    place: Option<Resume>,
 ) -> Result<Said, Failed> {
     let config = &shared.config;
     let request = match config.mode {
@@ -138,6 +140,9 @@ async fn ask(
     };
     let offered = SPOKEN.map(|schema| schema.to_string()).join(",");
     let mut request = request.query(&[("schemas", offered)]).bearer_auth(&config.key);
+    if let Some(Resume { epoch, seq, .. }) = place {
+        request = request.query(&[("have", format!("{epoch}-{seq}"))]);
+    }
     if let Some(tag) = tag {
         request = request.header(header::IF_NONE_MATCH, tag);
     }

@@ -43,8 +43,8 @@ pub(crate) struct State<'a> {
     pub(crate) shared: &'a Shared,
     pub(crate) store: &'a Store,
     pub(crate) asked: &'a Asked,
-    /// Where on the journal it is from, and that commit's time.
-    pub(crate) place: Option<(Resume, Timestamp)>,
+    /// Where on the journal it is from.
+    pub(crate) place: Option<Resume>,
     /// When the server last confirmed it.
     pub(crate) confirmed: Timestamp,
 }
@@ -108,7 +108,7 @@ impl Saving {
 
     fn write(&mut self, cache: &Cache, state: &State<'_>) {
         self.write_at = None;
-        let (Some((Resume { epoch, seq, view }, at)), Some(environment)) =
+        let (Some(Resume { epoch, seq, view, at: Some(at), schema: came_in }), Some(environment)) =
             (state.place, state.store.environment.clone())
         else {
             return;
@@ -118,7 +118,8 @@ impl Saving {
             Mode::Ruleset => {
                 let documents = state.store.documents.values().cloned().collect();
                 let (schema, newer) = (NEWEST, Vec::new());
-                let body = RulesetBody { epoch, seq, schema, at, environment, view, documents, newer };
+                let body =
+                    RulesetBody { epoch, seq, schema, at, environment, view, came_in, documents, newer };
                 cache.write(&disk::kept_ruleset(body, false), heard)
             }
             Mode::Values => {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Census, FrameError, ViewTag, type_of};
-use crate::model::{Epoch, Seq, VenueKey};
+use crate::model::{Epoch, Seq, Timestamp, VenueKey};
 
 /// What a client wants to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,6 +89,13 @@ pub struct Resume {
     /// What part of the workspace, as `ready` said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<ViewTag>,
+    /// The time of that commit, which tells it from one that never was: a server may have shown a commit that a failover of
+    /// its journal took away, and ended before it could say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// The payload schema that its documents came in: what they don't say in the one before is missing in the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
 }
 
 /// Everything up to this commit has been applied.

@@ -92,8 +92,8 @@ struct Parts {
 impl Machine {
     /// A client that has what an earlier process left.
     #[must_use]
-    pub fn resuming(place: Resume, at: Timestamp) -> Self {
-        Self { place: Some(place), at, ..Self::default() }
+    pub fn resuming(place: Resume) -> Self {
+        Self { place: Some(place), at: place.at.unwrap_or_default(), ..Self::default() }
     }
 
     /// Where the client stands; what `hello` says.
@@ -140,9 +140,8 @@ impl Machine {
     }
 
     /// A whole state has come by polling.
-    pub fn polled(&mut self, place: Resume, at: Timestamp) {
-        self.place = Some(place);
-        self.at = at;
+    pub fn polled(&mut self, place: Resume) {
+        self.stand(place);
     }
 
     /// Takes one frame.
@@ -228,7 +227,8 @@ impl Machine {
             return Vec::new();
         }
         let documents = self.parts.take().map(|parts| parts.documents).unwrap_or_default();
-        self.arrive(Action::Replace(documents), Resume { epoch, seq: part.seq, view: self.view }, part.at)
+        let place = self.place_at(epoch, part.seq, part.at);
+        self.arrive(Action::Replace(documents), place)
     }
 
     fn delta(&mut self, delta: Delta) -> Vec<Action> {
@@ -244,8 +244,8 @@ impl Machine {
         if delta.seq < delta.from {
             return vec![Action::Resync("a delta that leads back")];
         }
-        let place = Resume { seq: delta.seq, ..place };
-        self.arrive(Action::Amend(delta.put, delta.delete), place, delta.at)
+        let place = Resume { seq: delta.seq, at: Some(delta.at), ..place };
+        self.arrive(Action::Amend(delta.put, delta.delete), place)
     }
 
     fn values(&mut self, values: Values) -> Vec<Action> {
@@ -257,21 +257,31 @@ impl Machine {
         let put = schema::values::all_to_one(values.put, self.schema);
         let change =
             if values.full { Action::ReplaceValues(put) } else { Action::AmendValues(put, values.delete) };
-        self.arrive(change, Resume { epoch, seq, view: self.view }, values.at)
+        self.arrive(change, self.place_at(epoch, seq, values.at))
     }
 
     /// A change has come whole. The client is live with it, unless there was more when the connection began.
-    fn arrive(&mut self, change: Action, place: Resume, at: Timestamp) -> Vec<Action> {
-        self.place = Some(place);
-        self.at = at;
+    fn arrive(&mut self, change: Action, place: Resume) -> Vec<Action> {
+        self.stand(place);
         self.owes = false;
         let current = self.is_current().then_some(Action::Current);
         [change].into_iter().chain(current).chain([Action::Ack(place.seq)]).collect()
     }
 
+    /// A place on the stream of this connection.
+    fn place_at(&self, epoch: Epoch, seq: Seq, at: Timestamp) -> Resume {
+        Resume { epoch, seq, view: self.view, at: Some(at), schema: Some(self.schema) }
+    }
+
+    fn stand(&mut self, place: Resume) {
+        (self.place, self.at) = (Some(place), place.at.unwrap_or_default());
+    }
+
     /// Whether what came before leads on to what this connection brings.
     fn continues(&self, place: Resume) -> bool {
-        Some(place.epoch) == self.epoch && place.view == self.view
+        Some(place.epoch) == self.epoch
+            && place.view == self.view
+            && place.schema.is_none_or(|own| own == self.schema)
     }
 
     fn is_current(&self) -> bool {
@@ -339,6 +349,11 @@ mod tests {
         frame(&format!(r#"{{"type":"delta","from":{from},"seq":{seq},"at":0,"put":[],"delete":[]}}"#))
     }
 
+    fn place() -> Resume {
+        let (epoch, at) = (Epoch::from_bytes([1; 16]), Some(Timestamp::EPOCH));
+        Resume { epoch, seq: Seq(5), view: None, at, schema: Some(1) }
+    }
+
     fn say(actions: &[Action]) -> String {
         let name = |action: &Action| match action {
             Action::Ready(..) => "heartbeat".to_owned(),
@@ -364,16 +379,17 @@ mod tests {
         machine.take(ready(1, "snapshot"));
         assert_eq!(say(&machine.take(part(1, 2))), "");
         assert_eq!(say(&machine.take(part(2, 2))), "replace 2, current, ack 5");
-        assert_eq!(say(&machine.take(delta(5, 7))), "amend, current, ack 7");
-        assert_eq!(machine.place().unwrap().seq, Seq(7));
+        let at = |at| Some(Timestamp::from_millis(at));
+        assert_eq!(machine.place().unwrap().at, at(0));
+        let later = frame(r#"{"type":"delta","from":5,"seq":7,"at":8,"put":[],"delete":[]}"#);
+        assert_eq!(say(&machine.take(later)), "amend, current, ack 7");
+        let place = machine.place().unwrap();
+        assert_eq!((place.seq, place.at), (Seq(7), at(8)), "what `hello` says next time");
     }
 
     #[test]
     fn a_gap_is_never_guessed_over() {
-        let mut machine = Machine::resuming(
-            Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5), view: None },
-            Timestamp::EPOCH,
-        );
+        let mut machine = Machine::resuming(place());
         machine.take(ready(1, "delta"));
         assert_eq!(say(&machine.take(delta(6, 7))), "resync");
         assert_eq!(machine.place().unwrap().seq, Seq(5), "what it has is still good");
@@ -382,10 +398,7 @@ mod tests {
 
     #[test]
     fn another_epoch_makes_what_it_has_worthless() {
-        let mut machine = Machine::resuming(
-            Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5), view: None },
-            Timestamp::EPOCH,
-        );
+        let mut machine = Machine::resuming(place());
         assert_eq!(say(&machine.take(ready(2, "current"))), "resync");
         assert!(machine.place().is_none());
         machine.connected();
@@ -401,10 +414,7 @@ mod tests {
         machine.take(ready(1, "snapshot"));
         machine.take(part(1, 3));
         assert_eq!(say(&machine.take(part(3, 3))), "resync");
-        let mut behind = Machine::resuming(
-            Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5), view: None },
-            Timestamp::EPOCH,
-        );
+        let mut behind = Machine::resuming(place());
         assert_eq!(say(&behind.take(ready(1, "current"))), "heartbeat, current");
         assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":5}"#))), "pong, current");
         assert_eq!(say(&behind.take(frame(r#"{"type":"ping","seq":6}"#))), "pong, resync");
@@ -412,8 +422,7 @@ mod tests {
 
     #[test]
     fn it_is_live_when_it_has_all_that_there_was_and_not_before() {
-        let place = Resume { epoch: Epoch::from_bytes([1; 16]), seq: Seq(5), view: None };
-        let mut machine = Machine::resuming(place, Timestamp::EPOCH);
+        let mut machine = Machine::resuming(place());
         machine.take(ready_at(8, 1, "delta"));
         let ping = |seq: u64| frame(&format!(r#"{{"type":"ping","seq":{seq}}}"#));
         assert_eq!(say(&machine.take(ping(8))), "pong");

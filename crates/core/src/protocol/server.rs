@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{FrameError, Standing, ViewTag, type_of};
+use super::{FrameError, Resume, Standing, ViewTag, type_of};
 use crate::model::{Document, DocumentId, EnvironmentKey, Epoch, Seq, Steering, Timestamp, VenueKey};
 
 /// A frame from a server.
@@ -260,6 +260,9 @@ pub struct RulesetBody {
     /// What part of the workspace these documents are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<ViewTag>,
+    /// On disk only: the payload schema that they came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_in: Option<u32>,
     /// All documents.
     pub documents: Vec<Document>,
     /// On disk only: those of them that say more than their schema can, see [`crate::schema::disk`].
@@ -283,6 +286,25 @@ pub struct ValuesBody {
     pub environment: EnvironmentKey,
     /// All values, by flag.
     pub values: IndexMap<String, Box<RawValue>>,
+}
+
+impl RulesetBody {
+    /// Where on the journal it stands.
+    #[must_use]
+    pub fn place(&self) -> Resume {
+        let Self { epoch, seq, view, at, schema, came_in, .. } = *self;
+        Resume { epoch, seq, view, at: Some(at), schema: Some(came_in.unwrap_or(schema)) }
+    }
+}
+
+impl ValuesBody {
+    /// Where on the journal they stand.
+    #[must_use]
+    pub fn place(&self) -> Resume {
+        let Self { epoch, seq, at, .. } = *self;
+        // Values are of whatever was asked for, and never led on from.
+        Resume { epoch, seq, view: None, at: Some(at), schema: None }
+    }
 }
 
 impl ServerFrame {

@@ -38,7 +38,8 @@ pub(crate) use self::{
 };
 use crate::{
     model::{
-        Cohort, Condition, Document, DocumentId, EnvironmentKey, Flag, FlagConfig, Kind, Scalar, Seq, Venue,
+        CURRENT_TIME, Cohort, Condition, Document, DocumentId, EnvironmentKey, Flag, FlagConfig, Kind,
+        Scalar, Seq, Venue,
     },
     problem::Problems,
 };
@@ -235,6 +236,26 @@ impl Ruleset {
                 _ => {}
             }
         }
+        self.leaning_on(flags, cohorts, venues)
+    }
+
+    /// The flags whose answers may differ only because it is later. Sorted, each once.
+    #[must_use]
+    pub fn timed(&self) -> Vec<&str> {
+        let cohorts = self.cohorts.iter().filter(|cohort| cohort.uses.clock);
+        let flags = self.flags.iter().filter(|flag| flag.config().is_some_and(|config| config.uses.clock));
+        let cohorts = cohorts.map(|cohort| cohort.key.text()).collect();
+        self.leaning_on(flags.map(|flag| flag.key.text()).collect(), cohorts, false)
+    }
+
+    /// Those of `flags` that are there, and those that lean on one of them, on one of `cohorts`, or on venues if these
+    /// are meant too.
+    fn leaning_on<'s>(
+        &'s self,
+        mut flags: Vec<&'s str>,
+        mut cohorts: Vec<&'s str>,
+        venues: bool,
+    ) -> Vec<&'s str> {
         // Cohorts first, as long as there are more that lean on those found; then flags likewise.
         let mut before = usize::MAX;
         while before != cohorts.len() {
@@ -274,6 +295,8 @@ pub(crate) struct Uses {
     /// Flags that a condition asks for; those of a flag's own prerequisites are not among them.
     pub(crate) flags: Vec<Box<str>>,
     pub(crate) venue_attributes: bool,
+    /// The time of the evaluation, unless the context says another.
+    pub(crate) clock: bool,
 }
 
 impl Uses {
@@ -289,6 +312,7 @@ impl Uses {
 
     fn add_attribute(&mut self, name: &str) {
         self.venue_attributes |= name.starts_with("venue.");
+        self.clock |= name == CURRENT_TIME;
     }
 
     fn leans_on(&self, cohorts: &[&str], venues: bool) -> bool {

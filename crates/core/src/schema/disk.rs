@@ -30,6 +30,9 @@ pub fn read_ruleset(mut body: RulesetBody) -> Result<RulesetBody, u32> {
     if !super::is_spoken(body.schema) {
         return Err(body.schema);
     }
+    // A file of a version that did not say: it can only be known of what the oldest schema can't say.
+    let known = if body.newer.is_empty() { OLDEST } else { NEWEST };
+    body.came_in.get_or_insert(known);
     for newer in std::mem::take(&mut body.newer) {
         match body.documents.iter_mut().find(|own| own.id() == newer.id()) {
             Some(own) => *own = newer,

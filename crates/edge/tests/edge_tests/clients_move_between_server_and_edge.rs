@@ -148,3 +148,30 @@ async fn clients_of_an_edge_that_stops_are_told_when_to_come_again() {
     assert!(drain["reconnectAfterMs"].as_u64().is_some(), "{drain}");
     assert_eq!(stream.any().await, None);
 }
+
+/// Where no stream comes through, a balancer may lead every poll to another edge.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polls_are_not_led_back_by_an_edge_that_has_lost_its_upstream() {
+    let server = server().await;
+    let key = server.key("client").await;
+    let line = Line::to(&server.address()).await;
+    let edge = Edge::ready(&line.url(), &server.key("server").await).await;
+    let who = json!({"context": {"targetingKey": "u-1", "venue": "anfield"}});
+    edge.with(&key).post("/sdk/v1/values", &who).await.expect(200);
+    line.set(State::Cut);
+    eventually("it has noticed", async || edge.is_stale().await).await;
+    turn(&server, "always", "kill").await;
+    let fresh = server.with(&key).post("/sdk/v1/values", &who).await.expect(200).json();
+    let have = format!("/sdk/v1/values?have={}-{}", fresh["epoch"].as_str().unwrap(), fresh["seq"]);
+    let refused = edge.with(&key).post(&have, &who).await.expect(503);
+    assert_eq!(refused.json()["code"], "behind");
+    let old = edge.with(&key).post("/sdk/v1/values", &who).await.expect(200).json();
+    assert_eq!(old["values"]["always"]["value"], true, "who has nothing is served what there is");
+    server.with(&key).post(&have, &who).await.expect(200);
+    edge.with(&key).post("/sdk/v1/values?have=x", &who).await.expect(400);
+    line.set(State::Open);
+    eventually("it is served once the edge knows as much", async || {
+        edge.with(&key).post(&have, &who).await.status == 200
+    })
+    .await;
+}

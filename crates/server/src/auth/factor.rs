@@ -40,6 +40,10 @@ struct Kept {
     /// Hashes of recovery codes that are left.
     #[serde(default)]
     recovery: Vec<String>,
+    /// Random, of the try that took the last code. Two servers that are given one code at a time would make the same of
+    /// it, and each take what it finds for its own.
+    #[serde(default)]
+    taken_by: String,
 }
 
 /// What an app needs to make codes. Shown once.
@@ -78,8 +82,13 @@ impl Factors {
         getrandom::fill(&mut bytes).map_err(Problem::internal)?;
         let secret = Secret::from(bytes).to_base32();
         let uri = totp(&secret, &user.email)?.to_url().map_err(Problem::internal)?;
-        let kept =
-            || Kept { secret: secret.clone(), begun_at: Some(now), last_step: 0, recovery: Vec::new() };
+        let kept = || Kept {
+            secret: secret.clone(),
+            begun_at: Some(now),
+            last_step: 0,
+            recovery: Vec::new(),
+            taken_by: String::new(),
+        };
         self.0.change(&begun(user), |found| *found = Some(kept())).await?;
         Ok(Setup { secret, uri })
     }
@@ -124,7 +133,8 @@ impl Factors {
         code: &str,
         now: Timestamp,
     ) -> Result<Option<Passed>, Problem> {
-        self.0.change(&factor.id, |found: &mut Option<Kept>| found.as_mut()?.take(code, now)).await
+        let by = secret::identity().map_err(Problem::internal)?;
+        self.0.change(&factor.id, |found: &mut Option<Kept>| found.as_mut()?.take(code, now, &by)).await
     }
 
     /// Forgets the secret of a factor.
@@ -143,16 +153,21 @@ impl Kept {
         totp(&self.secret, "").ok()?.check(code.trim(), seconds)
     }
 
-    fn take(&mut self, code: &str, now: Timestamp) -> Option<Passed> {
-        if let Some(step) = self.step(code, now) {
-            let is_new = step > self.last_step;
-            self.last_step = self.last_step.max(step);
-            return is_new.then_some(Passed::Code);
-        }
-        let hash = secret::hash(&plain(code));
-        let place = self.recovery.iter().position(|own| *own == hash)?;
-        self.recovery.remove(place);
-        Some(Passed::RecoveryCode)
+    fn take(&mut self, code: &str, now: Timestamp, by: &str) -> Option<Passed> {
+        let passed = if let Some(step) = self.step(code, now) {
+            if step <= self.last_step {
+                return None;
+            }
+            self.last_step = step;
+            Passed::Code
+        } else {
+            let hash = secret::hash(&plain(code));
+            let place = self.recovery.iter().position(|own| *own == hash)?;
+            self.recovery.remove(place);
+            Passed::RecoveryCode
+        };
+        by.clone_into(&mut self.taken_by);
+        Some(passed)
     }
 }
 
@@ -201,21 +216,31 @@ mod tests {
     /// The secret of RFC 6238, appendix B, and the last six digits of its codes.
     fn of_the_rfc() -> Kept {
         let secret = Secret::from(b"12345678901234567890".as_slice()).to_base32();
-        Kept { secret, begun_at: None, last_step: 0, recovery: vec![secret::hash("abcdefgh23456723")] }
+        Kept {
+            secret,
+            begun_at: None,
+            last_step: 0,
+            recovery: vec![secret::hash("abcdefgh23456723")],
+            taken_by: String::new(),
+        }
     }
 
     #[test]
     fn codes_are_those_of_the_standard_and_of_about_now() {
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924")] {
             for off in [-30, 0, 30] {
-                assert_eq!(of_the_rfc().take(code, at(seconds + off)), Some(Passed::Code), "{code} {off}");
+                assert_eq!(
+                    of_the_rfc().take(code, at(seconds + off), "me"),
+                    Some(Passed::Code),
+                    "{code} {off}"
+                );
             }
             for off in [-60, 60] {
-                assert_eq!(of_the_rfc().take(code, at(seconds + off)), None, "{code} {off}");
+                assert_eq!(of_the_rfc().take(code, at(seconds + off), "me"), None, "{code} {off}");
             }
         }
         for wrong in ["", "28708", "2870820", "287083", "+87082", "２８７０８２", "-00001"] {
-            assert_eq!(of_the_rfc().take(wrong, at(59)), None, "{wrong}");
+            assert_eq!(of_the_rfc().take(wrong, at(59), "me"), None, "{wrong}");
         }
     }
 
@@ -226,17 +251,29 @@ mod tests {
             let totp = totp(&kept.secret, "").unwrap();
             (totp.generate(30).to_string(), totp.generate(60).to_string())
         };
-        assert_eq!(kept.take(&later, at(59)), Some(Passed::Code), "a clock that is fast");
-        assert_eq!(kept.take(&later, at(61)), None);
-        assert_eq!(kept.take(&earlier, at(59)), None);
+        assert_eq!(kept.take(&later, at(59), "me"), Some(Passed::Code), "a clock that is fast");
+        assert_eq!(kept.take(&later, at(61), "me"), None);
+        assert_eq!(kept.take(&earlier, at(59), "me"), None);
+    }
+
+    #[test]
+    fn two_servers_that_take_one_code_at_a_time_make_two_things_of_it() {
+        for code in ["287082", "abcd-efgh-2345-6723"] {
+            let made = ["one", "two"].map(|by| {
+                let mut kept = of_the_rfc();
+                assert!(kept.take(code, at(59), by).is_some());
+                serde_json::to_string(&kept).unwrap()
+            });
+            assert_ne!(made[0], made[1]);
+        }
     }
 
     #[test]
     fn a_recovery_code_is_taken_once_however_it_is_typed() {
         let mut kept = of_the_rfc();
-        assert_eq!(kept.take("abcd-efgh-2345-6724", at(59)), None);
-        assert_eq!(kept.take(" ABCD efgh 2345-6723 ", at(59)), Some(Passed::RecoveryCode));
-        assert_eq!(kept.take("abcd-efgh-2345-6723", at(59)), None);
+        assert_eq!(kept.take("abcd-efgh-2345-6724", at(59), "me"), None);
+        assert_eq!(kept.take(" ABCD efgh 2345-6723 ", at(59), "me"), Some(Passed::RecoveryCode));
+        assert_eq!(kept.take("abcd-efgh-2345-6723", at(59), "me"), None);
         let code = recovery_code().unwrap();
         assert_eq!((code.len(), plain(&code).len()), (19, 16), "{code}");
     }

@@ -105,7 +105,8 @@ impl Shelf {
     }
 
     /// Changes what is under a name: `change` is given what is there, and leaves what shall be. It may be called more
-    /// than once, where another was faster.
+    /// than once, where another was faster. Another that leaves the very same at the same time is not noticed: whoever
+    /// must be alone puts something of their own in.
     ///
     /// # Errors
     /// It can't be kept now (503).

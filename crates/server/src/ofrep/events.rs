@@ -55,9 +55,9 @@ const NO_PLACE_SECONDS: u32 = 30;
 
 /// Which configuration a credential sees: the journal, and the last commit that touched what it may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) epoch: Epoch,
-    pub(super) seq: Seq,
+pub(crate) struct Position {
+    pub(crate) epoch: Epoch,
+    pub(crate) seq: Seq,
 }
 
 impl fmt::Display for Position {

@@ -27,7 +27,7 @@ use actix_web::{
 };
 use usher_core::ErrorCode;
 
-pub(crate) use self::evaluate::parameter;
+pub(crate) use self::{evaluate::parameter, events::Position};
 pub use self::{listeners::EVENT_STREAMS, token::TOKEN_SECONDS};
 use self::{listeners::Listeners, refusal::Refusal, token::Tokens};
 use crate::{headers, rates::Buckets, settings::Settings};

@@ -29,7 +29,9 @@ use crate::{
         refusals::{self, Whence},
     },
     body::Body,
-    clock, etag, ofrep,
+    catching_up::catch_up,
+    clock, etag,
+    ofrep::{self, Position},
     onlooker::show,
     problem::Problem,
     standing::told,
@@ -102,6 +104,21 @@ pub struct RulesetQuery {
     venue: Option<VenueKey>,
     /// The payload schemas that whoever asks reads, with commas between: `1,2`.
     schemas: Option<String>,
+    /// Where whoever asks stands: they are given nothing older.
+    have: Option<String>,
+}
+
+/// Sees to it that what is known here includes what whoever asks has: an epoch and a commit, `EPOCH-SEQ`.
+///
+/// # Errors
+/// No such place, or less is known here (503).
+async fn includes(app: &Surface, environment: &str, have: Option<&str>) -> Result<(), Problem> {
+    let Some(have) = have else { return Ok(()) };
+    let Position { epoch, seq } = have.parse().map_err(|()| {
+        let mend = "Say the `epoch` and the `seq` of what you have, with a hyphen between, or leave it out.";
+        Problem::bad_value("have", have, "this is no place in a journal", mend)
+    })?;
+    catch_up(&*app.source, environment, epoch, seq).await
 }
 
 /// The payload schema of an answer to who offers these.
@@ -131,6 +148,7 @@ pub async fn ruleset(
     })?;
     let schema = agreed(query.schemas.as_deref())?;
     let view = view_for(&credential, &environment, query.venue.as_slice())?;
+    includes(&app, &environment, query.have.as_deref()).await?;
     let hub = app.source.hub(&environment)?;
     if !hub.streams().has_room_for(&view) {
         return Err(too_many_views());
@@ -138,8 +156,10 @@ pub async fn ruleset(
     let standing = app.source.standing(&environment);
     let view_tag = view.tag();
     let state = hub.streams().subscribe(view).borrow().clone();
-    // One place in one journal says all about a view, so it makes the tag; documents need not be hashed.
-    let tag = format!("\"{}-{}-{environment}-{view_tag}-{schema}\"", state.snapshot.epoch, state.head);
+    // One place in one journal says all about a view, so it makes the tag; documents need not be hashed. The time tells a
+    // commit from one of the same number that a failover took away.
+    let (epoch, at) = (state.snapshot.epoch, state.snapshot.at().millis());
+    let tag = format!("\"{epoch}-{}-{at}-{environment}-{view_tag}-{schema}\"", state.head);
     if etag::matches(&request, &tag) {
         return Ok(told(etag::not_modified(&tag), standing));
     }
@@ -152,6 +172,7 @@ pub async fn ruleset(
             at: state.snapshot.at(),
             environment,
             view: Some(view_tag),
+            came_in: None,
             documents: state.documents(Form::of(schema, false)),
             newer: Vec::new(),
         })
@@ -248,6 +269,7 @@ pub async fn values_now(
     };
     let whence = || Whence::of(&request, &app.rates);
     let context = context_for(&app, &credential, whence, asked.context.as_ref(), body.len())?.context;
+    includes(&app, &environment, ofrep::parameter(request.query_string(), "have").as_deref()).await?;
     let standing = app.source.standing(&environment);
     let hub = app.source.hub(&environment)?;
     let state = hub.streams().subscribe(View::new(environment.clone(), [])).borrow().clone();

@@ -6,7 +6,7 @@ use actix_web::web;
 use tokio::{
     pin,
     sync::watch,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, timeout_at},
 };
 use usher_core::{
     model::{CredentialType, Seq, VenueKey},
@@ -20,7 +20,9 @@ use super::{
     drain,
     session::{Opening, Session, Terms},
 };
-use crate::{clock, connections::Connection, sdk::view_for, socket::Frame, world::StreamState};
+use crate::{
+    catching_up::catch_up, clock, connections::Connection, sdk::view_for, socket::Frame, world::StreamState,
+};
 
 /// A client says hello within this time, or is not one.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -28,10 +30,6 @@ const HELLO_WITHIN: Duration = Duration::from_secs(10);
 const MAX_NAME_CHARACTERS: usize = 128;
 /// Venues that a client can ask for at a time; who needs more asks for all.
 const MAX_SCOPE_VENUES: usize = 256;
-/// For how long it is waited for what a client has that is not known here yet.
-const CATCH_UP_WITHIN: Duration = Duration::from_secs(2);
-/// How often it is looked for meanwhile.
-const CATCH_UP_EVERY: Duration = Duration::from_millis(50);
 
 /// A client that has been let in, and has what there was then.
 pub(super) struct Begun {
@@ -80,7 +78,7 @@ impl Link {
             self.send(drain(present.id, DRAIN_SPREAD_MS)).await?;
             return Err(End::Closed);
         }
-        self.open(&mut session, &mut stream, &hello).await?;
+        self.open(&mut session, &mut stream, &hello, &present).await?;
         let pool = hello.pool.map(|pool| pool.chars().take(MAX_NAME_CHARACTERS).collect::<String>().into());
         if let Some(advice) = self.advice(&present, pool.as_deref()) {
             self.send(advice).await?;
@@ -145,6 +143,7 @@ impl Link {
         session: &mut Session,
         stream: &mut watch::Receiver<Arc<StreamState>>,
         hello: &Hello,
+        present: &Present,
     ) -> Result<(), End> {
         let (resume, known) = self.catch_up(hello, stream).await?;
         let may_be_large = hello.mode == Mode::Values || resume.is_none();
@@ -157,6 +156,11 @@ impl Link {
             ack_within_ms: self.ack_within_ms(hello.edge.is_some()),
         };
         match session.open(&state, resume, terms, clock::now()) {
+            Opening::Current(ready) => {
+                // It has nothing to apply, so it will not say that it has.
+                present.acked(session.sent(), 0);
+                within(place, self.send(ready)).await
+            }
             Opening::Frames(frames) => within(place, self.send_all(frames)).await,
             Opening::Snapshot(ready) => {
                 // It may have come with what is too old to go on from.
@@ -166,9 +170,7 @@ impl Link {
         }
     }
 
-    /// Where the client can go on, and up to where everything is known here. A client that was served elsewhere may
-    /// have more than is known here: that is waited for. An edge that has lost its upstream gives it nothing then,
-    /// for what the client has is better.
+    /// Where the client can go on, and up to where everything is known here.
     async fn catch_up(
         &self,
         hello: &Hello,
@@ -180,24 +182,16 @@ impl Link {
         // Documents of one view are not those of another.
         let fits = |resume: &Resume| resume.view.map_or_else(unnarrowed, |view| view == own.tag());
         let resume = hello.resume.filter(fits);
-        let deadline = Instant::now() + CATCH_UP_WITHIN;
-        loop {
-            let hub = self.hub()?;
-            let (epoch, known) = (hub.snapshot().epoch, hub.known());
-            let ahead = resume.is_some_and(|resume| resume.epoch == epoch && resume.seq > known);
-            if !ahead {
-                return Ok((resume, known));
-            }
-            if Instant::now() >= deadline {
-                if self.app.source.is_authority(&self.environment) {
-                    return Ok((resume, known));
-                }
-                let message = "This edge has lost its upstream, and has less than you.".to_owned();
+        if let Some(Resume { epoch, seq, .. }) = resume {
+            catch_up(&*self.app.source, &self.environment, epoch, seq).await.map_err(|problem| {
                 let after = COME_AGAIN_MS + spread(hello, COME_AGAIN_MS);
-                return Err(End::Tell(ErrorCode::Busy, message, Some(after)));
-            }
-            sleep(CATCH_UP_EVERY).await;
+                End::Tell(ErrorCode::Busy, problem.detail().to_owned(), Some(after))
+            })?;
         }
+        let hub = self.hub()?;
+        let is_here =
+            |resume: &Resume| !resume.at.is_some_and(|at| hub.streams().know_another(resume.seq, at));
+        Ok((resume.filter(is_here), hub.known()))
     }
 
     /// A place for what a client gets to begin with.

@@ -119,6 +119,12 @@ impl Link {
                     if leaves.is_some_and(|at| at <= pings) {
                         return self.send(drain(present.id, LEAVE_SPREAD_MS)).await;
                     }
+                    let state = Arc::clone(&stream.borrow());
+                    let turned = session.tick(&state, clock::now());
+                    drop(state);
+                    if let Some(turned) = turned {
+                        self.send(turned).await?;
+                    }
                     self.send(self.ping(&session, &stream, &present)).await?;
                     if let Some(advice) = self.advice(&present, pool.as_deref()) {
                         self.send(advice).await?;

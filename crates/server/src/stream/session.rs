@@ -71,6 +71,8 @@ pub struct Terms {
 
 /// How a stream begins.
 pub enum Opening {
+    /// `ready`, and nothing else: the client has it all.
+    Current(Frame),
     /// These frames.
     Frames(Vec<Frame>),
     /// `ready`, and then a snapshot, which needs a place among the admitted.
@@ -168,13 +170,15 @@ impl Session {
         // is not known here.
         let leads_on = |resume: &Resume| {
             resume.epoch == state.snapshot.epoch
+                // What a flag says that the schema before can't is not in what came in that.
+                && resume.schema.is_none_or(|own| own == form.schema())
                 && resume.seq <= known.max(state.head)
                 && (resume.seq >= state.snapshot.floor || state.since(resume.seq).is_some())
         };
         match resume.filter(leads_on) {
             Some(resume) if resume.seq >= state.head => {
                 self.sent = resume.seq;
-                Opening::Frames(vec![ready(Intent::Current)])
+                Opening::Current(ready(Intent::Current))
             }
             Some(resume) => {
                 let frames = catch_up(state, resume.seq, form);
@@ -207,6 +211,19 @@ impl Session {
                 None => vec![person.all_values(state, now, form)],
             },
         }
+    }
+
+    /// Values mode: what time has changed, while nobody changed anything.
+    pub fn tick(&mut self, state: &StreamState, now: Timestamp) -> Option<Frame> {
+        let form = self.form;
+        // What is newer is about to be sent, and says it too.
+        let Kind::Values(person) = &mut self.kind else { return None };
+        if state.head > self.sent {
+            return None;
+        }
+        let (frame, given) = state.values_by_now(&person.given, person.asks(now, form))?;
+        person.given = given;
+        Some(frame)
     }
 
     /// Values mode: the client is somebody else, or somewhere else, from now on. `None` in ruleset mode.

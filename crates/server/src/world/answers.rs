@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use usher_core::{
     Context, ErrorCode, Reason,
-    model::{DocumentId, Kind, Seq, Timestamp},
+    model::{Document, DocumentId, Kind, Seq, Timestamp},
     protocol::{EvaluatedValue, ServerFrame, Values},
     schema::{self, OLDEST},
 };
@@ -101,7 +101,7 @@ struct Groups {
 }
 
 /// Flags that may differ since some commit.
-type Affected = Arc<[Box<str>]>;
+pub(super) type Affected = Arc<[Box<str>]>;
 
 /// A value, which is written in the oldest schema, in another.
 pub(crate) fn in_schema(schema: u32, value: Box<RawValue>) -> Box<RawValue> {
@@ -148,16 +148,35 @@ impl StreamState {
         })
     }
 
-    /// The frame with the values that differ from what was given at `from`. `None` when `from` is no place on this
-    /// stream any more; then all are to be sent.
+    /// The frame with the values that differ from what was given at `from`. `None` when it is not known any more what
+    /// was deleted since; then all are to be sent.
     pub fn changed_values(&self, from: Seq, given: &Sheet, asker: Asker<'_>) -> Option<(Frame, Sheet)> {
         let affected = self.affected_since(from)?;
+        Some(self.amended(&affected, given, asker))
+    }
+
+    /// The frame with the values that are others than what was given only because it is later now; none when there are
+    /// none.
+    pub fn values_by_now(&self, given: &Sheet, asker: Asker<'_>) -> Option<(Frame, Sheet)> {
+        let timed = self.timed.get_or_init(|| {
+            let flags = self.ruleset().map(|ruleset| ruleset.timed()).unwrap_or_default();
+            flags.into_iter().map(Into::into).collect()
+        });
+        if timed.is_empty() {
+            return None;
+        }
+        let (frame, sheet) = self.amended(timed, given, asker);
+        (sheet != *given).then_some((frame, sheet))
+    }
+
+    /// The frame with those of these flags whose values differ from what was given, or that are gone.
+    fn amended(&self, flags: &[Box<str>], given: &Sheet, asker: Asker<'_>) -> (Frame, Sheet) {
         let Some(ruleset) = self.ruleset_for(asker.schema) else {
-            return Some((self.values_frame(&[], Vec::new(), true), Sheet::default()));
+            return (self.values_frame(&[], Vec::new(), true), Sheet::default());
         };
         let had = |flag: u64| given.binary_search_by_key(&flag, |(own, _)| *own).ok().map(|at| given[at].1);
         let (mut put, mut delete) = (Put::new(), Vec::new());
-        for flag in affected.iter().map(|flag| &**flag) {
+        for flag in flags.iter().map(|flag| &**flag) {
             let hash = xxh3_64(flag.as_bytes());
             let there = ruleset.contains(flag);
             if !there || (asker.clients && !ruleset.is_client_visible(flag)) {
@@ -189,10 +208,10 @@ impl StreamState {
             sheet.sort_unstable();
             sheet.into()
         };
-        Some(self.answers.group(asker.schema, Some(given), &put, &delete, || {
+        self.answers.group(asker.schema, Some(given), &put, &delete, || {
             let deleted = delete.iter().map(|&flag| flag.to_owned()).collect();
             (self.values_frame(&put, deleted, false), amended())
-        }))
+        })
     }
 
     /// Flags that may differ, or are gone, since `from`.
@@ -203,7 +222,16 @@ impl StreamState {
         {
             return Some(Arc::clone(affected));
         }
-        let changed: Vec<DocumentId> = self.since(from)?.flat_map(|delta| delta.changed.clone()).collect();
+        let changed: Vec<DocumentId> = match self.since(from) {
+            Some(deltas) => deltas.flat_map(|delta| delta.changed.clone()).collect(),
+            // Longer ago than the ring goes. All values at once would say that they are for whatever context the
+            // client has asked for meanwhile.
+            None if from >= self.snapshot.floor => {
+                let (changed, gone) = self.snapshot.state.changed_since(from);
+                changed.into_iter().map(Document::id).chain(gone).cloned().collect()
+            }
+            None => return None,
+        };
         let ruleset = self.ruleset();
         let there = ruleset.map(|ruleset| ruleset.affected_by(&changed)).unwrap_or_default();
         let flags = changed.iter().filter(|id| id.kind == Kind::Flag);

@@ -23,11 +23,16 @@ use usher_core::{
 };
 use usher_journal::{Change, Commit};
 
-use super::{Snapshot, answers::Answers};
+use super::{
+    Snapshot,
+    answers::{Affected, Answers},
+};
 use crate::socket::Frame;
 
 /// Deltas that a stream keeps for receivers that are a little behind.
 const RING: usize = 64;
+/// Commits whose times are known, to tell them from others of the same numbers.
+const TIMES: usize = 4_096;
 /// Views that are narrowed to venues, and that somebody looks at, at a time. Each costs a look at every commit.
 const MAX_NARROWED: usize = 4_096;
 /// From so many streams on, those are dropped that are narrowed and that nobody looks at.
@@ -122,6 +127,8 @@ pub struct StreamState {
     /// The ruleset for apps of the schema before, where it is another.
     older: OnceLock<Option<Arc<Ruleset>>>,
     pub(super) answers: Answers,
+    /// Flags whose values may change with time alone.
+    pub(super) timed: OnceLock<Affected>,
 }
 
 impl StreamState {
@@ -258,9 +265,27 @@ struct All {
     streams: Vec<Arc<Stream>>,
     /// The number of the next stream.
     next: u64,
+    /// The last commits, in order.
+    places: VecDeque<Place>,
 }
 
 impl All {
+    fn new(snapshot: &Arc<Snapshot>, next: u64) -> Self {
+        let (streams, places) = (Vec::new(), VecDeque::new());
+        let mut all = Self { snapshot: Arc::clone(snapshot), streams, next, places };
+        all.pass();
+        all.subscribe_environments(snapshot);
+        all
+    }
+
+    /// Notes where it is.
+    fn pass(&mut self) {
+        if self.places.len() == TIMES {
+            self.places.pop_front();
+        }
+        self.places.push_back(Place { seq: self.snapshot.seq(), at: self.snapshot.at() });
+    }
+
     fn find(&self, view: &View) -> Option<&Arc<Stream>> {
         self.streams.iter().find(|stream| stream.view == *view)
     }
@@ -281,6 +306,7 @@ impl All {
             parts: array::from_fn(|_| OnceLock::new()),
             older: OnceLock::new(),
             answers: Answers::default(),
+            timed: OnceLock::new(),
         };
         let (state, receiver) = watch::channel(Arc::new(state));
         self.streams.push(Arc::new(Stream { number: self.next, view, asked: Asked::default(), state }));
@@ -299,9 +325,7 @@ impl Streams {
     /// One stream for each environment of `snapshot`.
     #[must_use]
     pub fn new(snapshot: &Arc<Snapshot>) -> Self {
-        let mut all = All { snapshot: Arc::clone(snapshot), streams: Vec::new(), next: 0 };
-        all.subscribe_environments(snapshot);
-        Self { all: Mutex::new(all) }
+        Self { all: Mutex::new(All::new(snapshot, 0)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
@@ -323,6 +347,15 @@ impl Streams {
             stream.asked.add(form);
         }
         receiver
+    }
+
+    /// Whether the commit of this number that is known here has another time: whoever has one of that time was shown what
+    /// is not in the journal.
+    #[must_use]
+    pub fn know_another(&self, seq: Seq, at: Timestamp) -> bool {
+        let all = self.lock();
+        let found = all.places.binary_search_by_key(&seq, |place| place.seq);
+        found.is_ok_and(|found| all.places[found].at != at)
     }
 
     /// Whether one more view may be looked at.
@@ -360,6 +393,7 @@ impl Streams {
     pub fn publish(&self, after: &Arc<Snapshot>, preparation: Preparation) {
         let mut all = self.lock();
         all.snapshot = Arc::clone(after);
+        all.pass();
         for Prepared { stream, delta, touched } in preparation.deltas {
             let mut ring = stream.state.borrow().ring.clone();
             if ring.len() == RING {
@@ -378,9 +412,7 @@ impl Streams {
     /// Ends all streams, and begins anew with a snapshot to which nothing leads.
     pub fn restart(&self, snapshot: &Arc<Snapshot>) {
         let mut all = self.lock();
-        all.snapshot = Arc::clone(snapshot);
-        all.streams.clear();
-        all.subscribe_environments(snapshot);
+        *all = All::new(snapshot, all.next);
     }
 }
 
@@ -403,7 +435,8 @@ impl Stream {
         let (snapshot, view) = (Arc::clone(snapshot), self.view.clone());
         let (parts, older, answers) =
             (array::from_fn(|_| OnceLock::new()), OnceLock::new(), Answers::default());
-        let state = StreamState { head, touched, snapshot, view, ring, parts, older, answers };
+        let timed = OnceLock::new();
+        let state = StreamState { head, touched, snapshot, view, ring, parts, older, answers, timed };
         self.state.send_replace(Arc::new(state));
     }
 }

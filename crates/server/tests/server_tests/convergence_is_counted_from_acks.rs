@@ -158,3 +158,21 @@ async fn browsers_are_told_as_it_happens() {
         }
     }
 }
+
+/// It was served elsewhere, where the change was earlier, and has nothing to apply here.
+#[tokio::test]
+async fn who_comes_with_a_change_that_is_still_to_come_here_has_it() {
+    let server = Server::seeded().await;
+    let key = server.key("server").await;
+    let (epoch, seq) =
+        (server.admin().get("/api/v1/workspace").await.json()["epoch"].clone(), server.seq() + 1);
+    let resume = json!({"epoch": epoch, "seq": seq});
+    let mut stream = Socket::ruleset(&server, &key, json!({"resume": resume})).await;
+    eventually("it is expected", async || {
+        server.admin().get("/api/v1/connections").await.json()["total"] == 1
+    })
+    .await;
+    assert_eq!(kill_everywhere(&server, "always").await, seq);
+    assert_eq!(stream.expect("ready").await["intent"], "current");
+    eventually("it counts", async || counts(&report(&server, seq).await, None) == (1, 1, 0)).await;
+}

@@ -5,7 +5,10 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use usher_core::model::Role;
 use usher_server::Secret;
-use usher_testkit::redis::RedisServer;
+use usher_testkit::{
+    line::{Line, State},
+    redis::RedisServer,
+};
 
 async fn on(redis: &RedisServer) -> Server {
     let url = Secret::from(redis.url());
@@ -137,6 +140,53 @@ async fn without_redis_servers_go_on_answering_say_so_and_refuse_changes() {
     let seq = kill(&one, "always").await;
     let values = stream.expect("values").await;
     assert_eq!(values["seq"], seq, "the stream was never lost");
+}
+
+/// It answers, and is ready: so clients come to it who have more than it has.
+#[tokio::test]
+async fn a_server_that_has_lost_redis_leads_nobody_back() {
+    let redis = RedisServer::start();
+    let one = on(&redis).await;
+    fixtures::seed(&one).await;
+    let line = Line::to(&format!("127.0.0.1:{}", redis.port())).await;
+    let url = Secret::from(format!("redis://127.0.0.1:{}", line.port()));
+    let two = Server::start_with(|settings| settings.redis = Some(url)).await;
+    let (key, client) = (one.key("server").await, one.key("client").await);
+    same(&one, &two).await;
+    line.set(State::Cut);
+    eventually("it has noticed", async || {
+        two.nobody().get("/readyz").await.expect(200).json()["status"] == "degraded"
+    })
+    .await;
+    let seq = kill(&one, "always").await;
+    let (ready, _) = Socket::ruleset(&one, &key, json!({})).await.snapshot().await;
+    let place = json!({"epoch": ready["epoch"], "seq": seq});
+    let who = json!({"targetingKey": "u-1"});
+    for mut stream in [
+        Socket::ruleset(&two, &key, json!({"resume": place})).await,
+        Socket::values(&two, &client, json!({"resume": place, "context": who})).await,
+    ] {
+        let told = stream.refused("busy").await;
+        assert!(told["retry"] == true && told["retryAfterMs"].as_u64().is_some(), "{told}");
+    }
+    let have = format!("have={}-{seq}", ready["epoch"].as_str().unwrap());
+    let body = json!({"context": who});
+    let polled = [
+        two.with(&key).get(&format!("/sdk/v1/ruleset?{have}")).await,
+        two.with(&client).post(&format!("/sdk/v1/values?{have}"), &body).await,
+    ];
+    for answer in polled {
+        let answer = answer.expect(503);
+        assert_eq!((&answer.json()["code"], answer.header("retry-after")), (&json!("behind"), "5"));
+    }
+    two.with(&key).get("/sdk/v1/ruleset").await.expect(200);
+    line.set(State::Open);
+    eventually("it is served once it knows as much", async || {
+        let mut stream = Socket::ruleset(&two, &key, json!({"resume": place})).await;
+        stream.any().await.is_some_and(|frame| frame["intent"] == "current")
+    })
+    .await;
+    two.with(&key).get(&format!("/sdk/v1/ruleset?{have}")).await.expect(200);
 }
 
 /// A server that has not heard of the revival yet must not find that there is nothing to do.

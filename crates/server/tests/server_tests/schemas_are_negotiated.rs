@@ -193,6 +193,20 @@ async fn changes_come_in_each_apps_schema_and_whoever_resumes_goes_on_in_its_own
             schemas != json!([1])
         );
     }
+    // What came in schema 1 lacks what only schema 2 says: nothing leads on from it there.
+    let newest = seen[1]["seq"].clone();
+    for (came_in, offered, intent) in [
+        (1, json!([2, 1]), "snapshot"),
+        (2, json!([2, 1]), "current"),
+        (1, json!([1]), "current"),
+        (2, json!([1]), "snapshot"),
+    ] {
+        let mut more = hello(&offered);
+        more["resume"] =
+            json!({"epoch": ready["epoch"], "seq": newest, "view": ready["view"], "schema": came_in});
+        let mut stream = Socket::ruleset(&server, &key, more).await;
+        assert_eq!(stream.expect("ready").await["intent"], intent, "{came_in}, then {offered}");
+    }
     // A schema that nobody read here when the change was made.
     let fresh = server.key("server").await;
     let mut stream =

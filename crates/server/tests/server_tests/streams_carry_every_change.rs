@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::support::{Server, Socket, fixtures};
 use serde_json::{Value, json};
+use usher_core::model::Timestamp;
 
 const A_WHILE: Duration = Duration::from_millis(300);
 
@@ -268,6 +269,41 @@ async fn a_client_of_another_journal_or_from_the_future_gets_a_snapshot() {
     }
 }
 
+/// A failover of the journal can take a commit away, and the server that had shown it can end before it says so.
+#[tokio::test]
+async fn a_client_that_was_shown_what_never_was_gets_a_snapshot() {
+    let server = Server::seeded().await;
+    let key = server.key("server").await;
+    let mut stream = Socket::ruleset(&server, &key, json!({})).await;
+    let (ready, _) = stream.snapshot().await;
+    let mut told = Vec::new();
+    for flag in ["always", "banner"] {
+        kill(&server, flag).await;
+        told.push(stream.expect("delta").await);
+    }
+    stream.close().await;
+    let resume = |seq: &Value, at: &Value| json!({"epoch": ready["epoch"], "seq": seq, "at": at});
+    for (delta, intent) in told.iter().zip(["delta", "current"]) {
+        let resume = resume(&delta["seq"], &delta["at"]);
+        let mut stream = Socket::ruleset(&server, &key, json!({"resume": resume})).await;
+        assert_eq!(stream.expect("ready").await["intent"], intent, "{resume}");
+    }
+    for delta in &told {
+        let resume = resume(&delta["seq"], &json!(1));
+        let mut stream = Socket::ruleset(&server, &key, json!({"resume": resume})).await;
+        let (ready, documents) = stream.snapshot().await;
+        Replica::of(&ready, documents).is_right(&server, &key).await;
+    }
+    // One that has just started knows where it is.
+    let server = Server::start_in(server.stop().await, |_| {}).await;
+    let newest = &told[1];
+    for (at, intent) in [(&newest["at"], "current"), (&json!(1), "snapshot")] {
+        let resume = resume(&newest["seq"], at);
+        let mut stream = Socket::ruleset(&server, &key, json!({"resume": resume})).await;
+        assert_eq!(stream.expect("ready").await["intent"], intent);
+    }
+}
+
 #[tokio::test]
 async fn a_large_workspace_comes_in_bounded_parts() {
     let server = Server::seeded().await;
@@ -421,4 +457,77 @@ async fn a_phone_that_moves_gets_the_values_of_where_it_is() {
     assert_eq!(summary["byVenue"], json!([{"venue": "berlin-dome", "count": 1}]));
     act(&server, "always", "production", "kill", json!({"venues": ["berlin-dome"]})).await;
     assert_eq!(stream.expect("values").await["put"]["always"]["value"], false);
+}
+
+/// A client that has asked for another person meanwhile must not take it for theirs: only an answer to that is all values.
+#[tokio::test]
+async fn however_far_behind_a_client_is_its_values_are_amended() {
+    let server = Server::seeded().await;
+    let key = server.key("client").await;
+    let mut stream = Socket::values(&server, &key, json!({"context": {"targetingKey": "u-1"}})).await;
+    let (ready, all) = stream.all_values().await;
+    assert!(all["hidden"].is_null() && !all["banner"].is_null());
+    // It reads nothing, and more comes than lies between: the server waits for it, while more changes than it keeps apart.
+    let mut large = fixtures::flag("poster", &json!({"default": {"variant": "on"}}));
+    large["type"] = "string".into();
+    for letter in 'a'..='p' {
+        large["variants"] = json!({"on": letter.to_string().repeat(900_000), "off": ""});
+        let answer = server.admin().put("/api/v1/flags/poster", &large).await;
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.status);
+    }
+    server.admin().delete("/api/v1/flags/banner").await.expect(200);
+    for _ in 0..40 {
+        kill(&server, "always").await;
+        revive(&server, "always").await;
+    }
+    let last = kill(&server, "always").await;
+    let (mut seq, mut gone) = (ready["seq"].as_u64().unwrap(), Vec::new());
+    let mut frames = 0;
+    while seq < last {
+        let values = stream.expect("values").await;
+        assert_eq!(values.get("full"), None, "after {seq}");
+        gone.extend(values["delete"].as_array().cloned().unwrap_or_default());
+        seq = values["seq"].as_u64().unwrap();
+        frames += 1;
+        if seq == last {
+            assert_eq!(values["put"]["always"]["value"], false);
+        }
+    }
+    assert_eq!(gone, ["banner"]);
+    assert!(frames < 60, "it was behind: {frames}");
+}
+
+#[tokio::test]
+async fn values_change_when_their_time_comes_though_nobody_changes_anything() {
+    let server = Server::start_with(|settings| settings.heartbeat_seconds = 1).await;
+    fixtures::seed(&server).await;
+    let soon = Timestamp::from_millis(usher_server::now().millis() + 5_000);
+    let rule = json!({"id": "later", "serve": {"variant": "on"},
+        "if": {"attribute": "currentTime", "op": "after", "values": [soon.to_string()]}});
+    let timed = fixtures::flag("doors", &json!({"rules": [rule]}));
+    let leaning = fixtures::flag(
+        "queue",
+        &json!({"prerequisites": [{"flag": "doors", "variants": ["on"]}], "default": {"variant": "on"}}),
+    );
+    for flag in [timed, leaning] {
+        let path = format!("/api/v1/flags/{}", flag["key"].as_str().unwrap());
+        server.admin().put(&path, &flag).await.expect(201);
+    }
+    let key = server.key("client").await;
+    let mut stream = Socket::values(&server, &key, json!({"context": {"targetingKey": "u-1"}})).await;
+    let (ready, all) = stream.all_values().await;
+    assert_eq!((&all["doors"]["value"], &all["queue"]["value"]), (&json!(false), &json!(false)));
+    let values = loop {
+        let frame = stream.any().await.unwrap();
+        if frame["type"] != "ping" {
+            break frame;
+        }
+        stream.say(&json!({"type": "pong"})).await;
+    };
+    assert_eq!(values["type"], "values", "{values}");
+    assert_eq!(values["seq"], ready["seq"], "of the same commit");
+    assert_eq!(values.get("full"), None);
+    let put = &values["put"];
+    assert_eq!((&put["doors"]["value"], &put["queue"]["value"]), (&json!(true), &json!(true)), "{put}");
+    assert_eq!(put.as_object().unwrap().len(), 2);
 }

@@ -69,3 +69,14 @@ async fn a_client_that_never_had_a_stream_gets_live_by_polling() {
     line.set(State::Cut);
     eventually("it tries", async || line.opened() > line_opened).await;
 }
+
+#[tokio::test]
+async fn every_poll_says_what_there_is_already() {
+    let server = server().await;
+    let line = Line::to(&server.address()).await;
+    line.set(State::NoUpgrades(403));
+    let client = Client::builder(&line.url(), &server.key("server").await).build().unwrap();
+    live(&client).await;
+    // Nobody can say that who asks has more than there is, but by that.
+    eventually("it is said", async || line.asked().contains("have=")).await;
+}

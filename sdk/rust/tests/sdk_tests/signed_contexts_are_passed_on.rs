@@ -5,10 +5,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::support::{Line, PATIENCE, Server, State, eventually, kill, live, server, written};
+use crate::support::{Line, PATIENCE, Rogue, Server, State, eventually, kill, live, server, written};
 use serde_json::json;
+use tokio::time::timeout;
 use usher_sdk::{
-    Client, Context, Refusal, RenewalNeeded, Source, Status,
+    Client, Context, Mode, Refusal, RenewalNeeded, Source, Status,
     signed_context::{SignError, Signer, signed_context},
 };
 
@@ -162,4 +163,25 @@ fn what_the_server_would_refuse_is_not_signed() {
         assert!(bad.is_empty() || !error.to_string().contains(bad), "a secret is not repeated");
     }
     assert!(!format!("{:?}", Signer::new(&secret).unwrap()).contains("AAAA"));
+}
+
+/// A refused client waits for half a minute at least. This one need not: what was refused is not what it asks for.
+#[tokio::test]
+async fn one_that_is_set_while_the_one_before_is_being_refused_is_tried_at_once() {
+    let rogue = Rogue::start().await;
+    let client =
+        Client::builder(&rogue.url(), "uck_x").mode(Mode::Values).signed_context("old").build().unwrap();
+    let refusal = json!({"type": "error", "code": "signedContext", "message": "expired", "retry": true});
+    // Set before it is refused, and then by whoever is told that it was.
+    let mut guest = rogue.guest().await;
+    client.set_signed_context(Some("newer"));
+    guest.say(&refusal).await;
+    let soon = Duration::from_secs(20);
+    let mut guest = timeout(soon, rogue.guest()).await.expect("tried at once");
+    assert_eq!(guest.hello["context"]["signedContext"], "newer");
+    let own = client.clone();
+    let _renewals = client.on_renewal_needed(move |_| own.set_signed_context(Some("newest")));
+    guest.say(&refusal).await;
+    let guest = timeout(soon, rogue.guest()).await.expect("tried at once");
+    assert_eq!(guest.hello["context"]["signedContext"], "newest");
 }

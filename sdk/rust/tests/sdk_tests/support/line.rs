@@ -29,6 +29,7 @@ pub struct Line {
     address: SocketAddr,
     state: watch::Sender<State>,
     upstream: Arc<Mutex<String>>,
+    asked: Arc<Mutex<String>>,
     heard: Arc<Mutex<String>>,
     opened: Arc<Mutex<u32>>,
 }
@@ -40,6 +41,7 @@ impl Line {
             address: listener.local_addr().unwrap(),
             state: watch::channel(State::Open).0,
             upstream: Arc::new(Mutex::new(upstream.to_owned())),
+            asked: Arc::default(),
             heard: Arc::default(),
             opened: Arc::default(),
         };
@@ -63,6 +65,11 @@ impl Line {
 
     pub fn lead_to(&self, upstream: &str) {
         *self.upstream.lock().unwrap() = upstream.to_owned();
+    }
+
+    /// What clients have said to servers since this was last asked.
+    pub fn asked(&self) -> String {
+        std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
     /// What servers have said since this was last asked.
@@ -96,6 +103,8 @@ impl Line {
             return;
         }
         let Ok(mut server) = TcpStream::connect(upstream).await else { return };
+        let asks = |said: &[u8]| self.asked.lock().unwrap().push_str(&String::from_utf8_lossy(said));
+        asks(head);
         drop(server.write_all(head).await);
         let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
         loop {
@@ -107,7 +116,10 @@ impl Line {
             tokio::select! {
                 _ = state.changed() => {}
                 read = client.read(&mut up), if now != State::Silent => match read {
-                    Ok(length) if length > 0 => drop(server.write_all(&up[..length]).await),
+                    Ok(length) if length > 0 => {
+                        asks(&up[..length]);
+                        drop(server.write_all(&up[..length]).await);
+                    }
                     _ => return,
                 },
                 read = server.read(&mut down), if now != State::Silent => match read {
