@@ -174,6 +174,9 @@ impl<'r> Board<'r, '_> {
                 return settled(config.off, ExposureSource::Killed);
             }
             for cohort in &killed.cohorts {
+                if self.is_broken(cohort) {
+                    return settled(config.off, ExposureSource::Killed);
+                }
                 match self.belongs(cohort, 0) {
                     Truth::Yes => return settled(config.off, ExposureSource::Killed),
                     Truth::Depends => exceptions = true,
@@ -207,7 +210,50 @@ impl<'r> Board<'r, '_> {
                 return Exposure { exceptions, ..settled(target.variant, ExposureSource::Override) };
             }
         }
+        if self.scope.ruleset.has_broken_cohorts() && self.is_unclear(config) {
+            // Some may be given what a rule serves whoever is in the cohort; the others the caller's default.
+            return Exposure { exceptions: true, ..Exposure::plain(ExposureSource::Unknown) };
+        }
         Exposure { exceptions, ..summary(config, &self.parts(config)) }
+    }
+
+    /// Whether what the rules give depends on a cohort that can't be understood.
+    fn is_unclear(&self, config: &CompiledConfig) -> bool {
+        for rule in &config.rules {
+            let condition = rule.condition.as_ref();
+            match condition.map_or(Truth::Yes, |condition| self.holds(condition, 0)) {
+                Truth::Yes if rule.rollout.is_none() && matches!(rule.serve, CompiledServe::Variant(_)) => {
+                    return false;
+                }
+                Truth::Depends if condition.is_some_and(|condition| self.asks_broken(condition, 0)) => {
+                    return true;
+                }
+                Truth::Yes | Truth::No | Truth::Depends => {}
+            }
+        }
+        false
+    }
+
+    fn is_broken(&self, cohort: &KeyRef) -> bool {
+        self.scope.ruleset.cohorts.get_ref(cohort).is_some_and(|cohort| cohort.parts.is_none())
+    }
+
+    /// Whether a condition asks for a cohort that can't be understood, also through others.
+    fn asks_broken(&self, condition: &CompiledCondition, depth: usize) -> bool {
+        match condition {
+            CompiledCondition::All(parts) | CompiledCondition::Any(parts) => {
+                parts.iter().any(|part| self.asks_broken(part, depth))
+            }
+            CompiledCondition::Not(inner) => self.asks_broken(inner, depth),
+            CompiledCondition::Cohort(cohort) => {
+                let found = self.scope.ruleset.cohorts.get_ref(cohort);
+                let condition = found.and_then(|cohort| cohort.parts.as_ref()?.condition.as_ref());
+                self.is_broken(cohort)
+                    || (depth <= MAX_REFERENCE_DEPTH
+                        && condition.is_some_and(|condition| self.asks_broken(condition, depth + 1)))
+            }
+            _ => false,
+        }
     }
 
     /// Whether the venue's value is one of those listed.
@@ -378,10 +424,8 @@ impl<'r> Board<'r, '_> {
     }
 
     fn belongs(&self, cohort: &KeyRef, depth: usize) -> Truth {
-        let Some(parts) = self.scope.ruleset.cohorts.get_ref(cohort).and_then(|cohort| cohort.parts.as_ref())
-        else {
-            return Truth::No;
-        };
+        let Some(found) = self.scope.ruleset.cohorts.get_ref(cohort) else { return Truth::No };
+        let Some(parts) = &found.parts else { return Truth::Depends };
         let here = self.scope.context.venue_text().is_some_and(|venue| parts.venues.contains(venue));
         if depth > MAX_REFERENCE_DEPTH || (!parts.venues.is_empty() && !here) {
             return Truth::No;

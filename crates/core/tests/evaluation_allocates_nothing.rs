@@ -7,7 +7,10 @@ mod support;
 
 use serde_json::json;
 use support::{NOW, document, flag, ruleset, venue};
-use usher_core::{Context, model::Kind};
+use usher_core::{
+    Context,
+    model::{Kind, Seq},
+};
 use usher_testkit::allocations::{self, Counting};
 
 #[global_allocator]
@@ -84,6 +87,8 @@ fn not_one_allocation_whatever_decides() {
         venue("park", "England"),
         document(Kind::Cohort, &json!({"key": "vip", "name": "V", "keys": ["u-1"]})),
     ]));
+    let newer = json!({"kind": "cohort", "key": "vip", "name": "V", "if": {"attribute": "x", "op": "feels", "values": [1]}});
+    let broken = rules.apply(Seq(2), [&serde_json::from_value(newer).unwrap()], []);
     // A seat so long that the draw does not fit its stack buffer, too.
     for seat in [json!(12), json!("A12"), json!("s".repeat(1_000))] {
         let context = json!({"targetingKey": "u-17", "venue": "park", "appVersion": "3.2.0-rc.12345678901", "x": "10.77.0.1x",
@@ -96,6 +101,8 @@ fn not_one_allocation_whatever_decides() {
             let mut variant = None;
             let count = allocations::during(|| variant = rules.evaluate(key, &context, NOW).variant());
             assert_eq!(count, 0, "{key} gave {variant:?}");
+            let count = allocations::during(|| variant = broken.evaluate(key, &context, NOW).variant());
+            assert_eq!(count, 0, "with a broken cohort, {key} gave {variant:?}");
         }
     }
 }

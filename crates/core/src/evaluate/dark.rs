@@ -20,6 +20,10 @@ use crate::{
 impl<'r> Evaluator<'r, '_, Silent> {
     /// The first dark rule that matches, and the variant that it would serve, of a flag that is not held back.
     fn dark_rule(&mut self, config: &'r CompiledConfig) -> Option<(&'r CompiledRule, usize)> {
+        // Nothing is counted that may be wrong.
+        if self.scope.ruleset.has_broken_cohorts() && self.unclear(config, &config.dark).is_some() {
+            return None;
+        }
         config.dark.iter().find_map(|rule| match self.applies(config, rule) {
             // Those in a gap of its split go on, as with any rule.
             Applies::Yes { .. } => {

@@ -129,6 +129,11 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
         if let Some(variant) = self.venue_override(config).or_else(|| self.target(config)) {
             return Evaluation { enabled: true, ..Evaluation::of(config, variant, Reason::TargetingMatch) };
         }
+        if self.scope.ruleset.has_broken_cohorts()
+            && let Some((at, cohort)) = self.unclear(config, &config.rules)
+        {
+            return self.fails(config, at, cohort);
+        }
         let mut outside = None;
         let mut glance = Glance::new(self.scope.context);
         for (rule, guard) in config.rules.iter().zip(&config.guards) {
@@ -167,6 +172,34 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
         served.evaluation(config, None, outside)
     }
 
+    /// The caller's default, because what the rule at this place asks for can't be understood.
+    #[cold]
+    fn fails(&mut self, config: &'r CompiledConfig, at: usize, cohort: &str) -> Evaluation<'r> {
+        if O::LISTENS {
+            for rule in config.rules.iter().take(at) {
+                self.applies(config, rule);
+            }
+            let written = |id: &str| config.written.rules.iter().find(|written| *written.id == *id);
+            if let Some(rule) = config.rules.get(at)
+                && let Some(written) = written(&rule.id)
+            {
+                let name = sentences::rule(written);
+                let details =
+                    sentences::condition(&self.scope, written.condition.as_ref(), rule.condition.as_ref());
+                self.observer.note(Step {
+                    step: "rule",
+                    outcome: Outcome::Decided,
+                    text: format!(
+                        "Rule “{name}” depends on cohort {cohort}, which can't be understood, so the caller's default applies."
+                    ),
+                    rule: Some(rule.id.to_string()),
+                    details,
+                });
+            }
+        }
+        Evaluation::failed(ErrorCode::ParseError)
+    }
+
     #[inline]
     pub(super) fn is_killed(&mut self, config: &'r CompiledConfig) -> bool {
         let Some(killed) = &config.killed else { return false };
@@ -189,6 +222,15 @@ impl<'r, 'c, O: Observer> Evaluator<'r, 'c, O> {
                 });
                 return true;
             }
+        }
+        // A kill that may be meant for this context holds: off is the safe side.
+        if self.scope.ruleset.has_broken_cohorts()
+            && let Some(cohort) = self.unclear_among(&killed.cohorts)
+        {
+            self.decided("killed", || {
+                format!("The flag is killed for cohort {cohort}; who is in it can't be understood, so it is killed here too: `{}`.", off())
+            });
+            return true;
         }
         self.passed("killed", || "It is killed elsewhere, but not here.".to_owned());
         false

@@ -112,32 +112,44 @@ impl<'r, 'c> Scope<'r, 'c> {
         (Some(given), met)
     }
 
-    /// Whether the context belongs to a cohort. Nobody belongs to one that is unknown or broken, nor to one
-    /// at the end of too long a chain (which the server refuses to write).
+    /// Whether the context belongs to a cohort. Nobody belongs to one that is unknown, nor to one at the end of too
+    /// long a chain (which the server refuses to write). Of one that is broken it is not known: where there are such,
+    /// [`Scope::membership`] is asked before this counts.
     pub(crate) fn belongs(&self, cohort: &KeyRef, depth: usize) -> bool {
         let Some(CompiledCohort { parts: Some(parts), .. }) = self.ruleset.cohorts.get_ref(cohort) else {
             return false;
         };
-        if depth > MAX_REFERENCE_DEPTH {
-            return false;
-        }
-        if !parts.venues.is_empty()
-            && !self.context.venue_text().is_some_and(|venue| parts.venues.contains(venue))
-        {
-            return false;
-        }
-        // Whose word is it? Who comes with a client key is a member by what a backend has signed, unless the cohort
-        // takes a phone's own word.
+        self.is_there_for(parts, depth)
+            && self.by_whose_word(cohort, parts, |scope| scope.is_member(parts, depth))
+    }
+
+    /// Whether the cohort exists where the context is.
+    #[inline]
+    pub(super) fn is_there_for(&self, parts: &CohortParts, depth: usize) -> bool {
+        depth <= MAX_REFERENCE_DEPTH
+            && (parts.venues.is_empty()
+                || self.context.venue_text().is_some_and(|venue| parts.venues.contains(venue)))
+    }
+
+    /// Whether the context is a member, by the word that counts: who comes with a client key is one by what a backend
+    /// has signed, unless the cohort takes a phone's own word.
+    #[inline]
+    pub(super) fn by_whose_word<T: From<bool>>(
+        &self,
+        cohort: &KeyRef,
+        parts: &CohortParts,
+        is_member: impl Fn(&Scope<'r, '_>) -> T,
+    ) -> T {
         match (self.context.word(), parts.claims) {
-            (Word::Anyones, _) | (Word::Nobodys, None | Some(Claims::Open)) => self.is_member(parts, depth),
-            (Word::Nobodys, Some(Claims::Signed)) => false,
-            (Word::Backends(signed), _) if signed.lists(cohort) => true,
-            (Word::Backends(_), Some(Claims::Open)) => self.is_member(parts, depth),
+            (Word::Anyones, _) | (Word::Nobodys, None | Some(Claims::Open)) => is_member(self),
+            (Word::Nobodys, Some(Claims::Signed)) => false.into(),
+            (Word::Backends(signed), _) if signed.lists(cohort) => true.into(),
+            (Word::Backends(_), Some(Claims::Open)) => is_member(self),
             (Word::Backends(signed), None | Some(Claims::Signed)) => {
                 let said = self.said_by(signed.context());
-                let is_member = said.is_member(parts, depth);
+                let answer = is_member(&said);
                 self.clock.learn(&said.clock);
-                is_member
+                answer
             }
         }
     }
@@ -150,12 +162,18 @@ impl<'r, 'c> Scope<'r, 'c> {
 
     /// Whether what the context says makes it a member.
     fn is_member(&self, parts: &CohortParts, depth: usize) -> bool {
+        self.is_listed(parts)
+            || parts.condition.as_ref().is_some_and(|condition| self.holds(condition, depth + 1))
+    }
+
+    /// Whether it is a member one by one.
+    #[inline]
+    pub(super) fn is_listed(&self, parts: &CohortParts) -> bool {
         let listed = || match self.find(&parts.by) {
             Some(AttributeValue::Text(text)) => parts.keys.contains(text),
             _ => false,
         };
-        (!parts.keys.is_empty() && listed())
-            || parts.condition.as_ref().is_some_and(|condition| self.holds(condition, depth + 1))
+        !parts.keys.is_empty() && listed()
     }
 
     /// Draws a split: where the context lands in `0..total`.

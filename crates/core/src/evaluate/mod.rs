@@ -9,6 +9,7 @@
 mod clock;
 mod dark;
 mod evaluator;
+mod known;
 mod logic_words;
 mod matching;
 mod observer;

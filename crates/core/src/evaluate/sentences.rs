@@ -1,6 +1,6 @@
 //! Explanations in words: what a rule asked, what the context had.
 
-use super::{Evaluation, logic_words, matching::Scope};
+use super::{Evaluation, known::Known, logic_words, matching::Scope};
 use crate::{
     model::{Condition, Operator, Percent, Predicate, Rollout, Rule, Scalar},
     ruleset::{CompiledCondition, CompiledConfig, CompiledPrerequisite, CompiledRollout, is_clock},
@@ -57,15 +57,24 @@ fn add(
     indent: usize,
     lines: &mut Vec<String>,
 ) {
-    let mark = if scope.holds(compiled, 0) { "✓" } else { "✗" };
+    let known = scope.known(compiled, 0);
+    let mark = match known {
+        Known::Yes => "✓",
+        Known::No => "✗",
+        Known::Unclear(_) => "?",
+    };
     let line = match (written, compiled) {
         (Condition::All(_), _) => "all of:".to_owned(),
         (Condition::Any(_), _) => "any of:".to_owned(),
         (Condition::Not(_), _) => "not:".to_owned(),
         (Condition::Cohort(key), _) => {
-            let name = match scope.ruleset.cohorts.get(key).and_then(|cohort| cohort.parts.as_ref()) {
-                Some(parts) => parts.name.to_string(),
-                None => format!("{key}, which does not exist"),
+            let name = match (scope.ruleset.cohorts.get(key).map(|cohort| cohort.parts.as_ref()), known) {
+                (None, _) => format!("{key}, which does not exist"),
+                (Some(None), _) => format!("{key}, which can't be understood"),
+                (Some(Some(parts)), Known::Unclear(other)) => {
+                    format!("{}, which depends on cohort {other}, which can't be understood", parts.name)
+                }
+                (Some(Some(parts)), _) => parts.name.to_string(),
             };
             format!("belongs to cohort {name}")
         }

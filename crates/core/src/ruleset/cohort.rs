@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::{Claims, Document};
 
-/// A cohort's parts; none at all when it could not be compiled, and then nobody is in it.
+/// A cohort's parts; none at all when it could not be compiled, and then it is not known who is in it.
 #[derive(Debug)]
 pub(crate) struct CompiledCohort {
     pub(crate) key: KeyRef,

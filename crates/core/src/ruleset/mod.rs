@@ -3,7 +3,8 @@
 //! A ruleset is an immutable snapshot. Flags, cohorts and venues refer to each other by key, looked up with
 //! hashes that were computed when they were compiled, so a change of one document compiles that document
 //! only; everything else is shared with the snapshot before. A document that can't be compiled stays in the
-//! ruleset as broken: asking for it gives `PARSE_ERROR`, and nothing else is touched.
+//! ruleset as broken: asking for it gives `PARSE_ERROR`, and so does a flag whose answer depends on a broken cohort;
+//! nothing else is touched.
 
 mod asked;
 mod cohort;
@@ -59,6 +60,8 @@ pub struct Ruleset {
     /// Which flags a metric is counted for.
     measures: Measures,
     pub(crate) cohorts: Table<CompiledCohort>,
+    /// Whether one of them could not be compiled: nearly never, and then each evaluation has more to look at.
+    broken_cohorts: bool,
     pub(crate) venues: Table<CompiledVenue>,
 }
 
@@ -73,6 +76,7 @@ impl Ruleset {
             order: Arc::default(),
             measures: Measures::default(),
             cohorts: Table::default(),
+            broken_cohorts: false,
             venues: Table::default(),
         }
     }
@@ -100,6 +104,7 @@ impl Ruleset {
         next.seq = seq;
         let mut other_keys = false;
         let mut other_measures = false;
+        let mut other_cohorts = false;
         for id in delete {
             match id.kind {
                 Kind::Flag => {
@@ -107,7 +112,10 @@ impl Ruleset {
                     other_measures |= next.is_measured(&id.key);
                     next.flags.remove(&id.key);
                 }
-                Kind::Cohort => next.cohorts.remove(&id.key),
+                Kind::Cohort => {
+                    other_cohorts = true;
+                    next.cohorts.remove(&id.key);
+                }
                 Kind::Venue => next.venues.remove(&id.key),
                 _ => {}
             }
@@ -121,7 +129,10 @@ impl Ruleset {
                     other_measures |= before != flag.measure();
                     next.flags.put(flag);
                 }
-                Kind::Cohort => next.cohorts.put(CompiledCohort::compile(document)),
+                Kind::Cohort => {
+                    other_cohorts = true;
+                    next.cohorts.put(CompiledCohort::compile(document));
+                }
                 Kind::Venue => {
                     // A venue that can't be read is an unknown venue: its attributes are missing.
                     match document.parse::<Venue>() {
@@ -139,6 +150,9 @@ impl Ruleset {
         }
         if other_measures {
             next.measures = Measures::of(&next.flags);
+        }
+        if other_cohorts {
+            next.broken_cohorts = next.cohorts.iter().any(|cohort| cohort.parts.is_none());
         }
         next
     }
@@ -181,6 +195,12 @@ impl Ruleset {
     /// The keys of all flags, in the order of their bytes.
     pub fn flag_keys(&self) -> impl Iterator<Item = &str> {
         self.order.iter().map(KeyRef::text)
+    }
+
+    /// Whether a cohort can't be understood.
+    #[inline]
+    pub(crate) fn has_broken_cohorts(&self) -> bool {
+        self.broken_cohorts
     }
 
     /// Whether there is such a flag, broken or not.

@@ -63,7 +63,8 @@ pub enum Form {
     /// Schema 1, for an SDK. Who has it has a server key, is believed, and need not know whose claims a cohort takes.
     One,
     /// Schema 1, for an edge: it serves phones, so a cohort that it can't guard is one that it does not understand, and
-    /// nobody is in it there.
+    /// nobody is in it there. That is what edges of that age make of such a cohort; with those that know `claims` it is
+    /// as with any other field: flags that depend on what they don't understand fall back.
     OneOfEdges,
     /// Schema 2.
     Two,

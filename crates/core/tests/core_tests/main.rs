@@ -4,6 +4,7 @@
 
 mod bad_documents_are_refused_clearly;
 mod board_agrees_with_evaluation;
+mod broken_cohorts_decide_nothing;
 mod censuses_add_up;
 mod changes_reach_all_they_touch;
 mod conditions_hold_as_documented;
