@@ -1,22 +1,57 @@
-//! Showing results.
+//! Showing results, on standard output.
+//!
+//! What a command has done is done, whether it can be shown or not, so a command that can't write goes on, says the rest
+//! that it has to say, and fails at its end: whoever has sent the result to a file must not take half of it for all. A
+//! reader that has gone away (`usher … | head`) has what it wanted, and is no failure.
 
-use std::io::Write;
+use std::{
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+};
 
 use serde_json::Value;
 
-/// Writes JSON, indented. A reader that has gone away is no failure.
+/// The first that could not be written, until it is asked for. There is one standard output.
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Writes JSON, indented.
 pub fn json(value: &Value) {
     line(&serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
 /// Writes a text that has its own line breaks.
 pub fn text_as_is(text: &str) {
-    drop(std::io::stdout().write_all(text.as_bytes()));
+    note(io::stdout().write_all(text.as_bytes()));
 }
 
 /// Writes a line.
 pub fn line(text: &str) {
-    drop(writeln!(std::io::stdout(), "{text}"));
+    note(writeln!(io::stdout(), "{text}"));
+}
+
+/// Whether all that was shown is where it was to go.
+///
+/// # Errors
+/// What could not be written; it is told once.
+pub fn finish() -> Result<(), Unwritten> {
+    note(io::stdout().flush());
+    match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(error) => Err(Unwritten(error)),
+        None => Ok(()),
+    }
+}
+
+/// The result is not, or not whole, where it was to go.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output can't be written: {0}")]
+pub struct Unwritten(io::Error);
+
+fn note(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        FAILED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
 }
 
 /// Writes rows in aligned columns under a heading. What people wrote may hold line breaks, or codes that a

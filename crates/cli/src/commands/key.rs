@@ -1,6 +1,6 @@
 //! `usher key`.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::written;
@@ -24,13 +24,11 @@ pub async fn run(client: &Client, key: Key, shown: Output) -> Result<()> {
             if let Some(policy) = signed_contexts {
                 body["signedContexts"] = policy_name(policy).into();
             }
-            show(&client.post("/api/v1/keys", &body).await?, "key", shown);
-            Ok(())
+            show(&client.post("/api/v1/keys", &body).await?, "key", shown)
         }
         Key::Rotate { id, overlap_seconds } => {
             let path = format!("/api/v1/keys/{}/rotate", segment(&id));
-            show(&client.post(&path, &json!({"overlapSeconds": overlap_seconds})).await?, "key", shown);
-            Ok(())
+            show(&client.post(&path, &json!({"overlapSeconds": overlap_seconds})).await?, "key", shown)
         }
         Key::SignedContexts { id, policy } => {
             let (path, policy) =
@@ -54,15 +52,25 @@ fn policy_name(policy: SigningPolicy) -> &'static str {
     }
 }
 
-/// Shows what was made; `what` is what people call it.
-pub(super) fn show(created: &Value, what: &str, shown: Output) {
+/// Shows what was made; `what` is what people call it. A secret that nobody has seen is lost, and what it opens is open:
+/// so whoever made it is told how to go on.
+pub(super) fn show(created: &Value, what: &str, shown: Output) -> Result<()> {
+    let (id, name) = (text(&created["key"]["key"]), text(&created["key"]["name"]));
     match shown {
         Output::Json => output::json(created),
-        Output::Table => {
-            output::line(&text(&created["secret"]));
-            eprintln!("This is {what} {}; its secret is shown this once.", text(&created["key"]["key"]));
-        }
+        Output::Table => output::line(&text(&created["secret"])),
     }
+    output::finish().with_context(|| {
+        let again = match what {
+            "key" => format!("`usher key rotate {id}` gives it another"),
+            _ => "make another".to_owned(),
+        };
+        format!("{what} {id} ({name}) is made, but its secret is lost: {again}, `usher {what} revoke {id}` ends it")
+    })?;
+    if shown == Output::Table {
+        eprintln!("This is {what} {id}; its secret is shown this once.");
+    }
+    Ok(())
 }
 
 /// Whether it opens anything.

@@ -17,15 +17,21 @@ mod schedule;
 mod token;
 mod user;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{
     args::{Command, Output, Server},
     client::Client,
+    output,
 };
 
-/// Carries out a command.
+/// Carries out a command, and fails where its result could not be shown.
 pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()> {
+    carry_out(command, server, shown).await?;
+    output::finish().context("the command has run, but its result is not shown whole")
+}
+
+async fn carry_out(command: Command, server: &Server, shown: Output) -> Result<()> {
     let client = Client::new(server)?.signed_in(server.email.as_deref()).await?;
     match command {
         Command::Flag(flag) => flag::run(&client, flag, shown).await,
@@ -62,7 +68,7 @@ pub async fn run(command: Command, server: &Server, shown: Output) -> Result<()>
 /// Says that something was written, and in which commit.
 fn written(answer: &serde_json::Value, what: &str, shown: Output) {
     match shown {
-        Output::Json => crate::output::json(answer),
-        Output::Table => crate::output::line(&format!("{what} (commit {})", answer["seq"])),
+        Output::Json => output::json(answer),
+        Output::Table => output::line(&format!("{what} (commit {})", answer["seq"])),
     }
 }

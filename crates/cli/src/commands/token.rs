@@ -23,8 +23,7 @@ pub async fn run(client: &Client, token: Token, shown: Output) -> Result<()> {
             if let Some(end) = expires {
                 body["expiresAt"] = json!(end);
             }
-            key::show(&client.post("/api/v1/keys", &body).await?, "token", shown);
-            Ok(())
+            key::show(&client.post("/api/v1/keys", &body).await?, "token", shown)
         }
         Token::Revoke { id } => {
             let answer = client.post(&format!("/api/v1/keys/{}/revoke", segment(&id)), &json!({})).await?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use reqwest::Method;
 use serde_json::{Value, json};
 use usher_server::auth::secret;
@@ -30,17 +30,25 @@ pub async fn run(client: &Client, user: User, shown: Output) -> Result<()> {
             let (role, bindings) = rights::sent(role, &places);
             let body = json!({"email": email, "name": name, "role": role, "bindings": bindings, "password": password});
             let mut made = client.post(PATH, &body).await?;
-            match (shown, given) {
-                (Output::Json, None) => {
+            let is_made_up = given.is_none();
+            match (shown, is_made_up) {
+                (Output::Json, true) => {
                     made["password"] = password.into();
                     output::json(&made);
                 }
-                (Output::Json, Some(_)) => output::json(&made),
-                (Output::Table, None) => {
-                    output::line(&password);
+                (Output::Json, false) => output::json(&made),
+                (Output::Table, true) => output::line(&password),
+                (Output::Table, false) => output::line(&format!("{email} can sign in")),
+            }
+            if is_made_up {
+                output::finish().with_context(|| {
+                    format!(
+                        "{email} has an account, but its password is lost: `usher user set {email} --password-file FILE` gives it another"
+                    )
+                })?;
+                if shown == Output::Table {
                     eprintln!("This is the password of {email}; it is shown this once.");
                 }
-                (Output::Table, Some(_)) => output::line(&format!("{email} can sign in")),
             }
             Ok(())
         }
@@ -62,13 +70,18 @@ pub async fn run(client: &Client, user: User, shown: Output) -> Result<()> {
                     invited["link"] = link.into();
                     output::json(&invited);
                 }
-                Output::Table => {
-                    output::line(&link);
-                    let until = text(&invited["expiresAt"]);
-                    eprintln!(
-                        "This opens the account of {email} once, until {until}; it is shown this once."
-                    );
-                }
+                Output::Table => output::line(&link),
+            }
+            output::finish().with_context(|| {
+                format!(
+                    "{email} is invited, but the link is lost: `usher user invite {email} --again` gives another"
+                )
+            })?;
+            if shown == Output::Table {
+                eprintln!(
+                    "This opens the account of {email} once, until {}; it is shown this once.",
+                    text(&invited["expiresAt"])
+                );
             }
             Ok(())
         }

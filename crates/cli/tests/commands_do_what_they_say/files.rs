@@ -4,6 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+#[cfg(target_os = "linux")]
+use crate::support::full;
 use crate::support::{Server, run, run_with_input, usher};
 
 #[test]
@@ -115,4 +117,26 @@ fn a_check_that_fails_is_told_and_makes_the_command_fail() {
     assert_eq!((&checks[0]["good"], &checks[1]["good"]), (&true.into(), &false.into()), "{checks}");
     let table = run(usher(["doctor"]).env("USHER_URL", server.url())).expect(1);
     assert!(table.stdout.contains("FAILED  token") && table.stdout.contains("USHER_TOKEN"), "{table:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_result_that_is_not_written_is_a_failure() {
+    let server = Server::seeded();
+    let commands: [&[&str]; 4] = [
+        &["export"],
+        &["flag", "ls"],
+        &["flag", "get", "resale-guard", "--output", "json"],
+        &["flag", "kill", "resale-guard", "-e", "production"],
+    ];
+    for command in commands {
+        run(server.usher(command).stdout(full()))
+            .fails(1, &["the command has run", "not shown whole", "standard output", "No space left"]);
+    }
+    let flag = server.json(&["flag", "get", "resale-guard"]);
+    assert_eq!(flag["environments"]["production"]["killed"]["all"], true, "it is done all the same");
+    // Who has read enough has what it wanted.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    run(server.usher(&["export"]).stdout(writer)).ok();
 }

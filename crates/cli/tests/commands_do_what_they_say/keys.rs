@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+#[cfg(target_os = "linux")]
+use crate::support::full;
 use crate::support::{Server, http, run, usher};
 
 async fn status(server: &Server, secret: &str) -> u16 {
@@ -115,4 +117,39 @@ fn a_token_does_what_it_was_made_for_and_is_shown_once() {
     let late = [&create[..], &["--expires", "2020-01-01T00:00:00Z"]].concat();
     server.run(&late).fails(2, &["--expires", "is over"]);
     server.run(&[&create[..], &["--expires", "soon"]].concat()).fails(2, &["--expires", "30d"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_loses_a_secret_is_told_how_to_go_on() {
+    let server = Server::seeded();
+    let lose = |arguments: &[&str], parts: &[&str]| {
+        let done = run(server.usher(arguments).stdout(full())).fails(1, &["is lost", "No space left"]);
+        let done = done.fails(1, parts).hides("usk_").hides("uat_");
+        assert!(!done.stderr.contains("shown this once"), "{done:?}");
+    };
+    let id = |name: &str| {
+        let keys = server.json(&["key", "ls"]);
+        let found = keys.as_array().unwrap().iter().find(|key| key["name"] == name).unwrap();
+        found["key"].as_str().unwrap().to_owned()
+    };
+    for shown in ["json", "table"] {
+        let name = format!("gates-{shown}");
+        let create = ["key", "create", &name, "-e", "production", "--kind", "server", "--output", shown];
+        let done = run(server.usher(&create).stdout(full())).fails(1, &["No space left"]).hides("usk_");
+        let id = id(&name);
+        let told = format!(
+            "key {id} ({name}) is made, but its secret is lost: `usher key rotate {id}` gives it another, `usher key revoke {id}` ends it"
+        );
+        assert!(done.stderr.contains(&told), "{done:?}");
+        lose(&["key", "rotate", &id, "--output", shown], &["usher key revoke"]);
+    }
+    lose(
+        &["token", "create", "robot", "--role", "viewer"],
+        &["(robot) is made", "make another", "usher token revoke"],
+    );
+    let account = ["user", "create", "ana@example.org", "--name", "Ana", "--role", "viewer"];
+    lose(&account, &["ana@example.org has an account", "usher user set ana@example.org --password-file"]);
+    let invitation = ["user", "invite", "ben@example.org", "--name", "Ben", "--role", "viewer"];
+    lose(&invitation, &["ben@example.org is invited", "usher user invite ben@example.org --again"]);
 }

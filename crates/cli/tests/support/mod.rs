@@ -43,6 +43,12 @@ pub fn run(command: &mut Command) -> Done {
     Done::new(asked, command.output().unwrap())
 }
 
+/// A standard output on a disk that is full.
+#[cfg(target_os = "linux")]
+pub fn full() -> Stdio {
+    std::fs::File::options().write(true).open("/dev/full").unwrap().into()
+}
+
 /// Runs a command to its end with this on its standard input.
 pub fn run_with_input(command: &mut Command, input: &str) -> Done {
     let asked = format!("{command:?}");
