@@ -2,9 +2,9 @@
 //!
 //! One file in the server's folder holds it for all releases that run, with a checksum, and is replaced whole every few
 //! seconds. What was counted since the file was written is lost, and nothing is counted twice: a program that did not
-//! hear that its batch was taken sends it again, so the names of batches are in the file too. What is not of this
-//! journal, this plan and this run is discarded, and so is what is damaged. Where servers share the journal, each keeps
-//! its own, if it has a folder.
+//! hear that its batch was taken sends it again, so the newest batches are in the file too, by their fingerprints. What
+//! is not of this journal, this plan and this run is discarded, and so is what is damaged. Where servers share the
+//! journal, each keeps its own, if it has a folder.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,10 @@ use usher_core::model::{Epoch, Release, Timestamp};
 use usher_release::Watch;
 
 use super::{App, watched::Watched};
-use crate::disk::{blocking, replace, sealed, unsealed};
+use crate::{
+    disk::{blocking, replace, sealed, unsealed},
+    sdk::remembered,
+};
 
 /// How often it is kept.
 const EVERY: Duration = Duration::from_secs(5);
@@ -49,6 +52,9 @@ struct Whole {
     epoch: Epoch,
     /// Fingerprints of the batches that were counted before.
     batches: Vec<u64>,
+    /// What they are made with. Older versions used no key, and wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch_key: Option<remembered::Key>,
     /// One that can't be read does not take the others with it.
     releases: Vec<Box<RawValue>>,
 }
@@ -88,7 +94,8 @@ impl Evidence {
                 tracing::warn!(path = %path.display(), "what guards have seen is of another journal, and is discarded");
             }
             Ok(whole) => {
-                app.counts.remember(whole.batches);
+                let batches = remembered::Kept { key: whole.batch_key, fingerprints: whole.batches };
+                app.counts.remember(batches);
                 for one in whole.releases {
                     match serde_json::from_str::<Kept>(one.get()) {
                         Ok(one) => drop(kept.insert((*one.plan.key).into(), one)),
@@ -146,9 +153,15 @@ impl Evidence {
     }
 }
 
-fn write(path: &std::path::Path, epoch: Epoch, batches: Vec<u64>, releases: &[Kept]) -> io::Result<()> {
+fn write(
+    path: &std::path::Path,
+    epoch: Epoch,
+    batches: remembered::Kept,
+    releases: &[Kept],
+) -> io::Result<()> {
     let releases = releases.iter().map(serde_json::value::to_raw_value).collect::<Result<Vec<_>, _>>()?;
-    let text = serde_json::to_string(&Whole { version: VERSION, epoch, batches, releases })?;
+    let remembered::Kept { key: batch_key, fingerprints: batches } = batches;
+    let text = serde_json::to_string(&Whole { version: VERSION, epoch, batches, batch_key, releases })?;
     if text.len() > MAX_BYTES {
         return Err(io::Error::other(format!("{} bytes, and {MAX_BYTES} are the most", text.len())));
     }
@@ -198,10 +211,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         let epoch = Epoch::from_bytes([7; 16]);
-        write(&path, epoch, vec![u64::MAX, 3], &[kept(50)]).unwrap();
+        let batches = remembered::Kept { key: Some([9; 16]), fingerprints: vec![u64::MAX, 3] };
+        write(&path, epoch, batches, &[kept(50)]).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let whole = parse(&text).unwrap();
         assert_eq!((whole.epoch, &*whole.batches, whole.releases.len()), (epoch, &[u64::MAX, 3][..], 1));
+        assert_eq!(whole.batch_key, Some([9; 16]));
         let read: Kept = serde_json::from_str(whole.releases[0].get()).unwrap();
         let written = kept(50);
         assert_eq!((read.plan, read.started, read.at), (written.plan, written.started, written.at));
@@ -215,6 +230,12 @@ mod tests {
         ] {
             assert!(parse(&damaged).is_err(), "{damaged}");
         }
+        let older = text.split_once('\n').unwrap().1.replacen(
+            &format!("\"batch_key\":{:?},", [9; 16]).replace(' ', ""),
+            "",
+            1,
+        );
+        assert_eq!(parse(&sealed(&older)).unwrap().batch_key, None, "{older}");
         let newer = text.split_once('\n').unwrap().1.replacen("\"version\":1", "\"version\":2", 1);
         assert!(parse(&sealed(&newer)).is_err_and(|error| error.to_string().contains("another version")));
     }

@@ -4,20 +4,17 @@
 //! fleet have counted is kept beside what came here: totals are of both, and only the own part is told to others.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
-
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     evaluated::{Evaluated, Evaluation},
     events::{Batch, Exposure, MAX_BATCH, Metric},
+    remembered::{Kept, Remembered},
     sums::{Done, Held, OfEnvironment, OfFlag, Shown, Sum, Whose, exposure, metric, place},
 };
-
-/// Batches that are remembered, so that one sent twice counts once.
-const REMEMBERED_BATCHES: usize = 10_000;
 
 /// How a metric went among those to whom a flag gave one variant, at one venue. Cumulative since this server started,
 /// over the whole fleet.
@@ -56,10 +53,8 @@ pub struct ExposedSum {
 struct Inner {
     environments: HashMap<String, OfEnvironment>,
     held: Held,
-    seen: HashSet<String>,
-    order: VecDeque<String>,
-    /// Fingerprints of batches that were counted before this server started, and are in what it goes on with.
-    before: HashSet<u64>,
+    /// Batches that were counted, here alone: other nodes tell sums, not of whom.
+    batches: Remembered,
     dropped: u64,
     /// How often something was added to an own part.
     changes: u64,
@@ -100,11 +95,6 @@ impl Inner {
     }
 }
 
-/// Enough of a batch's name to know it again: among so few no two are alike.
-fn fingerprint(name: &str) -> u64 {
-    xxh3_64(name.as_bytes())
-}
-
 /// All sums since the server started.
 #[derive(Default)]
 pub struct Counts {
@@ -121,15 +111,8 @@ impl Counts {
     /// Adds a batch of a sender, who names it. `false` when it was added before.
     pub fn add(&self, sender: &str, environment: &str, batch: Batch) -> bool {
         let mut inner = self.lock();
-        let name = format!("{sender}:{}", batch.batch);
-        if inner.before.contains(&fingerprint(&name)) || !inner.seen.insert(name.clone()) {
+        if !inner.batches.add(&format!("{sender}:{}", batch.batch), Instant::now()) {
             return false;
-        }
-        inner.order.push_back(name);
-        if inner.order.len() > REMEMBERED_BATCHES
-            && let Some(oldest) = inner.order.pop_front()
-        {
-            inner.seen.remove(&oldest);
         }
         for (of, count) in batch.evaluated() {
             self.evaluated.count(environment, of, count);
@@ -138,19 +121,15 @@ impl Counts {
         true
     }
 
-    /// Fingerprints of the batches that would not be counted again.
+    /// The batches that would not be counted again, as far as they are to outlive a restart.
     #[must_use]
-    pub(crate) fn remembered(&self) -> Vec<u64> {
-        let inner = self.lock();
-        // Those of this start last: of more than are remembered the oldest go.
-        let all = inner.before.iter().copied().chain(inner.order.iter().map(|name| fingerprint(name)));
-        let more = (inner.before.len() + inner.order.len()).saturating_sub(REMEMBERED_BATCHES);
-        all.skip(more).collect()
+    pub(crate) fn remembered(&self) -> Kept {
+        self.lock().batches.kept()
     }
 
-    /// Batches that were counted before this server started.
-    pub(crate) fn remember(&self, batches: Vec<u64>) {
-        self.lock().before = batches.into_iter().take(REMEMBERED_BATCHES).collect();
+    /// Batches that were counted before this server started. Before anything is counted.
+    pub(crate) fn remember(&self, batches: Kept) {
+        self.lock().batches.go_on(batches, Instant::now());
     }
 
     /// Adds what another node of the fleet has counted since it was heard last.
@@ -314,19 +293,24 @@ mod tests {
     fn a_batch_that_was_counted_before_this_server_started_counts_no_more() {
         let (old, new) = (Counts::default(), Counts::default());
         let one = |name: &str| batch(name, &json!([{"flag": "f", "variant": "on", "count": 1}]), &json!([]));
-        for n in 0..REMEMBERED_BATCHES + 5 {
-            old.add("k", "production", one(&format!("b-{n}")));
-        }
+        old.add("k", "production", one("b-1"));
         new.remember(old.remembered());
-        assert!(!new.add("k", "production", one("b-5")), "the oldest that is remembered");
-        assert!(new.add("k", "production", one("b-4")), "and one that is not");
-        assert!(new.add("other", "production", one("b-5")), "nor one of somebody else");
-        for n in 0..7 {
-            new.add("k", "production", one(&format!("c-{n}")));
+        assert!(!new.add("k", "production", one("b-1")));
+        assert!(new.add("k", "production", one("b-2")), "and one that is not");
+        assert!(new.add("other", "production", one("b-1")), "nor one of somebody else");
+        assert_eq!(new.exposures("f", "on"), 2);
+    }
+
+    #[test]
+    fn a_batch_counts_once_however_many_others_come_between() {
+        let counts = Counts::default();
+        let one = |name: &str| batch(name, &json!([{"flag": "f", "variant": "on", "count": 1}]), &json!([]));
+        assert!(counts.add("k", "production", one("first")));
+        for n in 0..20_000 {
+            assert!(counts.add(&format!("k-{}", n % 7), "production", one(&format!("b-{n}"))));
         }
-        let again = new.remembered();
-        assert_eq!(again.len(), REMEMBERED_BATCHES);
-        assert!(again.contains(&fingerprint("k:c-6")), "those of this start are remembered first");
+        assert!(!counts.add("k", "production", one("first")), "its answer was lost");
+        assert_eq!(counts.exposures("f", "on"), 20_001);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod counts;
 pub(crate) mod evaluated;
 pub mod events;
+pub(crate) mod remembered;
 pub mod signed;
 pub(crate) mod sums;
 
