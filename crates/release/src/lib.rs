@@ -24,6 +24,6 @@ pub use self::{
     failures::Failures,
     reading::Reading,
     step::Move,
-    watch::{Answer, Counted, Exposed, Figure, Side, Watch},
+    watch::{Answer, Counted, Exposed, Figure, SETTLES, Side, Watch},
     window::{Calendar, sentence},
 };

@@ -11,14 +11,15 @@ mod figure;
 mod gaps;
 mod minutes;
 mod pairs;
+mod settles;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use usher_core::model::{Check, Guard, Release, Timestamp, VenueKey, Worse};
 
-pub use self::figure::Figure;
-use self::{gaps::Gaps, minutes::Minutes};
+pub use self::{figure::Figure, settles::SETTLES};
+use self::{gaps::Gaps, minutes::Minutes, settles::settles};
 use crate::{
     effect,
     failures::{self, Failures},
@@ -87,6 +88,9 @@ pub struct Watch {
     #[serde(with = "pairs")]
     shares: BTreeMap<Option<VenueKey>, Shares>,
     stage: usize,
+    /// When shares were last begun, or asked anew.
+    #[serde(default)]
+    entered: Option<Timestamp>,
     exposures: u64,
     alpha: f64,
     gaps: Gaps,
@@ -125,7 +129,8 @@ impl Watch {
         let alpha = release.false_alarms.value() / 100.0 / statistical.max(1) as f64;
         let known = |guard: &Guard| Known { what: What::of(&guard.check), seen: [now; 2], resumed: None };
         let guards = release.guards.iter().map(known).collect();
-        Self { guards, shares: BTreeMap::new(), stage, exposures: 0, alpha, gaps: Gaps::default() }
+        let (shares, entered) = (BTreeMap::new(), Some(now));
+        Self { guards, shares, stage, entered, exposures: 0, alpha, gaps: Gaps::default() }
     }
 
     /// Goes on `now` with what was known at `until`. Nobody watched in between.
@@ -159,6 +164,7 @@ impl Watch {
     /// Another stage has begun: exposures are counted from here, and guards have their patience anew.
     pub fn enter(&mut self, release: &Release, stage: usize, now: Timestamp) {
         self.stage = stage;
+        self.entered = Some(now);
         self.exposures = 0;
         for (venue, shares) in &mut self.shares {
             shares.ask(effect::share(release, stage, venue.as_ref()).unwrap_or_default());
@@ -203,13 +209,16 @@ impl Watch {
     }
 
     /// Adds who was given what since the last look.
-    pub fn expose(&mut self, release: &Release, exposed: &[Exposed]) {
+    pub fn expose(&mut self, release: &Release, exposed: &[Exposed], now: Timestamp) {
         let dark_stage = release.stages.get(self.stage).is_some_and(|stage| stage.dark);
+        // What was shown at the share that was asked before says nothing about this one.
+        let late = settles(self.entered, now);
         for own in exposed {
             if own.side == Side::Variant && own.dark == dark_stage {
                 self.exposures = self.exposures.saturating_add(own.count);
             }
-            if own.dark || (self.shares.len() >= MAX_VENUES && !self.shares.contains_key(&own.venue)) {
+            let full = self.shares.len() >= MAX_VENUES && !self.shares.contains_key(&own.venue);
+            if own.dark || late || full {
                 continue;
             }
             let asked = || effect::share(release, self.stage, own.venue.as_ref()).unwrap_or_default();

@@ -236,24 +236,52 @@ fn answers_from_outside_have_to_be_bad_as_often_and_as_long_as_the_plan_says() {
     looks.watch.answer(7, Answer::Well(String::new()), looks.time());
 }
 
+/// One look at who was given what at a venue, so long after the last.
+fn show(looks: &mut Looks, seconds: i64, venue: &str, variant: u64, control: u64) {
+    looks.now += seconds * SECOND;
+    let exposed = [(Side::Variant, variant), (Side::Control, control)].map(|(side, count)| Exposed {
+        side,
+        venue: venue.parse().ok(),
+        count,
+        dark: false,
+    });
+    looks.watch.expose(&looks.release, &exposed, looks.time());
+}
+
 #[test]
 fn a_broken_split_is_noticed_where_it_is_and_a_stage_that_grows_is_none() {
-    let exposed = |side, venue: &str, count| Exposed { side, venue: venue.parse().ok(), count, dark: false };
     let mut looks = Looks::at(&failures(), 1);
-    let own = looks.release.clone();
-    looks.watch.expose(&own, &[exposed(Side::Variant, "dome", 500), exposed(Side::Control, "dome", 510)]);
-    looks.watch.expose(&own, &[exposed(Side::Control, "elsewhere", 9_000)]);
+    show(&mut looks, 40, "dome", 500, 510);
+    show(&mut looks, 0, "elsewhere", 0, 9_000);
     assert_eq!((looks.watch.mismatch(), looks.watch.exposures()), (None, 500));
+    let own = looks.release.clone();
     looks.watch.enter(&own, 2, looks.time());
-    looks.watch.expose(&own, &[exposed(Side::Variant, "dome", 900), exposed(Side::Control, "dome", 100)]);
+    show(&mut looks, 40, "dome", 900, 100);
     assert_eq!(
         (looks.watch.mismatch(), looks.watch.exposures()),
         (None, 900),
         "the share is another one now"
     );
-    looks.watch.expose(&own, &[exposed(Side::Variant, "arena", 100), exposed(Side::Control, "arena", 100)]);
+    show(&mut looks, 0, "arena", 100, 100);
     let said = looks.watch.mismatch().unwrap();
     assert!(said.contains("broken at arena: 50.0 % were given the variant instead of 90.0 %"), "{said}");
+}
+
+#[test]
+fn what_was_shown_before_a_stage_began_does_not_break_its_split() {
+    let mut looks = Looks::at(&failures(), 1);
+    let own = looks.release.clone();
+    looks.watch.enter(&own, 2, looks.time());
+    show(&mut looks, 10, "dome", 500, 500);
+    assert_eq!((looks.watch.mismatch(), looks.watch.exposures()), (None, 500), "it was on its way");
+    show(&mut looks, 30, "dome", 900, 100);
+    assert_eq!(looks.watch.mismatch(), None);
+    show(&mut looks, 0, "dome", 500, 500);
+    assert!(looks.watch.mismatch().is_some(), "that is of this stage");
+    // The first one begins where everybody had the control.
+    let mut looks = Looks::at(&failures(), 1);
+    show(&mut looks, 10, "dome", 0, 1_000);
+    assert_eq!(looks.watch.mismatch(), None);
 }
 
 #[test]
@@ -261,10 +289,10 @@ fn dark_exposures_count_in_dark_stages_only() {
     let mut looks = Looks::at(&failures(), 0);
     let own = looks.release.clone();
     let exposed = |dark| Exposed { side: Side::Variant, venue: None, count: 10, dark };
-    looks.watch.expose(&own, &[exposed(true), exposed(false)]);
+    looks.watch.expose(&own, &[exposed(true), exposed(false)], looks.time());
     assert_eq!(looks.watch.exposures(), 10);
     looks.watch.enter(&own, 1, looks.time());
-    looks.watch.expose(&own, &[exposed(true)]);
+    looks.watch.expose(&own, &[exposed(true)], looks.time());
     assert_eq!(looks.watch.exposures(), 0);
 }
 
@@ -392,7 +420,7 @@ fn happen(watch: &mut Watch, release: &Release, event: &Event, now: Timestamp) {
         }
         Event::Expose { side, venue, count, dark } => {
             let exposed = Exposed { side: *side, venue: place(venue), count: *count, dark: *dark };
-            watch.expose(release, &[exposed]);
+            watch.expose(release, &[exposed], now);
         }
         Event::Answer { guard, answer } => watch.answer(*guard, answer.clone(), now),
         Event::Enter(stage) => watch.enter(release, *stage, now),

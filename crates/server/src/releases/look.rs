@@ -89,7 +89,7 @@ fn look(
         own.watch.count(release, &counted, now);
         // When a release begins to measure its flag, other nodes tell what they gave out before: that is not its doing.
         if !in_fleet || now.since(progress.started) >= settles {
-            own.watch.expose(release, &exposed);
+            own.watch.expose(release, &exposed, now);
         }
     }
     let readings = own.watch.readings(release, now);
