@@ -5,21 +5,22 @@
 //!
 //! It can be kept and read again, by whoever watches from then on ([`Watch::resume`]). What happened in between is not
 //! known: it never counts as time that went well, nor do guards say that all is well on old evidence alone. What they
-//! have seen of harm stays.
+//! have seen of harm stays, until a step has answered it ([`Watch::follow`]).
 
+mod answered;
 mod figure;
 mod gaps;
 mod minutes;
 mod pairs;
 mod settles;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use usher_core::model::{Check, Guard, Release, Timestamp, VenueKey, Worse};
+use usher_core::model::{Check, Guard, Release, Then, Timestamp, VenueKey, Worse};
 
+use self::{answered::Answered, gaps::Gaps, minutes::Minutes, settles::settles};
 pub use self::{figure::Figure, settles::SETTLES};
-use self::{gaps::Gaps, minutes::Minutes, settles::settles};
 use crate::{
     effect,
     failures::{self, Failures},
@@ -91,6 +92,11 @@ pub struct Watch {
     /// When shares were last begun, or asked anew.
     #[serde(default)]
     entered: Option<Timestamp>,
+    /// Venues that were taken back.
+    #[serde(default)]
+    withdrawn: BTreeSet<VenueKey>,
+    #[serde(default)]
+    answered: Answered,
     exposures: u64,
     alpha: f64,
     gaps: Gaps,
@@ -104,6 +110,9 @@ struct Known {
     seen: [Timestamp; 2],
     /// Since when it is watched again after a gap, as long as nothing was seen since.
     resumed: Option<Timestamp>,
+    /// Whether it takes the release back when it is breached.
+    #[serde(default)]
+    takes_back: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,10 +136,17 @@ impl Watch {
         let statistical = release.guards.iter().filter(|guard| guard.check.metric().is_some()).count();
         #[allow(clippy::cast_precision_loss)] // A few guards.
         let alpha = release.false_alarms.value() / 100.0 / statistical.max(1) as f64;
-        let known = |guard: &Guard| Known { what: What::of(&guard.check), seen: [now; 2], resumed: None };
-        let guards = release.guards.iter().map(known).collect();
-        let (shares, entered) = (BTreeMap::new(), Some(now));
-        Self { guards, shares, stage, entered, exposures: 0, alpha, gaps: Gaps::default() }
+        Self {
+            guards: release.guards.iter().map(|guard| Known::new(guard, now)).collect(),
+            shares: BTreeMap::new(),
+            stage,
+            entered: Some(now),
+            withdrawn: BTreeSet::new(),
+            answered: Answered::default(),
+            exposures: 0,
+            alpha,
+            gaps: Gaps::default(),
+        }
     }
 
     /// Goes on `now` with what was known at `until`. Nobody watched in between.
@@ -177,14 +193,22 @@ impl Watch {
     /// Adds what was counted since the last look.
     pub fn count(&mut self, release: &Release, counted: &[Counted], now: Timestamp) {
         let dark = release.stages.get(self.stage).is_some_and(|stage| stage.dark);
+        let (withdrawn, answered) = (&self.withdrawn, self.answered);
+        // Nobody at such a venue has it any more: what still comes was seen before.
+        let stands = |own: &Counted| own.venue.as_ref().is_none_or(|venue| !withdrawn.contains(venue));
+        let counted: Vec<&Counted> =
+            counted.iter().filter(|own| own.tally.total > 0 && stands(own)).collect();
         for (guard, known) in release.guards.iter().zip(&mut self.guards) {
             let Some(metric) = guard.check.metric() else { continue };
             let mut tables: BTreeMap<Option<&VenueKey>, Table> = BTreeMap::new();
-            for own in counted.iter().filter(|own| own.metric == metric && own.tally.total > 0) {
+            for own in counted.iter().filter(|own| own.metric == metric) {
                 let variant = own.side == Side::Variant;
                 known.seen[usize::from(!variant)] = now;
                 if variant || dark {
                     known.resumed = None;
+                }
+                if known.is_late(answered, own.venue.as_ref(), now) {
+                    continue;
                 }
                 let table = tables.entry(own.venue.as_ref()).or_default();
                 let side = if variant { &mut table.variant } else { &mut table.control };
@@ -214,6 +238,9 @@ impl Watch {
         // What was shown at the share that was asked before says nothing about this one.
         let late = settles(self.entered, now);
         for own in exposed {
+            if own.venue.as_ref().is_some_and(|venue| self.withdrawn.contains(venue)) {
+                continue;
+            }
             if own.side == Side::Variant && own.dark == dark_stage {
                 self.exposures = self.exposures.saturating_add(own.count);
             }
@@ -233,9 +260,11 @@ impl Watch {
     /// Notes what the guard at this place of the plan was answered from outside.
     pub fn answer(&mut self, guard: usize, answer: Answer, now: Timestamp) {
         let Some(known) = self.guards.get_mut(guard) else { return };
+        let late = known.is_late(self.answered, None, now);
         let What::Outside { last, bad_in_a_row, bad_since } = &mut known.what else { return };
         match &answer {
             Answer::Well(_) => (*bad_in_a_row, *bad_since) = (0, None),
+            Answer::Bad(_) if late => {}
             Answer::Bad(_) => {
                 *bad_in_a_row = bad_in_a_row.saturating_add(1);
                 bad_since.get_or_insert(now);
@@ -307,6 +336,12 @@ impl What {
 }
 
 impl Known {
+    /// Nothing seen yet.
+    fn new(guard: &Guard, now: Timestamp) -> Self {
+        let takes_back = guard.then == Then::RollBack;
+        Self { what: What::of(&guard.check), seen: [now; 2], resumed: None, takes_back }
+    }
+
     fn read(&self, guard: &Guard, dark: bool, alpha: f64, now: Timestamp) -> Reading {
         let reading = self.judge(guard, alpha, now);
         if matches!(reading, Reading::Breached { .. }) {

@@ -3,8 +3,9 @@
 //! One file in the server's folder holds it for all releases that run, with a checksum, and is replaced whole every few
 //! seconds. What was counted since the file was written is lost, and nothing is counted twice: a program that did not
 //! hear that its batch was taken sends it again, so the newest batches are in the file too, by their fingerprints. What
-//! is not of this journal, this plan and this run is discarded, and so is what is damaged. Where servers share the
-//! journal, each keeps its own, if it has a folder.
+//! is not of this journal, this plan and this run is discarded, and so is what is damaged, and what was answered by steps
+//! that were taken since: a watch knows of which stage, venues and steps it is. Where servers share the journal, each
+//! keeps its own, if it has a folder.
 
 use std::{
     collections::HashMap,

@@ -71,7 +71,7 @@ fn look(
     let now = clock::now();
     let mut all = app.releases.lock();
     let own = all.get_mut(&*release.key)?;
-    own.follow(version, release, progress, acts_here, now);
+    let anew = own.follow(version, release, progress, acts_here, now);
     let before = own.looked.replace((now, Instant::now()));
     let clock_drift = before.map_or(0, |(then, at)| {
         now.since(then) - i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX)
@@ -86,7 +86,10 @@ fn look(
         // Other nodes tell all that they have counted, and some of that is in what was kept.
         own.watch.miss(then, now);
     } else {
-        own.watch.count(release, &counted, now);
+        // What came in before a step that answers it is answered too.
+        if !anew {
+            own.watch.count(release, &counted, now);
+        }
         // When a release begins to measure its flag, other nodes tell what they gave out before: that is not its doing.
         if !in_fleet || now.since(progress.started) >= settles {
             own.watch.expose(release, &exposed, now);

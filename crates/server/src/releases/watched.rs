@@ -25,7 +25,6 @@ pub(super) struct Watched {
     plan: Release,
     /// When the run began that the rest is about: what was seen of an earlier one says nothing about this one.
     started: Timestamp,
-    stage: usize,
     pub(super) watch: Watch,
     measured: HashMap<(String, String, Option<String>), MeasuredSum>,
     exposed: HashMap<(String, Option<String>, bool), u64>,
@@ -53,12 +52,9 @@ impl Watched {
     ) -> Self {
         let now = clock::now();
         let goes_on_since = kept.as_ref().map(|_| now);
-        let watch = match kept {
+        let mut watch = match kept {
             Some(Kept { at, mut watch, .. }) => {
                 watch.resume(at, now);
-                if watch.stage() != progress.stage {
-                    watch.enter(plan, progress.stage, now);
-                }
                 watch
             }
             None => {
@@ -70,11 +66,12 @@ impl Watched {
                 watch
             }
         };
+        // Steps may have been taken since that was kept.
+        watch.follow(plan, progress, now);
         Self {
             version,
             plan: plan.clone(),
             started: progress.started,
-            stage: progress.stage,
             watch,
             measured: HashMap::new(),
             exposed: HashMap::new(),
@@ -103,7 +100,7 @@ impl Watched {
         Some(Kept { plan, started: self.started, at, watch })
     }
 
-    /// Goes on with the release as it is now.
+    /// Goes on with the release as it is now. Gives back whether guards begin anew.
     pub(super) fn follow(
         &mut self,
         version: Seq,
@@ -111,23 +108,23 @@ impl Watched {
         progress: &Progress,
         acts_here: bool,
         now: Timestamp,
-    ) {
+    ) -> bool {
+        let mut anew = false;
         if self.version != version {
             self.version = version;
             if self.plan != *plan || self.started != progress.started {
                 (self.plan, self.started) = (plan.clone(), progress.started);
                 self.watch = Watch::new(plan, progress.stage, now);
                 self.past = Past::default();
-            } else if self.stage != progress.stage {
-                self.watch.enter(plan, progress.stage, now);
             }
-            self.stage = progress.stage;
+            anew = self.watch.follow(plan, progress, now);
         }
         if acts_here && !self.acting {
             // Whoever acted before asked outside; here nothing is known of that yet.
             self.watch.enter(plan, progress.stage, now);
         }
         self.acting = acts_here;
+        anew
     }
 
     /// How much more was tracked than at the last look.

@@ -10,6 +10,7 @@ mod a_key_opens_its_own_place_only;
 mod a_phone_claims_only_what_is_signed;
 mod a_playbook_is_run_and_rehearsed;
 mod a_release_is_rehearsed;
+mod a_release_minds_only_what_is_its_own;
 mod a_release_never_goes_on_blindly;
 mod a_schedule_is_done_once_in_its_time;
 mod a_second_factor_is_asked_for;

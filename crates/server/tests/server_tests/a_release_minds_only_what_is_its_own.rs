@@ -1,0 +1,97 @@
+//! A release goes by what is its own: not by counts of what it has taken back already.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Server, eventually};
+use serde_json::{Value, json};
+
+const FLAG: &str = "resale-guard";
+
+/// A server with a release that runs, and is looked at every second.
+async fn running(server: &Server, plan: &Value) -> u64 {
+    let mut whole = json!({"key": "r", "flag": FLAG, "environment": "production", "variant": "on", "control": "off",
+        "lookEvery": "1s"});
+    whole.as_object_mut().unwrap().extend(plan.as_object().unwrap().clone());
+    server.admin().put("/api/v1/releases/r", &whole).await.expect(201);
+    post(server, "start").await["seq"].as_u64().unwrap()
+}
+
+async fn post(server: &Server, action: &str) -> Value {
+    server.admin().post(&format!("/api/v1/releases/r/{action}"), &json!({})).await.expect(200).json()
+}
+
+async fn get(server: &Server, path: &str) -> Value {
+    server.admin().get(&format!("/api/v1/{path}")).await.expect(200).json()
+}
+
+async fn progress(server: &Server) -> Value {
+    get(server, "releases/r").await["progress"].clone()
+}
+
+/// Programs at two venues, which tell again and again how many of 200 failed with the variant at one of them.
+struct Programs {
+    key: String,
+    batches: u64,
+    looked: BTreeSet<String>,
+}
+
+impl Programs {
+    async fn count(&mut self, server: &Server, failed: u64) {
+        self.batches += 1;
+        let metric = |venue: &str, variant: &str, failed: u64| {
+            json!({"metric": "checkout", "flag": FLAG, "venue": venue, "variant": variant, "count": 200,
+                "failed": failed, "sum": 0.0})
+        };
+        let metrics = [
+            metric("anfield", "on", failed),
+            metric("anfield", "off", 2),
+            metric("wembley-stadium", "on", 2),
+            metric("wembley-stadium", "off", 2),
+        ];
+        let batch = json!({"batch": format!("b-{}", self.batches), "metrics": metrics});
+        server.with(&self.key).post("/sdk/v1/events", &batch).await.expect(202);
+    }
+
+    /// Counts once for each look, until something holds. How often it was looked at meanwhile.
+    async fn count_until(&mut self, server: &Server, failed: u64, holds: impl Fn(&Value, usize) -> bool) {
+        self.looked.clear();
+        eventually("it comes about while programs count", async || {
+            let looked = get(server, "releases/r/status").await["lookedAt"].to_string();
+            if self.looked.insert(looked) {
+                self.count(server, failed).await;
+            }
+            holds(&progress(server).await, self.looked.len())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_venue_that_hurts_is_taken_back_and_the_other_goes_on() {
+    let server = Server::seeded().await;
+    let mut programs = Programs { key: server.key("server").await, batches: 0, looked: BTreeSet::new() };
+    let stages = json!([
+        {"name": "two", "venues": ["anfield", "wembley-stadium"], "percent": 50},
+        {"name": "all", "bake": "1h"}
+    ]);
+    let guards =
+        json!([{"name": "checkout", "check": {"failures": {"metric": "checkout"}}, "minimumSample": 100}]);
+    running(&server, &json!({"stages": stages, "guards": guards, "rollback": "venue"})).await;
+    programs.count_until(&server, 150, |progress, _| progress["status"] == "paused").await;
+    assert_eq!(progress(&server).await["withdrawn"], json!(["anfield"]));
+    // What programs there have seen before goes on coming, and it is looked at three times after that.
+    programs.count_until(&server, 150, |_, looks| looks > 4).await;
+    assert_eq!(progress(&server).await["status"], "paused", "{}", progress(&server).await);
+    let flag = get(&server, &format!("flags/{FLAG}")).await;
+    let rule = &flag["environments"]["production"]["rules"][0];
+    assert_eq!(rule["id"], "release-r-1", "the other venue still has it: {flag}");
+    assert!(rule["if"].to_string().contains("notIn"), "{rule}");
+    post(&server, "resume").await;
+    programs.count_until(&server, 150, |progress, _| progress["stage"] == 1).await;
+    programs.count_until(&server, 150, |_, looks| looks > 3).await;
+    let after = progress(&server).await;
+    let steps = after["steps"].as_array().unwrap().iter().map(|step| step["kind"].as_str().unwrap());
+    let steps: Vec<&str> = steps.filter(|kind| *kind != "arrived").collect();
+    assert_eq!(steps, ["started", "withdrawn", "resumed", "promoted"], "{after}");
+    assert_eq!(after["status"], "running");
+}
