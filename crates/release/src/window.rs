@@ -2,6 +2,9 @@
 
 use usher_core::model::{Event, Freeze, Release, Stage, Timestamp};
 
+/// Reasons that are told in full: of more, with many events on at a time, the number is.
+const TOLD: usize = 10;
+
 /// What is planned around a release. Events and freezes may be of any venue.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Calendar<'a> {
@@ -16,10 +19,11 @@ impl Calendar<'_> {
     #[must_use]
     pub fn hinders(&self, release: &Release, stage: &Stage, now: Timestamp) -> Vec<String> {
         let mut reasons = Vec::new();
-        for event in self.events.iter().filter(|event| concerns(release, stage, event)) {
+        for event in self.events.iter().filter(|event| keeps_clear_of(release, stage, event)) {
             let name = if event.name.is_empty() { &*event.key } else { &event.name };
             if let Some(moment) = release.not_before
                 && now < moment.of(event)
+                && waits_for(release, stage, event)
             {
                 reasons.push(format!(
                     "It is before {moment} of {name} at {}, which is at {}.",
@@ -37,6 +41,11 @@ impl Calendar<'_> {
                 ));
             }
         }
+        if reasons.len() > TOLD {
+            let more = reasons.len() - TOLD;
+            reasons.truncate(TOLD);
+            reasons.push(format!("There are {more} more reasons like these."));
+        }
         for freeze in self.freezes {
             if let Some(held) = freeze.holds(&release.environment, &stage.venues, self.events, now) {
                 reasons.push(sentence(freeze, &held));
@@ -46,13 +55,21 @@ impl Calendar<'_> {
     }
 }
 
-/// An event whose time matters to a stage: one that the release names, else one at a venue of the stage.
-fn concerns(release: &Release, stage: &Stage, event: &Event) -> bool {
+/// Whether a stage waits for a moment of an event: one that the release names, else one at a venue that the stage names.
+///
+/// A stage for all venues waits for those only that are named. Others are planned all the time, so it would wait for the
+/// last of them, or for one after the other; which one is meant, nobody has said.
+fn waits_for(release: &Release, stage: &Stage, event: &Event) -> bool {
     if release.events.is_empty() {
         stage.venues.contains(&event.venue)
     } else {
         release.events.contains(&event.key)
     }
+}
+
+/// Whether a stage keeps clear of an event while that is on. One for all venues reaches people at each of them.
+fn keeps_clear_of(release: &Release, stage: &Stage, event: &Event) -> bool {
+    waits_for(release, stage, event) || release.events.is_empty() && stage.venues.is_empty()
 }
 
 /// That a freeze holds, for people.

@@ -250,6 +250,44 @@ fn the_next_stage_waits_for_its_window_and_follows_the_event() {
 }
 
 #[test]
+fn a_stage_for_all_venues_keeps_clear_of_every_event_and_waits_for_those_that_are_named() {
+    let mut plan = plan();
+    plan["stages"] = json!([{"name": "canary", "venues": ["dome"]}, {"name": "all"}]);
+    plan["never"] = json!([{"from": "doors", "until": "finalScan"}]);
+    let event = |key: &str, doors: i64| -> Event {
+        let at = |minutes: i64| Timestamp::from_millis(minutes * MINUTE).to_string();
+        model(
+            &Kind::Event,
+            &json!({"key": key, "venue": "arena", "doors": at(doors), "start": at(doors + 60),
+            "finalScan": at(doors + 90)}),
+        )
+    };
+    let guards = [well(), well()];
+    let decide = |plan: &Value, events: &[Event], minutes| {
+        let mut seen = seen(&guards);
+        seen.calendar = Calendar { events, freezes: &[] };
+        after(minutes, plan, &seen)
+    };
+    let events = [event("final", 100), event("concert", 5_000)];
+    assert!(matches!(decide(&plan, &events, 90), Decision::Promote(_)));
+    let said = why(&decide(&plan, &events, 120));
+    assert!(said.contains("between doors and finalScan of final at arena"), "{said}");
+    assert!(matches!(decide(&plan, &events, 190), Decision::Promote(_)));
+    // There is always another evening to come: which one it waits for, the plan has to say.
+    plan["notBefore"] = json!("doors-1h");
+    assert!(matches!(decide(&plan, &events, 20), Decision::Promote(_)));
+    assert!(matches!(decide(&plan, &events, 120), Decision::Hold(_)));
+    plan["events"] = json!(["concert"]);
+    let said = why(&decide(&plan, &events, 120));
+    assert!(said.contains("before doors-1h of concert") && !said.contains("of final"), "{said}");
+    // A season full of evenings does not fill the screen.
+    plan["events"] = json!([]);
+    let many: Vec<Event> = (0..500).map(|n| event(&format!("e{n}"), 100)).collect();
+    let said = why(&decide(&plan, &many, 120));
+    assert!(said.contains("There are 490 more reasons like these.") && said.len() < 2_000, "{said}");
+}
+
+#[test]
 fn nothing_is_promoted_into_a_freeze_but_harm_is_taken_back_in_one() {
     let freeze: Freeze = model(
         &Kind::Freeze,

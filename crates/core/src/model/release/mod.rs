@@ -69,7 +69,8 @@ pub struct Release {
     /// Of a hundred harmless releases, how many may be taken back at most. All guards share it.
     #[serde(default = "false_alarms", skip_serializing_if = "is_usual_alarm")]
     pub false_alarms: Percent,
-    /// Events that windows are relative to; those at the venues of the stage, without any.
+    /// Events that windows are relative to; those at the venues of the stage, without any. A stage for all venues then
+    /// keeps out of `never` of every event, and `not_before` holds it for none: which one is meant, nobody has said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Key>,
     /// A stage that reaches more people never begins before this moment of an event that is to come.
