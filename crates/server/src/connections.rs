@@ -1,5 +1,7 @@
 //! Who is connected to this server's streams.
 
+mod having;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{
@@ -43,6 +45,8 @@ pub struct Connection {
     /// Its name, where it is an edge: no device, but somebody who counts devices.
     pub edge: Option<String>,
     acked: AtomicU64,
+    /// What it had when it came, and was not sent again.
+    came_with: AtomicU64,
     /// Told to close: the credential is gone, or the server is about to be.
     pub closing: Notify,
 }
@@ -74,6 +78,7 @@ impl Connection {
             signer: Mutex::default(),
             edge,
             acked: AtomicU64::new(0),
+            came_with: AtomicU64::new(0),
             closing: Notify::new(),
         }
     }
@@ -99,6 +104,16 @@ impl Connection {
     #[must_use]
     pub fn acked(&self) -> Seq {
         Seq(self.acked.load(Ordering::Relaxed))
+    }
+
+    /// Notes what it had when it came: that it has this it has said already.
+    pub fn came_with(&self, seq: Seq) {
+        self.came_with.store(seq.0, Ordering::Relaxed);
+    }
+
+    /// What it has, by all that it has said.
+    fn has(&self) -> Seq {
+        self.acked().max(Seq(self.came_with.load(Ordering::Relaxed)))
     }
 
     /// Notes what it has applied, and gives back what it had before. Never goes back.

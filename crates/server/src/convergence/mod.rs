@@ -19,7 +19,7 @@ use std::{
 
 use usher_core::{
     model::{EnvironmentKey, Seq},
-    protocol::{Census, CommitCount, Source, VenueCount, View},
+    protocol::{Census, CommitCount, Count, Source, VenueCount, View},
 };
 use usher_journal::Commit;
 
@@ -275,6 +275,24 @@ impl Convergence {
         })
     }
 
+    /// The share of an environment's devices that have what was committed at `seq`, 0 to 1: of those that were connected
+    /// when it was. Where it is not followed any more or never was, or all of them have gone, of those that are connected
+    /// now. `head` is the last commit that concerns a view. `None` while nobody is connected.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // Counts of devices.
+    pub fn share(&self, environment: &str, seq: Seq, head: impl Fn(&View) -> Seq) -> Option<f64> {
+        let followed =
+            self.lock().iter().find(|own| own.seq == seq && own.concerns(Some(environment))).map(|commit| {
+                let sums = commit.sums(|_| true).into_values().map(|tally| tally.count());
+                sums.fold(Count::default(), Count::plus)
+            });
+        let (has, all) = match followed {
+            Some(own) if own.expected > own.left => (own.converged, own.expected - own.left),
+            _ => self.connections.having(environment, seq, head),
+        };
+        (all > 0).then(|| has as f64 / all as f64)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Followed>> {
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -288,7 +306,7 @@ fn micros(time: Duration) -> u32 {
 mod tests {
     use usher_core::{
         model::{Epoch, Timestamp},
-        protocol::{Clients, Count, Group, Mode},
+        protocol::{Clients, Group, Mode},
     };
     use usher_journal::Actor;
 
@@ -478,6 +496,47 @@ mod tests {
         connections.node_left(&node);
         convergence.source_left(&node);
         assert_eq!((total().left, connections.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_share_is_of_the_commit_that_is_asked_for_or_of_who_is_there_now() {
+        let connections = Arc::new(Connections::default());
+        let convergence = Convergence::new(Arc::clone(&connections));
+        let share = |seq: u64, head: u64| convergence.share("production", Seq(seq), |_| Seq(head));
+        assert_eq!(share(7, 9), None, "nobody is there");
+        let first = connect(&connections, "production", "dome");
+        let second = connect(&connections, "production", "dome");
+        let elsewhere = connect(&connections, "staging", "dome");
+        let say = |id: ConnectionId, seq: u64| {
+            let before = connections.get(id).unwrap().ack(Seq(seq));
+            convergence.acked(id, before, Seq(seq), Duration::ZERO, |_| ());
+        };
+        convergence.publish(Seq(6), &commit(7), [view("production")].iter());
+        convergence.publish(Seq(7), &commit(8), [view("staging")].iter());
+        say(first, 7);
+        say(elsewhere, 8);
+        assert_eq!(share(7, 7), Some(0.5));
+        assert_eq!(share(8, 7), Some(0.5), "that one is not about production, where 7 is the last");
+        // A commit that nobody was there to be told of: who has come since has it, or not.
+        assert_eq!((share(5, 7), share(9, 9)), (Some(0.5), Some(0.0)));
+        connections.get(second).unwrap().came_with(Seq(7));
+        assert_eq!((share(5, 7), share(7, 7)), (Some(1.0), Some(0.5)), "it has said so itself");
+        // Of devices that others count it is believed what those tell.
+        let node = Source::Node("b".to_owned());
+        let hear = |census: Census| assert!(connections.node_counted(node.clone(), census));
+        hear(counted(1, 4, 8, &[]));
+        assert_eq!(share(5, 7), Some(0.2), "the node itself lacks it");
+        hear(counted(2, 7, 8, &[(5, [8, 5, 0]), (7, [8, 1, 0])]));
+        assert_eq!(share(5, 7), Some(0.7));
+        hear(counted(3, 7, 8, &[(7, [8, 1, 0])]));
+        assert_eq!(share(5, 7), Some(1.0));
+        // All whom it concerned have gone.
+        for id in [first, second] {
+            let (gone, _) = connections.remove(id).unwrap();
+            convergence.left(id, gone.acked());
+        }
+        assert_eq!(share(7, 7), Some(1.0), "one had it before it went");
+        assert_eq!(share(9, 9), Some(0.0));
     }
 
     #[test]

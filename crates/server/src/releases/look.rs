@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use usher_core::model::{DocumentId, Event, Flag, Freeze, Kind, Progress, Release, Seq};
+use usher_core::{
+    model::{DocumentId, Event, Flag, Freeze, Kind, Progress, Release, Seq},
+    protocol,
+};
 use usher_journal::State;
 use usher_release::{Calendar, Decision, Move, Seen, decide};
 
@@ -101,7 +104,7 @@ fn look(
         guards: &readings,
         doubts: own.watch.mismatch().into_iter().chain(obstacle(state, release)).collect(),
         exposures: own.watch.exposures(),
-        converged: converged(app, version),
+        converged: converged(app, state, release),
         calendar: Calendar { events: &events, freezes: &freezes },
         unwatched: own.watch.unwatched(progress.since),
         clock_drift,
@@ -140,10 +143,12 @@ fn obstacle(state: &State, release: &Release) -> Option<String> {
     (!config.enabled).then(|| format!("The flag `{}` is off.", release.flag))
 }
 
-/// The share of devices that have what was committed at `seq`. One that is not followed any more has long arrived.
-#[allow(clippy::cast_precision_loss)] // Counts of devices.
-fn converged(app: &App, seq: Seq) -> Option<f64> {
-    let report = app.convergence.report(Some(seq)).or_else(|| app.convergence.report(None))?;
-    let expected = report.total.expected.saturating_sub(report.total.left);
-    (expected > 0).then(|| report.total.converged as f64 / expected as f64)
+/// The share of devices that have the stage: what was committed when its flag last changed. Not the release's own last
+/// commit, for no device is told of a pause or an approval; nor the newest of all, which may be somebody else's. Every
+/// node knows it, also one that has only just started.
+fn converged(app: &App, state: &State, release: &Release) -> Option<f64> {
+    let flag = state.get(&DocumentId::new(Kind::Flag, &*release.flag))?;
+    let streams = app.world.streams();
+    let head = |view: &protocol::View| streams.subscribe(view.clone()).borrow().head;
+    app.convergence.share(&release.environment, flag.version, head)
 }

@@ -79,6 +79,7 @@ impl Link {
             return Err(End::Closed);
         }
         self.open(&mut session, &mut stream, &hello, &present).await?;
+        present.connection.came_with(session.came_with());
         let pool = hello.pool.map(|pool| pool.chars().take(MAX_NAME_CHARACTERS).collect::<String>().into());
         if let Some(advice) = self.advice(&present, pool.as_deref()) {
             self.send(advice).await?;

@@ -19,6 +19,8 @@ use crate::{
 pub struct Session {
     /// Where the client is on the stream.
     sent: Seq,
+    /// What it had when it came, where nothing had to be sent.
+    came_with: Seq,
     /// How it is written to.
     form: Form,
     kind: Kind,
@@ -83,7 +85,7 @@ impl Session {
     /// A session of documents.
     #[must_use]
     pub fn ruleset(form: Form) -> Self {
-        Self { sent: Seq::ZERO, form, kind: Kind::Ruleset }
+        Self { sent: Seq::ZERO, came_with: Seq::ZERO, form, kind: Kind::Ruleset }
     }
 
     /// A session of values for one context.
@@ -92,7 +94,7 @@ impl Session {
         let Asked { context, signed } = asked;
         let (signed, given) = (signed.map(Box::new), Sheet::default());
         let person = Person { context, signed, asked_again: false, client_visible_only, given };
-        Self { sent: Seq::ZERO, form, kind: Kind::Values(Box::new(person)) }
+        Self { sent: Seq::ZERO, came_with: Seq::ZERO, form, kind: Kind::Values(Box::new(person)) }
     }
 
     /// Its mode.
@@ -128,6 +130,12 @@ impl Session {
         }
         person.asked_again = true;
         u64::try_from(left).ok()
+    }
+
+    /// What the client had when it came, if that is all there is: it acknowledges what it is sent, and not that.
+    #[must_use]
+    pub fn came_with(&self) -> Seq {
+        self.came_with
     }
 
     /// The last commit that the client was sent.
@@ -177,7 +185,7 @@ impl Session {
         };
         match resume.filter(leads_on) {
             Some(resume) if resume.seq >= state.head => {
-                self.sent = resume.seq;
+                (self.sent, self.came_with) = (resume.seq, resume.seq);
                 Opening::Current(ready(Intent::Current))
             }
             Some(resume) => {

@@ -1,8 +1,8 @@
-//! A release goes by what is its own: not by counts of what it has taken back already.
+//! A release goes by what is its own: not by counts of what it has taken back already, nor by commits of somebody else.
 
 use std::collections::BTreeSet;
 
-use crate::support::{Server, eventually};
+use crate::support::{Server, Socket, eventually};
 use serde_json::{Value, json};
 
 const FLAG: &str = "resale-guard";
@@ -94,4 +94,41 @@ async fn a_venue_that_hurts_is_taken_back_and_the_other_goes_on() {
     let steps: Vec<&str> = steps.filter(|kind| *kind != "arrived").collect();
     assert_eq!(steps, ["started", "withdrawn", "resumed", "promoted"], "{after}");
     assert_eq!(after["status"], "running");
+}
+
+#[tokio::test]
+async fn a_stage_has_converged_when_its_own_commit_has() {
+    let server = Server::seeded().await;
+    let (here, there) =
+        (server.key("server").await, json!({"name": "s", "type": "server", "environment": "staging"}));
+    let (there, _) = server.new_key(there).await;
+    let mut here = Socket::ruleset(&server, &here, json!({})).await;
+    here.snapshot().await;
+    let mut there = Socket::ruleset(&server, &there, json!({})).await;
+    there.snapshot().await;
+    let stages = json!([
+        {"name": "half", "percent": 50, "requires": {"converged": 100, "approval": true}},
+        {"name": "all", "bake": "1h"}
+    ]);
+    let began = running(&server, &json!({"stages": stages})).await;
+    assert_eq!(here.expect("delta").await["seq"].as_u64(), Some(began));
+    // The client keeps what it thinks of that to itself, and elsewhere something else arrives.
+    let path = "/api/v1/flags/always/environments/staging/kill";
+    let other = server.admin().post(path, &json!({})).await.expect(200).json()["seq"].as_u64().unwrap();
+    assert_eq!(there.expect("delta").await["seq"].as_u64(), Some(other));
+    there.ack(other).await;
+    let path = format!("convergence?seq={other}");
+    eventually("it has arrived there", async || get(&server, &path).await["converged"] == 1).await;
+    post(&server, "approve").await;
+    let mut looked = BTreeSet::new();
+    eventually("it is looked at three times", async || {
+        looked.insert(get(&server, "releases/r/status").await["lookedAt"].to_string());
+        looked.len() > 4
+    })
+    .await;
+    let status = get(&server, "releases/r/status").await;
+    assert_eq!((&status["stage"], &status["converged"]), (&json!(1), &json!(0.0)), "{status}");
+    assert!(status["reasons"].to_string().contains("0.0 % of 100 % of the devices"), "{status}");
+    here.ack(began).await;
+    eventually("the next stage begins", async || progress(&server).await["stage"] == 1).await;
 }
