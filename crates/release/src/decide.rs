@@ -11,7 +11,7 @@ use usher_core::model::{
 
 use crate::{reading::Reading, window::Calendar};
 
-/// How far the clock may be from what a steady clock says since the last look, before nobody trusts it.
+/// How far the clock may be from what a steady clock says since the stage began, before nobody trusts it.
 const CLOCK_TOLERANCE: Duration = Duration::from_seconds(30);
 
 /// What is known at one look.
@@ -29,7 +29,9 @@ pub struct Seen<'a> {
     pub calendar: Calendar<'a>,
     /// For how much of the time that this stage has gone on nobody watched, in milliseconds.
     pub unwatched: i64,
-    /// By how many milliseconds the clock went more than a steady clock did since the last look.
+    /// By how many milliseconds the clock went more than a steady clock did while this stage went on ([`Drift`]).
+    ///
+    /// [`Drift`]: crate::Drift
     pub clock_drift: i64,
 }
 

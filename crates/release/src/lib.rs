@@ -5,6 +5,7 @@
 
 pub mod approval;
 mod decide;
+mod drift;
 pub mod effect;
 mod failures;
 pub mod frozen;
@@ -21,6 +22,7 @@ mod window;
 
 pub use self::{
     decide::{Decision, Seen, decide},
+    drift::Drift,
     failures::Failures,
     reading::Reading,
     step::Move,

@@ -76,9 +76,7 @@ fn look(
     let own = all.get_mut(&*release.key)?;
     let anew = own.follow(version, release, progress, acts_here, now);
     let before = own.looked.replace((now, Instant::now()));
-    let clock_drift = before.map_or(0, |(then, at)| {
-        now.since(then) - i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX)
-    });
+    let clock_drift = own.drift.read(progress, now, app.releases.steady.elapsed());
     let counted = own.counted(release, app.counts.measured(&release.environment, &release.flag));
     let exposed = own.exposed(release, app.counts.exposed(&release.environment, &release.flag));
     // What was counted before this node looked for the first time belongs to no stage that it knows.

@@ -21,7 +21,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::FutureExt;
@@ -58,6 +58,8 @@ pub struct Releases {
     preflights: Semaphore,
     /// When this server began to watch.
     began: Timestamp,
+    /// A clock that never jumps.
+    steady: Instant,
 }
 
 impl Releases {
@@ -70,6 +72,7 @@ impl Releases {
             asking: Asking::new(secrets),
             preflights: Semaphore::new(preflight::AT_ONCE),
             began: clock::now(),
+            steady: Instant::now(),
         }
     }
 

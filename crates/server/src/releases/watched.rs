@@ -7,7 +7,7 @@ use std::{
 
 use usher_core::model::{Progress, Release, Seq, Timestamp, VenueKey};
 use usher_release::{
-    Counted, Exposed, Side, Watch,
+    Counted, Drift, Exposed, Side, Watch,
     stats::{Moments, Tally},
 };
 
@@ -29,6 +29,7 @@ pub(super) struct Watched {
     measured: HashMap<(String, String, Option<String>), MeasuredSum>,
     exposed: HashMap<(String, Option<String>, bool), u64>,
     pub(super) looked: Option<(Timestamp, Instant)>,
+    pub(super) drift: Drift,
     /// Since when it goes on with what was kept before this node started.
     pub(super) goes_on_since: Option<Timestamp>,
     /// Whether this node was the one to act at the last look.
@@ -76,6 +77,7 @@ impl Watched {
             measured: HashMap::new(),
             exposed: HashMap::new(),
             looked: None,
+            drift: Drift::default(),
             goes_on_since,
             acting,
             asking: false,
