@@ -100,6 +100,9 @@ pub struct Watch {
     exposures: u64,
     alpha: f64,
     gaps: Gaps,
+    /// Time before this began in which nobody is known to have watched.
+    #[serde(default)]
+    doubted: Option<(Timestamp, Timestamp)>,
 }
 
 /// What one guard knows.
@@ -146,6 +149,7 @@ impl Watch {
             exposures: 0,
             alpha,
             gaps: Gaps::default(),
+            doubted: None,
         }
     }
 
@@ -163,12 +167,6 @@ impl Watch {
     /// Nobody watched from `from` until `until`.
     pub fn miss(&mut self, from: Timestamp, until: Timestamp) {
         self.gaps.add(from, until);
-    }
-
-    /// For how much of the time since `since` nobody watched, in milliseconds.
-    #[must_use]
-    pub fn unwatched(&self, since: Timestamp) -> i64 {
-        self.gaps.millis_since(since)
     }
 
     /// The stage that it was in when it was last told.

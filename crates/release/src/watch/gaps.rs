@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use usher_core::model::Timestamp;
 
+use super::Watch;
+
 /// Gaps that are told apart. Of more the oldest are taken for one, with all that lies between: rather too much is not
 /// known than too little.
 const MAX_GAPS: usize = 64;
@@ -38,6 +40,28 @@ impl Gaps {
     pub fn millis_since(&self, since: Timestamp) -> i64 {
         let within = |(from, until): &(Timestamp, Timestamp)| until.since((*from).max(since)).max(0);
         self.0.iter().map(within).fold(0, i64::saturating_add)
+    }
+}
+
+impl Watch {
+    /// It ran from `from` until `until`, before this began. Nobody watched then, unless somebody is heard who did.
+    pub fn doubt(&mut self, from: Timestamp, until: Timestamp) {
+        self.doubted = Some((from, until));
+    }
+
+    /// Somebody else has watched since `since`, and is heard now.
+    pub fn vouch(&mut self, since: Timestamp) {
+        let left = self.doubted.filter(|(from, _)| *from < since);
+        self.doubted = left.map(|(from, until)| (from, until.min(since)));
+    }
+
+    /// For how much of the time since `since` nobody watched, in milliseconds.
+    #[must_use]
+    pub fn unwatched(&self, since: Timestamp) -> i64 {
+        let Some((from, until)) = self.doubted else { return self.gaps.millis_since(since) };
+        let mut gaps = self.gaps.clone();
+        gaps.add(from, until);
+        gaps.millis_since(since)
     }
 }
 

@@ -332,6 +332,23 @@ fn after_a_gap_old_evidence_of_harm_stays_and_nothing_is_well_before_something_n
 }
 
 #[test]
+fn time_before_it_began_counts_as_watched_only_where_another_node_has_watched() {
+    let at = |seconds: i64| Timestamp::from_millis(seconds * SECOND);
+    let mut watch = Looks::at(&failures(), 1).watch;
+    watch.doubt(at(100), at(400));
+    watch.miss(at(390), at(410));
+    assert_eq!(watch.unwatched(at(0)), 310 * SECOND, "each once");
+    watch.vouch(at(500));
+    assert_eq!(watch.unwatched(at(0)), 310 * SECOND, "one that came later knows no more");
+    watch.vouch(at(150));
+    assert_eq!((watch.unwatched(at(0)), watch.unwatched(at(140))), (70 * SECOND, 30 * SECOND));
+    watch.vouch(at(300));
+    assert_eq!(watch.unwatched(at(0)), 70 * SECOND, "what was vouched for stays so");
+    watch.vouch(at(100));
+    assert_eq!(watch.unwatched(at(0)), 20 * SECOND);
+}
+
+#[test]
 fn who_is_asked_outside_is_asked_anew_after_a_gap_and_bad_answers_are_not_forgotten() {
     let probe = json!({"probe": {"url": "https://pay.example.org", "failures": 3}});
     let mut looks = Looks::at(&probe, 1);

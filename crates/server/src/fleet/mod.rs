@@ -20,7 +20,10 @@ use tokio::{
     sync::broadcast::error::RecvError,
     time::{MissedTickBehavior, interval},
 };
-use usher_core::protocol::{Census, Clients, Source};
+use usher_core::{
+    model::Timestamp,
+    protocol::{Census, Clients, Source},
+};
 use usher_journal::Fleet;
 
 use crate::{app::App, clock, evaluations::Told};
@@ -35,9 +38,16 @@ pub(crate) const SILENT: Duration = Duration::from_secs(7);
 /// Nodes that are listened to; more are passed over.
 const MAX_NODES: usize = 256;
 
-/// The other nodes that are heard, and what they say of themselves; an older one says nothing of that.
+/// The other nodes that are heard, and what they say of themselves.
 #[derive(Default)]
-pub struct Peers(Mutex<BTreeMap<String, Option<NodeStatus>>>);
+pub struct Peers(Mutex<BTreeMap<String, Peer>>);
+
+/// What another node says of itself; an older one says nothing.
+#[derive(Default)]
+struct Peer {
+    status: Option<NodeStatus>,
+    since: Option<Timestamp>,
+}
 
 impl Peers {
     /// Whether this node is the one to do what only one should: the first by name of those that are heard. Two may
@@ -49,17 +59,22 @@ impl Peers {
 
     /// How the others stand, by name.
     pub(crate) fn statuses(&self) -> Vec<NodeStatus> {
-        self.lock().values().flatten().cloned().collect()
+        self.lock().values().filter_map(|own| own.status.clone()).collect()
+    }
+
+    /// Since when one of the others has watched releases: the one that has done so for longest.
+    pub(crate) fn watching_since(&self) -> Option<Timestamp> {
+        self.lock().values().filter_map(|own| own.since).min()
     }
 
     /// One has said how it stands. One that is not among those that are heard is passed over.
     fn stands(&self, node: &str, status: NodeStatus) {
         if let Some(own) = self.lock().get_mut(node) {
-            *own = Some(status);
+            own.status = Some(status);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Option<NodeStatus>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Peer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,7 +93,9 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
         tokio::select! {
             said = heard.recv() => match said {
                 Ok(text) => match Word::read(&text, fleet.node()) {
-                    Some(Word { node, census: Some(census), .. }) => nodes.hear(&app, node, census),
+                    Some(Word { node, census: Some(census), since, .. }) => {
+                        nodes.hear(&app, node, since, census);
+                    }
                     Some(Word { node, counts: Some(counts), .. }) => {
                         let is_new = counted.hear(&app.counts, node, counts);
                         // It begins with what it hears first, so it had better hear all of it soon.
@@ -100,7 +117,8 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
                 nodes.forget_silent(&app);
                 let word = || Word::of(fleet.node());
                 if let Some(census) = own.word(&app) {
-                    say(&*fleet, "census", &Word { census: Some(census), ..word() });
+                    let since = Some(app.releases.began());
+                    say(&*fleet, "census", &Word { since, census: Some(census), ..word() });
                 }
                 if let Some(counts) = told.word(&app) {
                     say(&*fleet, "counts", &Word { counts: Some(counts), ..word() });
@@ -120,6 +138,9 @@ pub(crate) async fn talk(app: Arc<App>, fleet: Arc<dyn Fleet>) {
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Word {
     node: String,
+    /// Since when it watches releases, with a census.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     census: Option<Census>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,7 +153,14 @@ struct Word {
 
 impl Word {
     fn of(node: &str) -> Self {
-        Self { node: node.to_owned(), census: None, counts: None, evaluations: None, status: None }
+        Self {
+            node: node.to_owned(),
+            since: None,
+            census: None,
+            counts: None,
+            evaluations: None,
+            status: None,
+        }
     }
 
     /// What another node says.
@@ -188,13 +216,12 @@ impl Own {
 struct Nodes(HashMap<String, Instant>);
 
 impl Nodes {
-    fn hear(&mut self, app: &App, node: String, census: Census) {
+    fn hear(&mut self, app: &App, node: String, since: Option<Timestamp>, census: Census) {
         if self.0.len() >= MAX_NODES && !self.0.contains_key(&node) {
             return;
         }
-        if self.0.insert(node.clone(), Instant::now()).is_none() {
-            app.peers.lock().insert(node.clone(), None);
-        }
+        self.0.insert(node.clone(), Instant::now());
+        app.peers.lock().entry(node.clone()).or_default().since = since;
         let source = Source::Node(node);
         let same_journal = census.epoch == app.world.snapshot().epoch;
         // To hear the same counts again would move nothing, but every node would tell its browsers and edges.

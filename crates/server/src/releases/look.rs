@@ -75,6 +75,9 @@ fn look(
     let mut all = app.releases.lock();
     let own = all.get_mut(&*release.key)?;
     let anew = own.follow(version, release, progress, acts_here, now);
+    if let Some(since) = app.peers.watching_since() {
+        own.watch.vouch(since);
+    }
     let before = own.looked.replace((now, Instant::now()));
     let clock_drift = own.drift.read(progress, now, app.releases.steady.elapsed());
     let counted = own.counted(release, app.counts.measured(&release.environment, &release.flag));

@@ -76,6 +76,11 @@ impl Releases {
         }
     }
 
+    /// When this server began to watch.
+    pub(crate) fn began(&self) -> Timestamp {
+        self.began
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }

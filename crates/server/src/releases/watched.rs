@@ -60,9 +60,9 @@ impl Watched {
             }
             None => {
                 let mut watch = Watch::new(plan, progress.stage, now);
-                if progress.since < app.releases.began && app.world.journal().fleet().is_none() {
-                    // It ran before this server did, and nobody else has watched it.
-                    watch.miss(progress.since, now);
+                if progress.since < app.releases.began {
+                    // It ran before this server did, and another node may have watched it, or none.
+                    watch.doubt(progress.since, now);
                 }
                 watch
             }

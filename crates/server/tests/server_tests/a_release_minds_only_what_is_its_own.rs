@@ -1,9 +1,12 @@
-//! A release goes by what is its own: not by counts of what it has taken back already, nor by commits of somebody else.
+//! A release goes by what is its own: not by counts of what it has taken back already, nor by commits of somebody else,
+//! nor by time in which nobody watched it.
 
 use std::collections::BTreeSet;
 
-use crate::support::{Server, Socket, eventually};
+use crate::support::{Server, Socket, eventually, fixtures};
 use serde_json::{Value, json};
+use usher_server::Secret;
+use usher_testkit::redis::RedisServer;
 
 const FLAG: &str = "resale-guard";
 
@@ -131,4 +134,31 @@ async fn a_stage_has_converged_when_its_own_commit_has() {
     assert!(status["reasons"].to_string().contains("0.0 % of 100 % of the devices"), "{status}");
     here.ack(began).await;
     eventually("the next stage begins", async || progress(&server).await["stage"] == 1).await;
+}
+
+#[tokio::test]
+async fn in_a_fleet_too_time_in_which_no_server_watched_is_no_baking() {
+    let redis = RedisServer::start();
+    let on = async || Server::start_with(|settings| settings.redis = Some(Secret::from(redis.url()))).await;
+    let waits = async |server: &Server| {
+        // At its first look a server knows nothing yet.
+        eventually("it is looked at", async || {
+            let reasons = &get(server, "releases/r/status").await["reasons"];
+            reasons.as_array().is_some_and(|all| !all.is_empty())
+        })
+        .await;
+        get(server, "releases/r/status").await["reasons"].to_string()
+    };
+    let one = on().await;
+    fixtures::seed(&one).await;
+    running(&one, &json!({"stages": [{"name": "half", "percent": 50, "bake": "1h"}, {"name": "all"}]})).await;
+    assert!(!waits(&one).await.contains("nobody watched"), "{}", waits(&one).await);
+    let two = on().await;
+    waits(&two).await;
+    eventually("one has watched for two", async || !waits(&two).await.contains("nobody watched")).await;
+    one.stop().await;
+    assert!(!waits(&two).await.contains("nobody watched"), "that it has watched stays so");
+    two.stop().await;
+    let three = on().await;
+    assert!(waits(&three).await.contains("nobody watched for"), "{}", waits(&three).await);
 }
