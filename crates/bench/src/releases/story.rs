@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use usher_core::model::{Kind, Progress, Release, Status, Timestamp, parse_strict};
 use usher_release::{
-    Calendar, Decision, Failures, Reading, Seen, decide,
+    Calendar, Decision, Failures, Reading, SETTLES, Seen, decide,
     stats::{Shares, Table},
 };
 
@@ -122,10 +122,15 @@ impl Story {
         for look in 1..MAX_LOOKS {
             let stage = &release.stages[progress.stage];
             let share = stage.percent.value() / 100.0;
+            let now = Timestamp::from_millis(look * every);
+            // As the server does, though nothing is late here.
+            let settled = now.since(progress.since) >= SETTLES.millis();
             for (venue, (trials, rate)) in stage.venues.iter().zip(&usual) {
                 let table = self.look(chance, *trials, *rate, share);
                 exposures += table.variant.total;
-                shares.add(table.variant.total, table.control.total);
+                if settled {
+                    shares.add(table.variant.total, table.control.total);
+                }
                 failures.add(Some(venue), table);
             }
             let alpha = release.false_alarms.value() / 100.0;
@@ -141,7 +146,6 @@ impl Story {
                 unwatched: 0,
                 clock_drift: 0,
             };
-            let now = Timestamp::from_millis(look * every);
             match decide(release, &progress, &seen, now) {
                 Decision::Hold(_) if exposures >= self.limit => return Ok(Ending::Unseen),
                 Decision::Hold(_) => {}
