@@ -19,7 +19,8 @@ pub(crate) struct Limit(pub(crate) usize);
 /// The limit of routes that say nothing of one, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// A body that has been read.
+/// A body that has been read. Another one of it is the same bytes.
+#[derive(Clone)]
 pub struct Body(Bytes);
 
 impl Deref for Body {

@@ -1,5 +1,7 @@
 //! Commits: making one of many documents, reading history.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -104,7 +106,7 @@ pub struct NewCommit {
     /// The versions that are changed, by `kind/key`; 0 for a document that is not there.
     #[serde(default)]
     #[schema(value_type = std::collections::HashMap<String, u64>)]
-    expected: std::collections::BTreeMap<String, u64>,
+    expected: BTreeMap<String, u64>,
 }
 
 /// One change, not yet checked.
@@ -154,23 +156,31 @@ pub(super) fn checked(changes: Vec<RawChange>) -> Result<Vec<Change>, Problem> {
     Ok(problems.or(checked)?)
 }
 
+/// The versions that somebody saw, by `kind/key`; 0 of a document that was not there.
+pub(super) fn versions(seen: BTreeMap<String, u64>) -> Result<Vec<(DocumentId, Expected)>, Problem> {
+    let read = |(id, version): (String, u64)| {
+        let document = id.parse().map_err(|detail: String| {
+            Problem::bad_value("expected", &id, &detail, "Name documents as `flag/resale-guard`.")
+        })?;
+        Ok((document, if version == 0 { Expected::Absent } else { Expected::Version(Seq(version)) }))
+    };
+    seen.into_iter().map(read).collect()
+}
+
 /// Makes one atomic commit of many documents.
 #[utoipa::path(post, path = "/api/v1/commits", tag = "history", operation_id = "create_commit", request_body = NewCommit,
     responses((status = 201, description = "Done", body = Written), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
-    let new: NewCommit = usher_core::problem::from_json(&body)?;
+    let sent = body.clone();
     // Of a large import this takes long; streams are not to wait for it.
-    let changes = web::block(move || checked(new.changes)).await.map_err(Problem::internal)??;
-    let mut expected = Vec::new();
-    for (id, version) in new.expected {
-        let id: DocumentId = id.parse().map_err(|detail: String| {
-            Problem::bad_value("expected", &id, &detail, "Name documents as `flag/resale-guard`.")
-        })?;
-        expected.push((id, if version == 0 { Expected::Absent } else { Expected::Version(Seq(version)) }));
-    }
+    let read = move || {
+        let NewCommit { message, changes, expected } = usher_core::problem::from_json(&sent)?;
+        Ok::<_, Problem>((message, checked(changes)?, versions(expected)?))
+    };
+    let (message, changes, expected) = web::block(read).await.map_err(Problem::internal)??;
     let count = changes.len();
-    let write = Write::new(&app, &request, Some(&new.message), &body)?
-        .or_message(|| format!("Change {count} documents"));
+    let write =
+        Write::new(&app, &request, Some(&message), &body)?.or_message(|| format!("Change {count} documents"));
     if let Some(replayed) = write.replayed().await? {
         return Ok(HttpResponse::build(StatusCode::CREATED).json(replayed.written));
     }

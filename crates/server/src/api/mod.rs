@@ -294,7 +294,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/rollback", web::post().to(restore::rollback))
         .route("/rollback/preview", web::post().to(restore::preview))
         .service(
-            web::resource("/reach").app_data(Limit(MAX_COMMIT_BYTES)).route(web::post().to(reach::reach)),
+            web::resource("/reach")
+                .app_data(Limit(reach::MAX_DRAFT_BYTES))
+                .route(web::post().to(reach::reach)),
         )
         .service(
             web::resource("/import/{format}")

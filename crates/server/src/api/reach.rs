@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{app::App, body::Body, clock, problem::Problem};
 
+/// Largest body of a draft, in bytes: any viewer may send one. It holds all that a rollback of thousands of flags would
+/// change; what is imported is more, and nobody asks whom that reaches.
+pub(super) const MAX_DRAFT_BYTES: usize = 8 * 1024 * 1024;
 /// Flags whose reach is computed, and differences that are listed.
 const MAX_FLAGS: usize = 50;
 const MAX_DIFFERENCES: usize = 2_000;
@@ -73,12 +76,12 @@ pub struct Difference {
 #[utoipa::path(post, path = "/api/v1/reach", tag = "board", operation_id = "reach", request_body = Draft,
     responses((status = 200, description = "Its reach", body = Reach), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn reach(app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
-    let draft: Draft = usher_core::problem::from_json(&body)?;
-    // Many flags at many venues; streams are not to wait for them.
-    let changes = checked(draft.changes)?;
-    let reach = web::block(move || compute(&app, &changes, draft.environment.as_deref()))
-        .await
-        .map_err(Problem::internal)??;
+    // Many documents, and many flags at many venues; streams are not to wait for them.
+    let look = move || {
+        let Draft { changes, environment } = usher_core::problem::from_json(&body)?;
+        compute(&app, &checked(changes)?, environment.as_deref())
+    };
+    let reach = web::block(look).await.map_err(Problem::internal)??;
     Ok(HttpResponse::Ok().json(reach))
 }
 

@@ -8,6 +8,8 @@ use crate::support::{
     raw::{raw, statuses},
 };
 use flate2::{Compression, write::GzEncoder};
+use serde_json::json;
+use usher_core::model::Role;
 use usher_server::auth::rights::RIGHTS;
 
 /// Routes that read a body, with who asks: the administrator, or a server key.
@@ -60,6 +62,20 @@ async fn what_is_nested_deep_or_broken_is_refused_by_every_route() {
     }
     assert_eq!(server.seq(), before);
     server.admin().get("/api/v1/workspace").await.expect(200);
+}
+
+/// A draft is many documents, but no import, and any viewer may send one.
+#[tokio::test]
+async fn a_draft_is_not_as_large_as_a_commit_may_be() {
+    let server = Server::seeded().await;
+    let viewer = server.signed_in(Role::Viewer).await;
+    let draft = json!({"changes": [], "environment": "x".repeat(1_000_000)});
+    viewer.post("/api/v1/reach", &draft).await.expect(200);
+    let head = format!(
+        "POST /api/v1/reach HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {ADMIN}\r\nContent-Type: application/json\r\nContent-Length: 9000000\r\nConnection: close\r\n\r\n"
+    );
+    let answer = raw(&server, head).await;
+    assert_eq!(statuses(&answer)[..], [413], "{answer}");
 }
 
 #[tokio::test]
