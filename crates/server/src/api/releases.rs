@@ -6,12 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use usher_core::model::{
-    Actor, Document, DocumentId, Environment, EnvironmentKey, Kind, Progress, Release, ReleaseRehearsal,
-    Role, Seq, Status, Step, StepKind,
+    Actor, Document, DocumentId, Environment, EnvironmentKey, Flag, Kind, Progress, Release,
+    ReleaseRehearsal, Role, Seq, Status, Step, StepKind,
 };
 use usher_journal::{Change, Entry, State};
 use usher_release::{
-    Move, approval,
+    Move, approval, effect,
     preflight::{Finding, Weight},
 };
 use utoipa::ToSchema;
@@ -275,20 +275,59 @@ pub(super) fn keep(document: Document, current: Option<&Entry>) -> Result<Docume
     Ok(Document::from_model(&release)?)
 }
 
-/// What is brought back from earlier never runs by itself: a release that ran then is paused now.
+/// What is brought back from earlier, by somebody, from the state `now` into `after`. A release comes back with how far
+/// it had come only where its flag serves that then: else it keeps what it has. And it never runs by itself, nor is it
+/// approved: a word that somebody gave once is not theirs to give again who brings it back.
 ///
 /// # Errors
-/// A release that can't be written.
-pub(super) fn halt(document: Document) -> Result<Document, Problem> {
+/// A release that can't be written, or another plan for one that runs.
+pub(super) fn halt(document: Document, now: &State, after: &State, by: &Actor) -> Result<Document, Problem> {
     let (Kind::Release, Ok(mut release)) = (document.kind(), document.parse::<Release>()) else {
         return Ok(document);
     };
-    let Some(progress) = release.progress.as_mut().filter(|own| own.status == Status::Running) else {
+    let current = now.get(document.id());
+    if !is_served(&release, after) {
+        return keep(document, current);
+    }
+    let current = current.and_then(|entry| entry.document.parse::<Release>().ok()?.progress);
+    let Some(progress) = release.progress.as_mut().filter(|own| own.is_watched()) else {
         return Ok(document);
     };
-    progress.status = Status::Paused;
+    (progress.status, progress.approved_by) = (Status::Paused, None);
+    // Of one that still runs, whoever began it stays nobody's second person.
+    let same = |run: &Progress| run.is_watched() && run.started == progress.started;
+    progress.started_by = current.filter(same).map_or_else(|| Some(by.id.clone()), |run| run.started_by);
     let stage = release.stages.get(progress.stage).map_or_else(String::new, |stage| stage.name.clone());
     let reasons = vec!["An earlier state was brought back.".to_owned()];
     progress.note(Step { at: clock::now(), kind: StepKind::Paused, stage, reasons, playbooks: Vec::new() });
     Ok(Document::from_model(&release)?)
+}
+
+/// Refuses to take a release away that runs, and leave its flag as it is: nobody would watch that any more.
+///
+/// # Errors
+/// 409, with what to do first.
+pub(super) fn let_go(current: Option<&Entry>, after: &State) -> Result<(), Problem> {
+    let release = current.and_then(|entry| entry.document.parse::<Release>().ok());
+    if release.is_some_and(|release| release.progress.is_some() && is_served(&release, after)) {
+        return super::kills::let_go(current, None);
+    }
+    Ok(())
+}
+
+/// Whether a release's flag serves just what its progress says: the rules of its stage, or none of its own.
+fn is_served(release: &Release, state: &State) -> bool {
+    let entry = state.get(&DocumentId::new(Kind::Flag, &*release.flag));
+    let Some(mut flag) = entry.and_then(|entry| entry.document.parse::<Flag>().ok()) else { return false };
+    let rules = |flag: &Flag| flag.environments.get(&release.environment).map(|own| own.rules.clone());
+    let found = rules(&flag).unwrap_or_default();
+    let served = match &release.progress {
+        Some(own) if own.status != Status::RolledBack => {
+            effect::serve(release, &mut flag, own.stage, &own.withdrawn)
+        }
+        _ => effect::take_back(release, &mut flag, &[]),
+    };
+    let meant = rules(&flag).unwrap_or_default();
+    // In whichever order: others may have put rules of theirs before.
+    served.is_ok() && meant.len() == found.len() && meant.iter().all(|rule| found.contains(rule))
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
-use usher_core::model::{Document, DocumentId, Kind, Seq, parse_strict};
+use usher_core::model::{Actor, Document, DocumentId, Kind, Seq, parse_strict};
 use usher_journal::{Change, Commit, Expected, Forced, History, Point, RestoreScope, State};
 use utoipa::ToSchema;
 
 use super::{
     commits::{ChangeDetail, MAX_PAGE, find, is_protected},
-    releases,
+    identity, releases,
     schemas::ChangeSchema,
     write::{Turn, Write, Written},
 };
@@ -73,7 +73,7 @@ pub struct Restored {
 /// Tells what taking something back would change, and changes nothing.
 #[utoipa::path(post, path = "/api/v1/rollback/preview", tag = "history", operation_id = "preview_rollback", request_body = Restoration,
     responses((status = 200, description = "What would change", body = Restored), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
-pub async fn preview(app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
+pub async fn preview(request: HttpRequest, app: web::Data<App>, body: Body) -> Result<HttpResponse, Problem> {
     let restoration: Restoration = usher_core::problem::from_json(&body)?;
     let now = app.world.snapshot();
     let changes = match restoration {
@@ -86,7 +86,7 @@ pub async fn preview(app: web::Data<App>, body: Body) -> Result<HttpResponse, Pr
             usher_journal::rollback(&scope, &*app.world.journal().state_at(point).await?, &now.state)
         }
     };
-    let planned = Planned::new(changes, &now)?;
+    let planned = Planned::new(changes, &now, &identity(&request)?.actor())?;
     let version = |expected: &Expected| match expected {
         Expected::Version(version) => *version,
         _ => Seq::ZERO,
@@ -117,7 +117,8 @@ pub async fn undo(
     let turn = write.turn().await?;
     let now = app.world.snapshot();
     let changes = undone(&app, &now, &commit, &before, undo.force).await?;
-    restore(write, turn, &now, changes).await
+    let planned = Planned::new(changes, &now, &identity(&request)?.actor())?;
+    restore(write, turn, &now, planned).await
 }
 
 /// What undoes a commit.
@@ -267,19 +268,19 @@ pub async fn rollback(
     let turn = write.turn().await?;
     let now = app.world.snapshot();
     let changes = usher_journal::rollback(&scope, &then, &now.state);
-    restore(write, turn, &now, changes).await
+    let planned = Planned::new(changes, &now, &identity(&request)?.actor())?;
+    restore(write, turn, &now, planned).await
 }
 
 async fn restore(
     write: Write<'_>,
     turn: Turn,
     now: &Snapshot,
-    changes: Vec<Change>,
+    Planned { changes, expected }: Planned,
 ) -> Result<HttpResponse, Problem> {
     if changes.is_empty() {
         return Ok(HttpResponse::Ok().json(Written { seq: now.seq(), at: now.at(), replayed: false }));
     }
-    let Planned { changes, expected } = Planned::new(changes, now)?;
     Ok(HttpResponse::Ok().json(write.commit_in(turn, changes, expected).await?))
 }
 
@@ -291,26 +292,32 @@ struct Planned {
 }
 
 impl Planned {
-    fn new(changes: Vec<Change>, now: &Snapshot) -> Result<Self, Problem> {
+    fn new(changes: Vec<Change>, now: &Snapshot, by: &Actor) -> Result<Self, Problem> {
+        let after = now.state.with(&changes);
+        let canonical = |change| canonical(change, &now.state, &after, by);
+        let mut changes = changes.into_iter().map(canonical).collect::<Result<Vec<_>, _>>()?;
+        let current = |id: &DocumentId| now.state.get(id);
+        // Of what is not brought back with the rest, nothing may be left to do.
+        changes.retain(|change| change.after() != current(change.id()).map(|entry| &entry.document));
         let expected = changes.iter().map(|change| {
-            let version = now.state.get(change.id()).map(|entry| Expected::Version(entry.version));
+            let version = current(change.id()).map(|entry| Expected::Version(entry.version));
             (change.id().clone(), version.unwrap_or(Expected::Absent))
         });
-        let expected = expected.collect();
-        let after = now.state.with(&changes);
-        let canonical = |change| canonical(change, &now.state, &after);
-        Ok(Self { changes: changes.into_iter().map(canonical).collect::<Result<_, _>>()?, expected })
+        Ok(Self { expected: expected.collect(), changes })
     }
 }
 
 /// What is restored is read like anything else that is written: an old form becomes today's.
-fn canonical(change: Change, now: &State, after: &State) -> Result<Change, Problem> {
+fn canonical(change: Change, now: &State, after: &State, by: &Actor) -> Result<Change, Problem> {
     Ok(match change {
         Change::Put(document) => {
-            let halted = releases::halt(reread(&document)?)?;
+            let halted = releases::halt(reread(&document)?, now, after, by)?;
             Change::Put(schedules::settle(halted, now, after, clock::now())?)
         }
-        delete @ Change::Delete(_) => delete,
+        Change::Delete(id) => {
+            releases::let_go(now.get(&id), after)?;
+            Change::Delete(id)
+        }
     })
 }
 

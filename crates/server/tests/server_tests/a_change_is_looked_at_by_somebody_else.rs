@@ -386,6 +386,7 @@ async fn the_clocks_of_one_that_waits_stay() {
 #[tokio::test]
 async fn who_has_begun_a_release_does_not_let_it_go_on_alone() {
     let (server, ana, ben) = guarded(1).await;
+    let unplanned = server.seq();
     let plan = json!({"kind": "release", "key": "r", "flag": "always", "environment": "production", "variant": "on",
         "control": "off", "stages": [{"name": "one", "venues": ["anfield"], "bake": "1h", "requires": {"approval": true}}, {"name": "all"}]});
     ana.post(ALL, &json!({"key": "plan", "title": "Plan", "changes": [{"put": plan}]})).await.expect(201);
@@ -397,11 +398,49 @@ async fn who_has_begun_a_release_does_not_let_it_go_on_alone() {
     step(&server.admin(), "approve").await.problem(403, "approval_needed");
     // To pass over an approval is to give it.
     step(&ana, "promote").await.problem(403, "approval_needed");
+    let approved = step(&ben, "approve").await.expect(200).json()["seq"].as_u64().unwrap();
+    // Nor by bringing back what somebody else has said, and said no more since.
+    let progress =
+        async || server.admin().get("/api/v1/releases/r").await.expect(200).json()["progress"].clone();
+    let back = async |by: &Api, seq: u64, scope: Value| {
+        by.post("/api/v1/rollback", &json!({"to": {"seq": seq}, "scope": scope})).await
+    };
+    let alone = json!({"kind": "release", "key": "r"});
+    let alone_again = async || {
+        for verb in ["promote", "approve"] {
+            step(&ana, verb).await.problem(403, "approval_needed");
+        }
+    };
+    ben.post(&format!("/api/v1/commits/{approved}/undo"), &json!({})).await.expect(200);
+    alone_again().await;
+    back(&ana, approved, alone.clone()).await.expect(200);
+    alone_again().await;
     step(&ben, "approve").await.expect(200);
     step(&ana, "promote").await.expect(200);
+    // One that is over does not come back while its flag stays as it is.
+    step(&ana, "rollback").await.expect(200);
+    back(&ana, approved, alone.clone()).await.expect(200);
+    assert_eq!(progress().await["status"], "rolledBack");
+    step(&ana, "promote").await.problem(400, "invalid");
+    // Together with its flag it is hers who brings it back, whoever had begun it.
+    let glass = ana.header("Usher-Break-Glass", "as it was");
+    back(&glass, approved, json!({"everything": true})).await.expect(200);
+    assert_eq!(progress().await["status"], "paused");
+    alone_again().await;
+    step(&ana, "rollback").await.expect(200);
+    let bens = step(&ben, "start").await.expect(200).json()["seq"].as_u64().unwrap();
+    step(&ben, "rollback").await.expect(200);
+    back(&glass, bens, json!({"everything": true})).await.expect(200);
+    alone_again().await;
+    step(&ben, "approve").await.expect(200);
+    // Nor is it taken away alone, and its flag left to serve what nobody watches.
+    back(&ana, unplanned, alone.clone()).await.problem(409, "running");
     step(&ana, "rollback").await.expect(200);
     // Where nobody asks for approvals, it is as it was.
     asks(&server, 0).await;
-    step(&ana, "start").await.expect(200);
+    let begun = step(&ana, "start").await.expect(200).json()["seq"].as_u64().unwrap();
     step(&ana, "approve").await.expect(200);
+    step(&ana, "rollback").await.expect(200);
+    back(&ana, begun, alone).await.expect(200);
+    assert_eq!(progress().await["status"], "rolledBack", "or it would go on while it serves nobody");
 }
