@@ -160,13 +160,21 @@ pub async fn sdk_key(request: &HttpRequest, surface: &Surface) -> Result<Arc<Cre
     found.map_err(|problem| rates.failed(request, problem))
 }
 
+/// The same once more for a request that was let through and has waited since: it counts once.
+///
+/// # Errors
+/// As for [`sdk_key`], but for too many requests.
+pub async fn sdk_key_again(request: &HttpRequest, surface: &Surface) -> Result<Arc<Credential>, Problem> {
+    for_sdks(carried(request, surface)?.answer().await?)
+}
+
 /// The same for an edge that asks about the keys of its clients: many of theirs may be wrong, and it has to hear so.
 ///
 /// # Errors
 /// As for [`sdk_key`]; only requests of all kinds can be too many.
 pub async fn sdk_key_of_others(request: &HttpRequest, surface: &Surface) -> Result<Arc<Credential>, Problem> {
     surface.rates.client(request)?;
-    for_sdks(carried(request, surface)?.answer().await?)
+    sdk_key_again(request, surface).await
 }
 
 fn carried<'a>(request: &'a HttpRequest, surface: &'a Surface) -> Result<Asked<'a>, Problem> {

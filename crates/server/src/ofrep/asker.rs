@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, http::StatusCode};
 use usher_core::{
     Context, ErrorCode, Evaluation, Ruleset,
     limits::MAX_CONTEXT_BYTES,
-    model::{Credential, CredentialType, EnvironmentKey, Epoch, Timestamp},
+    model::{Credential, CredentialType, EnvironmentKey, Epoch, Seq, Timestamp},
     protocol::{Standing, View},
 };
 
@@ -24,6 +24,7 @@ pub(super) struct Asker {
     pub(super) credential: Arc<Credential>,
     ruleset: Arc<Ruleset>,
     epoch: Epoch,
+    seq: Seq,
     /// At an edge: how old its answers may be.
     pub(super) standing: Option<Standing>,
 }
@@ -33,13 +34,32 @@ impl Asker {
     pub(super) async fn new(request: &HttpRequest, app: &Surface) -> Result<Self, Refusal> {
         let credential = auth::sdk_key(request, app).await?;
         limited(app, &credential)?;
+        Self::now(credential, app)
+    }
+
+    /// The same caller, some time later: if they may still ask.
+    pub(super) async fn anew(request: &HttpRequest, app: &Surface) -> Result<Self, Refusal> {
+        Self::now(auth::sdk_key_again(request, app).await?, app)
+    }
+
+    fn now(credential: Arc<Credential>, app: &Surface) -> Result<Self, Refusal> {
         let environment = environment(&credential)?;
         // Asked before the flags are taken: they are no older than this says.
         let standing = app.source.standing(environment);
         let snapshot = app.source.hub(environment)?.snapshot();
         let ruleset = snapshot.ruleset(environment).cloned();
         let ruleset = ruleset.ok_or_else(|| Problem::forbidden("The environment of this key is gone."))?;
-        Ok(Self { credential, ruleset, epoch: snapshot.epoch, standing })
+        Ok(Self { credential, ruleset, epoch: snapshot.epoch, seq: snapshot.seq(), standing })
+    }
+
+    /// The journal that it is answered from.
+    pub(super) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The last commit that it is answered from.
+    pub(super) fn seq(&self) -> Seq {
+        self.seq
     }
 
     /// Whether it sees only what clients may see.

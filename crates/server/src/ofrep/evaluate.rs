@@ -19,7 +19,9 @@ use serde::{
 };
 use usher_core::{Context, ErrorCode, Evaluation, limits::MAX_FLAG_KEY_BYTES, model::Timestamp};
 
-use super::{MAX_BODY_BYTES, ON_EVERY_ANSWER, asker::Asker, events::EventStream, refusal::Refusal};
+use super::{
+    MAX_BODY_BYTES, ON_EVERY_ANSWER, asker::Asker, events::EventStream, refusal::Refusal, told::Told,
+};
 use crate::{
     body::Body,
     clock, etag,
@@ -54,9 +56,17 @@ async fn evaluated(request: &HttpRequest, payload: Payload) -> Result<HttpRespon
     let body = Body::read(request, payload, MAX_BODY_BYTES).await;
     let app = request.app_data::<web::Data<Surface>>();
     let app = app.ok_or_else(|| Problem::internal("there is no surface to ask"))?;
-    let asker = Asker::new(request, app).await?;
+    let mut asker = Asker::new(request, app).await?;
     match request.match_info().unprocessed() {
-        "" => all(request, app, &asker, body),
+        "" => {
+            let told = Told::by(request);
+            if let Some(told) = &told
+                && told.awaited(&asker, app).await?
+            {
+                asker = Asker::anew(request, app).await?;
+            }
+            all(request, app, &asker, body, told.as_ref())
+        }
         rest => one(request, app, &asker, body, &key_of(rest)),
     }
 }
@@ -114,11 +124,15 @@ fn all(
     app: &Surface,
     asker: &Asker,
     body: Result<Body, Problem>,
+    told_of: Option<&Told>,
 ) -> Result<HttpResponse, Refusal> {
     let body = body?;
     let context = asker.context(request, app, &body)?;
-    // Who was told of a change asks after it was applied here: the flags are no older than what they were told of.
-    let other = expects_other(request, asker, app)?;
+    // Who was told of another configuration than this answer is made from gets the whole answer, whatever it has: a tag
+    // never turns that into a 304. Where it is the one that they expect, the tag decides as ever; and the configuration
+    // never makes a 304 by itself, for it says nothing about the context.
+    let position = told_of.map(|_| asker.position(app)).transpose()?;
+    let other = told_of.zip(position.as_ref()).is_some_and(|(told, own)| told.differs(own));
     let now = clock::now();
     let flags = Flags { asker, context: &context, now, evaluated: Evaluated::default() };
     let bulk = Bulk { flags: &flags, stream: EventStream::of(asker, app, now)? };
@@ -138,20 +152,6 @@ fn all(
     }
     let answer = if other { etag::tagged(&tag, text) } else { etag::answer_as(request, &tag, text) };
     Ok(told(answer, asker.standing))
-}
-
-/// Whether the caller asks because of a change event that told of another configuration than this answer is made
-/// from. Then it gets the whole answer, whatever it has: a tag never turns that into a 304. Where the configuration
-/// is the one it expects, the tag decides as ever; and the configuration never makes a 304 by itself, for it says
-/// nothing about the context.
-fn expects_other(request: &HttpRequest, asker: &Asker, app: &Surface) -> Result<bool, Refusal> {
-    let query = request.query_string();
-    if query.is_empty() {
-        return Ok(false);
-    }
-    let Some(expected) = parameter(query, "flagConfigEtag") else { return Ok(false) };
-    let tag = expected.strip_prefix("W/").unwrap_or(&expected).trim_matches('"');
-    Ok(tag != asker.position(app)?.to_string())
 }
 
 /// A parameter of a query, if it is there.

@@ -1,8 +1,9 @@
 //! OFREP 0.3.0: OpenFeature's remote evaluation protocol.
 //!
 //! Facts from the published OpenAPI of open-feature/protocol and its ADR 8. [`evaluate`] answers, single and bulk;
-//! [`events`] tells its [`listeners`] that it is time to ask again, opened with a [`token`] in the address. A key
-//! that asks too often is slowed down. Whatever is refused here has the form of [`refusal`].
+//! [`events`] tells its [`listeners`] that it is time to ask again, opened with a [`token`] in the address; who was
+//! [`told`] so is not answered with less. A key that asks too often is slowed down. Whatever is refused here has the
+//! form of [`refusal`].
 
 mod asker;
 mod evaluate;
@@ -10,6 +11,7 @@ mod events;
 mod listeners;
 mod refusal;
 mod token;
+mod told;
 
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ use usher_core::ErrorCode;
 
 pub(crate) use self::{evaluate::parameter, events::Position};
 pub use self::{listeners::EVENT_STREAMS, token::TOKEN_SECONDS};
-use self::{listeners::Listeners, refusal::Refusal, token::Tokens};
+use self::{listeners::Listeners, refusal::Refusal, token::Tokens, told::Waiting};
 use crate::{headers, rates::Buckets, settings::Settings};
 
 /// Largest body of a request, in bytes. A context has 64 KiB at most; the rest is for what may stand around it.
@@ -46,6 +48,7 @@ pub struct Ofrep {
     limit: Buckets<String>,
     tokens: Tokens,
     listeners: Listeners,
+    waiting: Waiting,
 }
 
 impl Ofrep {
@@ -57,6 +60,7 @@ impl Ofrep {
             limit: Buckets::new(settings.ofrep_requests_per_second, MAX_KEYS),
             tokens: Tokens::new(key, window),
             listeners: Listeners::new(settings.ofrep_event_streams),
+            waiting: Waiting::default(),
         }
     }
 

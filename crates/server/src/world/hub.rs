@@ -1,13 +1,11 @@
 //! What is known now, and the streams that carry its changes: of a journal that is followed here, or one that is
 //! mirrored from afar. One task moves it on; anybody reads.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use usher_core::model::Seq;
+use tokio::sync::watch;
+use usher_core::model::{Epoch, Seq};
 use usher_journal::Commit;
 
 use super::{Snapshot, Streams};
@@ -17,8 +15,8 @@ use crate::convergence::Convergence;
 pub struct Hub {
     snapshot: ArcSwap<Snapshot>,
     streams: Streams,
-    /// Nothing up to this commit is missing, says who should know.
-    known: AtomicU64,
+    /// Nothing up to this commit is missing: it is here, or so says who should know.
+    known: watch::Sender<Seq>,
 }
 
 impl Hub {
@@ -26,7 +24,8 @@ impl Hub {
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>) -> Self {
         let streams = Streams::new(&snapshot);
-        Self { snapshot: ArcSwap::new(snapshot), streams, known: AtomicU64::new(0) }
+        let known = watch::channel(snapshot.seq()).0;
+        Self { snapshot: ArcSwap::new(snapshot), streams, known }
     }
 
     /// What is known now.
@@ -45,12 +44,23 @@ impl Hub {
     /// commits concern what is mirrored.
     #[must_use]
     pub fn known(&self) -> Seq {
-        Seq(self.known.load(Ordering::Acquire)).max(self.snapshot.load().seq())
+        (*self.known.borrow()).max(self.snapshot.load().seq())
     }
 
     /// Nothing up to this commit is missing here.
     pub fn know(&self, seq: Seq) {
-        self.known.fetch_max(seq.0, Ordering::AcqRel);
+        self.known.send_if_modified(|known| {
+            let more = seq > *known;
+            *known = seq.max(*known);
+            more
+        });
+    }
+
+    /// Waits until nothing up to a commit of a journal is missing here, or another journal is shown.
+    pub async fn reached(&self, epoch: Epoch, seq: Seq) {
+        let mut known = self.known.subscribe();
+        // The sender lives as long as this; an error can't come.
+        drop(known.wait_for(|known| *known >= seq || self.snapshot.load().epoch != epoch).await);
     }
 
     /// Moves on by the next commit.
@@ -77,13 +87,43 @@ impl Hub {
         let preparation = self.streams.prepare(before, &after, commit);
         convergence.publish(before.seq(), commit, preparation.views());
         self.streams.publish(&after, preparation);
+        self.know(after.seq());
     }
 
     /// Begins anew with another snapshot, to which nothing leads from what there was. All streams end; whoever was on
     /// them comes again, and finds that what it has is of no use.
     pub fn replace(&self, snapshot: Arc<Snapshot>) {
-        self.known.store(0, Ordering::Release);
+        // First: what was known of another journal says nothing about this one.
+        self.known.send_replace(Seq::ZERO);
         self.snapshot.store(Arc::clone(&snapshot));
         self.streams.restart(&snapshot);
+        self.known.send_replace(snapshot.seq());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use usher_journal::State;
+
+    use super::*;
+
+    fn epoch(last: char) -> Epoch {
+        format!("{last:0>32}").parse().unwrap()
+    }
+
+    #[test]
+    fn who_waits_for_a_commit_waits_for_no_less_and_for_no_other_journal() {
+        let snapshot = |epoch| Arc::new(Snapshot::compile(epoch, Arc::new(State::default())));
+        let hub = Hub::new(snapshot(epoch('1')));
+        let is_reached = |seq| hub.reached(epoch('1'), Seq(seq)).now_or_never().is_some();
+        assert!(is_reached(0) && !is_reached(1));
+        hub.know(Seq(7));
+        hub.know(Seq(3));
+        assert!(is_reached(7) && !is_reached(8));
+        assert_eq!(hub.known(), Seq(7));
+        hub.replace(snapshot(epoch('2')));
+        assert!(is_reached(8), "it will never come");
+        assert_eq!(hub.known(), Seq::ZERO);
     }
 }

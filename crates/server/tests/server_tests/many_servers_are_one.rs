@@ -1,5 +1,7 @@
 //! Several servers on one Redis: any of them takes changes, all of them serve the same.
 
+use std::time::Duration;
+
 use crate::support::{Events, PASSWORD, Server, Socket, events::address, eventually, fixtures};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -85,6 +87,26 @@ async fn what_one_server_has_signed_the_other_takes() {
     let address = address(&one.with(&key)).await;
     let mut events = Events::open(&two, &address, None).await;
     events.began().await;
+}
+
+/// Behind a balancer, who listens at one server asks another.
+#[tokio::test]
+async fn who_was_told_of_a_change_by_one_server_is_answered_with_it_by_the_other() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let key = one.key("server").await;
+    same(&one, &two).await;
+    let epoch = two.running().app().world.snapshot().epoch;
+    let path = format!("/ofrep/v1/evaluate/flags?flagConfigEtag=%22{epoch}-{}%22", one.seq() + 1);
+    let (api, who) = (two.with(&key), json!({"context": {"targetingKey": "u-1"}}));
+    let (answer, _) = tokio::join!(api.post(&path, &who), async {
+        // For it to be asked before: otherwise it is no less right.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        kill(&one, "always").await
+    });
+    let answer = answer.expect(200).json();
+    let always = answer["flags"].as_array().unwrap().iter().find(|flag| flag["key"] == "always").unwrap();
+    assert_eq!((&always["value"], &always["reason"]), (&json!(false), &json!("DISABLED")), "{answer}");
 }
 
 #[tokio::test]

@@ -67,6 +67,28 @@ async fn a_change_is_told_with_what_to_ask_with() {
 }
 
 #[tokio::test]
+async fn who_was_told_of_what_is_not_here_yet_waits_for_it_and_is_never_given_less() {
+    let server = Server::seeded().await;
+    let api = server.with(&server.key("client").await);
+    let epoch = server.running().app().world.snapshot().epoch;
+    let told = |seq: u64| format!("{ALL}?flagConfigEtag=%22{epoch}-{seq}%22");
+    let before = api.post(ALL, &context()).await.expect(200).json();
+    // What does not come in time, and what is so far away that nobody can have been told of it.
+    for ahead in [1, 1_000_000, u64::MAX - server.seq()] {
+        let answer = api.post(&told(server.seq() + ahead), &context()).await;
+        assert_eq!(answer.header("retry-after"), "1", "{answer:?}");
+        answer.refusal(503, "GENERAL");
+    }
+    let (next, context) = (told(server.seq() + 1), context());
+    let (answer, _) = tokio::join!(api.post(&next, &context), async {
+        // For it to be asked before: otherwise it is no less right.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        act(&server, "always", "kill").await
+    });
+    assert_ne!(answer.expect(200).json()["flags"], before["flags"]);
+}
+
+#[tokio::test]
 async fn a_stream_is_for_browsers_and_nobody_keeps_or_holds_it_back() {
     let server = Server::seeded().await;
     let key = server.key("client").await;
