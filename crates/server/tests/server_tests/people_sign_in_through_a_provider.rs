@@ -396,7 +396,14 @@ async fn an_address_ties_nobody_to_an_account() {
     server.admin().put("/api/v1/users/admin-1", &both).await.problem(400, "invalid");
     server.admin().put("/api/v1/users/admin-1", &tied).await.expect(200);
     let answer = through(&provider, &server, admin).await.expect(303);
-    assert_eq!(person(&server, &answer).get(SESSION).await.expect(200).json()["user"]["id"], "admin-1");
+    let former = person(&server, &answer);
+    assert_eq!(former.get(SESSION).await.expect(200).json()["user"]["id"], "admin-1");
+    // Tied to somebody else it is theirs, and whoever had it is out.
+    let another = json!({"openId": {"issuer": provider.issuer, "subject": "s-2"}});
+    server.admin().put("/api/v1/users/admin-1", &another).await.expect(200);
+    former.get(SESSION).await.problem(401, "unauthorized");
+    server.admin().put("/api/v1/users/admin-1", &tied).await.expect(200);
+    let answer = through(&provider, &server, admin).await.expect(303);
     let typed = json!({"email": "admin@example.org", "password": PASSWORD});
     server.nobody().post(SESSION, &typed).await.problem(401, "unauthorized");
     let factor = json!({"password": ""});

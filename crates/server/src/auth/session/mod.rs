@@ -13,7 +13,7 @@ mod token;
 use std::sync::Arc;
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
-use usher_core::model::{Timestamp, User};
+use usher_core::model::{OpenId, Timestamp, User};
 
 pub use keys::{KEY_BYTES, Keys, Ring};
 pub use record::{Means, Opened, Session, agent};
@@ -36,7 +36,7 @@ pub const SHELF: &str = "sessions";
 pub const ACCESS_SECONDS: u32 = 600;
 /// Sessions that one person has at a time; another one ends the one that was not used for longest.
 const MAX_EACH: usize = 32;
-/// Characters of the stamp by which a session knows the password that it was opened with.
+/// Characters of the stamp by which a session knows whose it is, and the password that it was opened with.
 const STAMP_CHARACTERS: usize = 16;
 /// How often it is looked after keys and sessions that are over.
 const TEND: std::time::Duration = std::time::Duration::from_secs(60);
@@ -287,8 +287,11 @@ fn owner(session: &Session, users: impl Fn(&str) -> Option<Arc<User>>) -> Option
     users(&session.opened.user).filter(|user| stamp(user) == session.opened.stamp)
 }
 
-/// Of the hash of a password, which is salted: the same password set again makes another one; and of when the account
-/// was made, for one of the same address may come after it.
+/// Of the hash of a password, which is salted: the same password set again makes another one; of who they are at the
+/// provider, where they sign in there: an account can be tied to somebody else; and of when the account was made, for
+/// one of the same address may come after it.
 fn stamp(user: &User) -> String {
-    secret::hash(&format!("{} {}", user.created_at, user.password_hash))[..STAMP_CHARACTERS].to_owned()
+    let tied = |OpenId { issuer, subject }: &OpenId| format!(" {issuer} {subject}");
+    let tied = user.open_id.as_ref().map(tied).unwrap_or_default();
+    secret::hash(&format!("{} {}{tied}", user.created_at, user.password_hash))[..STAMP_CHARACTERS].to_owned()
 }
