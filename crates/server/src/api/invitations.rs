@@ -14,7 +14,7 @@ use super::{
     keys::{once, only_now},
     people::{self, Account},
     schemas::RoleBindingSchema,
-    session::{self, check_passwords, slow_down},
+    session::{self, check_passwords, slow_down_address},
     write::Write,
 };
 use crate::{
@@ -128,7 +128,7 @@ pub async fn accept(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     check_passwords(&app)?;
     let Acceptance { invitation, password } = people::read(&body)?;
     // Nobody guesses 256 bits, but looking for them costs something.
-    let names = slow_down(&request, &app, "of an invitation")?;
+    let names = slow_down_address(&request, &app)?;
     let now = clock::now();
     let hash = secret::hash(invitation.get(..MAX_SECRET_BYTES).unwrap_or(&invitation));
     let open =

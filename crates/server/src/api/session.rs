@@ -189,7 +189,23 @@ pub(super) async fn grant(
 
 /// Notes a try of somebody before it is known how it ends; the names to forgive it by when it ends well.
 pub(super) fn slow_down(request: &HttpRequest, app: &App, email: &str) -> Result<[String; 2], Problem> {
-    let names = [format!("account {email}"), format!("address {}", app.rates.network(request))];
+    enter(request, app, [format!("account {email}"), network(request, app)])
+}
+
+/// The same where nobody says who they are: anybody could stop everybody else by a name that all of them share.
+pub(super) fn slow_down_address(request: &HttpRequest, app: &App) -> Result<[String; 1], Problem> {
+    enter(request, app, [network(request, app)])
+}
+
+fn network(request: &HttpRequest, app: &App) -> String {
+    format!("address {}", app.rates.network(request))
+}
+
+fn enter<const N: usize>(
+    request: &HttpRequest,
+    app: &App,
+    names: [String; N],
+) -> Result<[String; N], Problem> {
     app.throttle.enter(&names, clock::now()).map_err(|seconds| {
         let address = app.rates.address(request);
         tracing::warn!(target: "usher::audit", %address, "a sign-in was refused unread");

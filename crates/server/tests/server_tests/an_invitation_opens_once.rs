@@ -1,6 +1,6 @@
 //! Invitations: a link lets one person in, once, for a week; and nobody learns from it.
 
-use crate::support::{Answer, Api, PASSWORD, Server};
+use crate::support::{Answer, Api, PASSWORD, Server, fixtures};
 use serde_json::{Value, json};
 use usher_core::model::{Document, Role, Timestamp, User};
 use usher_journal::{Actor, Append, Change};
@@ -113,6 +113,26 @@ async fn what_is_no_invitation_changes_nothing_and_is_slowed_down() {
     }
     accept(&server, "x").await.problem(429, "throttled");
     assert_eq!(server.seq(), before);
+}
+
+#[tokio::test]
+async fn whoever_sends_what_is_no_invitation_is_in_nobody_elses_way() {
+    // Behind a proxy, which is here: so requests can come from anywhere.
+    let server = Server::start_with(|settings| {
+        settings.trusted_proxies = serde_json::from_value(json!("127.0.0.1")).unwrap();
+    })
+    .await;
+    fixtures::seed(&server).await;
+    let invitation = secret(&invite(&server.admin(), "viewer").await);
+    let from = async |address: &str, invitation: &str| {
+        let body = json!({"invitation": invitation, "password": PASSWORD});
+        server.nobody().header("X-Forwarded-For", address).post(ACCEPT, &body).await
+    };
+    for _ in 0..5 {
+        from("203.0.113.1", "bogus").await.problem(401, "unauthorized");
+    }
+    from("203.0.113.1", &invitation).await.problem(429, "throttled");
+    from("203.0.113.2", &invitation).await.expect(200);
 }
 
 #[tokio::test]
