@@ -71,7 +71,7 @@ pub async fn act(
         let write = write.or_message(|| many.words(action));
         let turn = write.turn().await?;
         let state = app.world.snapshot().state.clone();
-        let (mut changes, mut expected) = (Vec::new(), Vec::new());
+        let (mut changes, mut expected, mut first) = (Vec::new(), Vec::new(), None);
         for (n, chosen) in many.flags.iter().enumerate() {
             let id = DocumentId::new(Kind::Flag, &*chosen.key);
             let entry = state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
@@ -81,10 +81,15 @@ pub async fn act(
             if document != entry.document {
                 changes.push(Change::Put(document));
             }
+            first.get_or_insert(&entry.document);
         }
-        if changes.is_empty() && request.headers().get("Idempotency-Key").is_none() {
-            let nothing = Written { seq: state.seq(), at: app.world.snapshot().at(), replayed: false };
-            return Ok(HttpResponse::Ok().json(nothing));
+        if changes.is_empty() {
+            if request.headers().get("Idempotency-Key").is_none() {
+                let nothing = Written { seq: state.seq(), at: app.world.snapshot().at(), replayed: false };
+                return Ok(HttpResponse::Ok().json(nothing));
+            }
+            // The journal remembers the key with a commit, and none is empty.
+            changes.extend(first.cloned().map(Change::Put));
         }
         match write.commit_in(turn, changes, expected).await {
             Ok(done) => return Ok(HttpResponse::Ok().json(done)),

@@ -34,6 +34,12 @@ async fn what_is_done_with_many_is_one_commit_and_undone_as_one() {
     let again = operator.post("/api/v1/actions/kill", &chosen(&all)).await.expect(200).json();
     assert_eq!((kill["seq"].as_u64(), &again["seq"]), (Some(server.seq()), &kill["seq"]));
     assert_eq!(flag(&server, "banner").await["killed"]["all"], true);
+    // With a key that is remembered, too, and answered again.
+    let named = operator.header("Idempotency-Key", "kill-them");
+    let first = named.post("/api/v1/actions/kill", &chosen(&all)).await.expect(200).json();
+    let second = named.post("/api/v1/actions/kill", &chosen(&all)).await.expect(200).json();
+    assert_eq!((&second["seq"], &second["replayed"]), (&first["seq"], &json!(true)));
+    assert_eq!(flag(&server, "always").await["killed"]["all"], true);
     // Sent again, it is done once.
     let sent = operator.header("Idempotency-Key", "revive-them");
     let first = sent.post("/api/v1/actions/revive", &chosen(&all)).await.expect(200).json();
