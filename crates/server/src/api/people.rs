@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use usher_core::model::{
     Document, DocumentId, Key, Kind, OpenId, Role, RoleBinding, Timestamp, User, parse_strict,
 };
-use usher_journal::{Change, Expected};
+use usher_journal::{AppendError, Change, Expected};
 use utoipa::ToSchema;
 
 use super::{
@@ -140,9 +140,10 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     )?
     .or_message(|| format!("Create the account of {}", new.name));
     let key = key_of(&email)?;
-    if write.replayed().await?.is_none() {
+    let mut replayed = write.replayed().await?.is_some();
+    if !replayed {
         refuse_known(&app, &email)?;
-        let password_hash = hashed(new.password).await?;
+        let password_hash = hashed(new.password.clone()).await?;
         let user = User {
             key: key.clone(),
             email,
@@ -157,7 +158,10 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
         };
         let document = checked(&user)?;
         let expected = vec![(document.id().clone(), Expected::Absent)];
-        write.commit(vec![Change::Put(document)], expected).await?;
+        replayed = write.commit(vec![Change::Put(document)], expected).await?.replayed;
+    }
+    if replayed {
+        check_password(&write, &key, new.password).await?;
     }
     Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(find(&app, &key)?.0)))
 }
@@ -178,14 +182,15 @@ pub async fn change(
         return Err(Problem::bad_value("openId", "…", "an account has one way in", mend));
     }
     let seen = json!({"name": name, "role": role, "bindings": bindings, "password": password.is_some(), "openId": open_id});
-    let write = write(&app, &request, &seen)?;
-    if write.replayed().await?.is_none() {
+    let mut write = write(&app, &request, &seen)?;
+    let mut replayed = write.replayed().await?.is_some();
+    if !replayed {
         let (user, version) = find(&app, &key)?;
         if role.is_some_and(|role| role < user.role) {
             refuse_oneself(&request, &key)?;
         }
-        let write = write.or_message(|| format!("Change the account of {}", user.name));
-        let user = match (password, open_id) {
+        write = write.or_message(|| format!("Change the account of {}", user.name));
+        let user = match (password.clone(), open_id) {
             // A link that is still on its way would set it once more.
             (Some(password), _) => {
                 User { password_hash: hashed(password).await?, invitation: None, open_id: None, ..user }
@@ -197,9 +202,23 @@ pub async fn change(
         let bindings = bindings.unwrap_or_else(|| user.bindings.clone());
         let document = checked(&User { name, role, bindings, ..user })?;
         let expected = vec![(document.id().clone(), version)];
-        write.commit(vec![Change::Put(document)], expected).await?;
+        replayed = write.commit(vec![Change::Put(document)], expected).await?.replayed;
+    }
+    if let Some(password) = password.filter(|_| replayed) {
+        check_password(&write, &key, password).await?;
     }
     Ok(HttpResponse::Ok().json(Account::from(find(&app, &key)?.0)))
+}
+
+/// Refuses a request that was carried out before with another password: an idempotency key is kept with all that it was
+/// sent with, but for that, and who sends a new one must not be told that it was set.
+async fn check_password(write: &Write<'_>, key: &str, password: String) -> Result<(), Problem> {
+    let Some(replayed) = write.replayed().await? else { return Ok(()) };
+    let id = DocumentId::new(Kind::User, key);
+    let set = replayed.document(&id).and_then(|(document, _)| document.parse::<User>().ok());
+    let hash = set.map(|user| user.password_hash).unwrap_or_default();
+    let same = web::block(move || password::verify(&password, &hash)).await.map_err(Problem::internal)?;
+    if same { Ok(()) } else { Err(AppendError::KeyReused(replayed.written.seq).into()) }
 }
 
 /// Removes an account; its sessions end at once.

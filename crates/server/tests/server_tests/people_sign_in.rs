@@ -310,6 +310,10 @@ async fn an_administrator_makes_changes_and_removes_accounts() {
     let before = server.seq();
     assert_eq!(again.post("/api/v1/users", &ana).await.expect(201).json(), made);
     assert_eq!(server.seq(), before, "sent again, made once");
+    // With another password it is another request, and nobody is told that it was set.
+    let mut other = ana.clone();
+    other["password"] = json!("another good password");
+    again.post("/api/v1/users", &other).await.problem(422, "idempotency_key_reused");
     admin.post("/api/v1/users", &ana).await.problem(400, "invalid");
     let id = made["key"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/users/{id}");
@@ -325,7 +329,12 @@ async fn an_administrator_makes_changes_and_removes_accounts() {
     her.put("/api/v1/flags/hers", &flag).await.expect(201);
     admin.put(&path, &json!({"role": "viewer"})).await.expect(200);
     her.put("/api/v1/flags/hers", &flag).await.problem(403, "forbidden");
-    admin.put(&path, &json!({"password": "another good password"})).await.expect(200);
+    let named = admin.header("Idempotency-Key", "a new one");
+    for _ in 0..2 {
+        named.put(&path, &json!({"password": "another good password"})).await.expect(200);
+    }
+    let third = json!({"password": "yet another good password"});
+    named.put(&path, &third).await.problem(422, "idempotency_key_reused");
     sign_in(&server.nobody(), "ana@example.org", PASSWORD).await.expect(401);
     // Whoever had the old one is out.
     her.get("/api/v1/flags").await.expect(401);
