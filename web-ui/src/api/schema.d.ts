@@ -1479,6 +1479,11 @@ export interface components {
             openId?: components["schemas"]["OpenId"] | null;
             /** @description When the account was made. */
             createdAt: string;
+            /**
+             * Format: int64
+             * @description The commit that changed it last: what `If-Match` takes.
+             */
+            version: number;
         };
         /** @description What changes about an account. */
         AccountChange: {
@@ -9711,7 +9716,10 @@ export interface operations {
     change_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that is changed */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description The account */
                 key: string;

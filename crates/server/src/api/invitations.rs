@@ -184,8 +184,9 @@ async fn invite(
     let expires_at = user.invitation.as_ref().map(|own| own.expires_at);
     let document = people::checked(&user)?;
     let expected = vec![(document.id().clone(), expected)];
-    only_now(&write.commit(vec![Change::Put(document)], expected).await?)?;
+    let written = write.commit(vec![Change::Put(document)], expected).await?;
+    only_now(&written)?;
     let link = format!("{PAGE}{secret}");
-    Ok(HttpResponse::Created()
-        .json(json!({"account": Account::from(user), "link": link, "expiresAt": expires_at})))
+    let account = Account::new(user, written.seq);
+    Ok(HttpResponse::Created().json(json!({"account": account, "link": link, "expiresAt": expires_at})))
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use usher_core::model::{
-    Document, DocumentId, Key, Kind, OpenId, Role, RoleBinding, Timestamp, User, parse_strict,
+    Document, DocumentId, Key, Kind, OpenId, Role, RoleBinding, Seq, Timestamp, User, parse_strict,
 };
-use usher_journal::{AppendError, Change, Expected};
+use usher_journal::{AppendError, Change, Entry, Expected};
 use utoipa::ToSchema;
 
 use super::{
@@ -50,10 +50,14 @@ pub struct Account {
     /// When the account was made.
     #[schema(value_type = String)]
     created_at: Timestamp,
+    /// The commit that changed it last: what `If-Match` takes.
+    #[schema(value_type = u64)]
+    version: Seq,
 }
 
-impl From<User> for Account {
-    fn from(user: User) -> Self {
+impl Account {
+    /// What is shown of an account.
+    pub(super) fn new(user: User, version: Seq) -> Self {
         let User {
             key,
             email,
@@ -67,7 +71,11 @@ impl From<User> for Account {
             password_hash: _,
         } = user;
         let (second_factor, invited_until) = (second_factor.is_some(), invitation.map(|own| own.expires_at));
-        Self { key, email, name, role, bindings, second_factor, invited_until, open_id, created_at }
+        Self { key, email, name, role, bindings, second_factor, invited_until, open_id, created_at, version }
+    }
+
+    fn read(entry: &Entry) -> Result<Self, Problem> {
+        Ok(Self::new(entry.document.parse()?, entry.version))
     }
 }
 
@@ -122,8 +130,7 @@ pub struct AccountChange {
     responses((status = 200, description = "All accounts", body = AccountList)))]
 pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let snapshot = app.world.snapshot();
-    let users = snapshot.state.of_kind(&Kind::User).map(|entry| Ok(entry.document.parse::<User>()?.into()));
-    let items = users.collect::<Result<_, Problem>>()?;
+    let items = snapshot.state.of_kind(&Kind::User).map(Account::read).collect::<Result<_, Problem>>()?;
     Ok(HttpResponse::Ok().json(AccountList { items }))
 }
 
@@ -163,12 +170,12 @@ pub async fn create(request: HttpRequest, app: web::Data<App>, body: Body) -> Re
     if replayed {
         check_password(&write, &key, new.password).await?;
     }
-    Ok(HttpResponse::build(StatusCode::CREATED).json(Account::from(find(&app, &key)?.0)))
+    answer(&app, StatusCode::CREATED, &key)
 }
 
 /// Changes an account. Who is signed in stays so, with the new rights.
 #[utoipa::path(put, path = "/api/v1/users/{key}", tag = "people", operation_id = "change_user",
-    params(("key" = String, Path, description = "The account")), request_body = AccountChange,
+    params(("key" = String, Path, description = "The account"), ("If-Match" = Option<String>, Header, description = "The version that is changed")), request_body = AccountChange,
     responses((status = 200, description = "Changed", body = Account), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub async fn change(
     request: HttpRequest,
@@ -186,6 +193,7 @@ pub async fn change(
     let mut replayed = write.replayed().await?.is_some();
     if !replayed {
         let (user, version) = find(&app, &key)?;
+        let asked = write.expectation(&DocumentId::new(Kind::User, &*user.key))?;
         if role.is_some_and(|role| role < user.role) {
             refuse_oneself(&request, &key)?;
         }
@@ -201,13 +209,24 @@ pub async fn change(
         let (name, role) = (name.unwrap_or_else(|| user.name.clone()), role.unwrap_or(user.role));
         let bindings = bindings.unwrap_or_else(|| user.bindings.clone());
         let document = checked(&User { name, role, bindings, ..user })?;
-        let expected = vec![(document.id().clone(), version)];
+        let mut expected = vec![(document.id().clone(), version)];
+        // What it was read at, and what its sender has seen: not what this server happens to know.
+        expected.extend(asked);
         replayed = write.commit(vec![Change::Put(document)], expected).await?.replayed;
     }
     if let Some(password) = password.filter(|_| replayed) {
         check_password(&write, &key, password).await?;
     }
-    Ok(HttpResponse::Ok().json(Account::from(find(&app, &key)?.0)))
+    answer(&app, StatusCode::OK, &key)
+}
+
+/// The account as it is now.
+fn answer(app: &App, status: StatusCode, key: &str) -> Result<HttpResponse, Problem> {
+    let id = DocumentId::new(Kind::User, key);
+    let snapshot = app.world.snapshot();
+    let entry = snapshot.state.get(&id).ok_or_else(|| Problem::not_found(&id))?;
+    let tag = format!("\"{}\"", entry.version);
+    Ok(HttpResponse::build(status).insert_header(("ETag", tag)).json(Account::read(entry)?))
 }
 
 /// Refuses a request that was carried out before with another password: an idempotency key is kept with all that it was

@@ -300,6 +300,26 @@ async fn every_answer_tells_browsers_to_be_careful() {
 }
 
 #[tokio::test]
+async fn a_right_that_was_taken_away_does_not_come_back_with_what_somebody_else_had_read() {
+    let server = Server::start().await;
+    server.person(Role::Viewer).await;
+    let listed = server.admin().get("/api/v1/users").await.expect(200).json();
+    let version = listed["items"][0]["version"].as_u64().unwrap();
+    let read = server.admin().header("If-Match", &format!("\"{version}\""));
+    let path = "/api/v1/users/viewer-1";
+    let changed = read.put(path, &json!({"bindings": []})).await.expect(200);
+    let bound = json!({"bindings": [{"role": "operator", "environments": ["production"]}]});
+    let problem = read.put(path, &bound).await.problem(412, "conflict");
+    assert_eq!(problem["current"]["version"], changed.json()["version"], "{problem}");
+    assert_eq!(changed.header("etag"), format!("\"{}\"", server.seq()));
+    let again = server.admin().header("If-Match", changed.header("etag"));
+    again.put(path, &bound).await.expect(200);
+    server.admin().header("If-Match", "x").put(path, &bound).await.problem(400, "invalid");
+    // Who says nothing of versions changes what there is.
+    server.admin().put(path, &json!({"bindings": []})).await.expect(200);
+}
+
+#[tokio::test]
 async fn an_administrator_makes_changes_and_removes_accounts() {
     let server = Server::start().await;
     let admin = server.signed_in(Role::Admin).await;
