@@ -3419,6 +3419,13 @@ export interface components {
             scope: components["schemas"]["Scope"];
             /** @description Why. */
             message?: string | null;
+            /**
+             * @description What the preview said of versions, by `kind/key`: where any of that has changed since, or more than that would be
+             *     changed, nothing is.
+             */
+            expected?: {
+                [key: string]: number;
+            } | null;
         };
         Rollout: {
             by: string[];

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use usher_core::model::{Actor, Document, DocumentId, Kind, Seq, parse_strict};
-use usher_journal::{Change, Commit, Expected, Forced, History, Point, RestoreScope, State};
+use usher_journal::{AppendError, Change, Commit, Expected, Forced, History, Point, RestoreScope, State};
 use utoipa::ToSchema;
 
 use super::{
-    commits::{ChangeDetail, MAX_PAGE, find, is_protected},
+    commits::{ChangeDetail, MAX_PAGE, find, is_protected, versions},
     identity, releases,
     schemas::ChangeSchema,
     write::{Turn, Write, Written},
@@ -163,6 +163,11 @@ pub struct Rollback {
     scope: Scope,
     /// Why.
     message: Option<String>,
+    /// What the preview said of versions, by `kind/key`: where any of that has changed since, or more than that would be
+    /// changed, nothing is.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, u64>>)]
+    expected: Option<BTreeMap<String, u64>>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -256,9 +261,10 @@ pub async fn rollback(
     app: web::Data<App>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
-    let Rollback { to, scope, message } = usher_core::problem::from_json(&body)?;
+    let Rollback { to, scope, message, expected } = usher_core::problem::from_json(&body)?;
     let point = to.read()?;
     let scope = scope.read()?;
+    let seen = expected.map(versions).transpose()?;
     let write = Write::new(&app, &request, message.as_deref(), &body)?;
     if let Some(replayed) = write.replayed().await? {
         return Ok(HttpResponse::Ok().json(replayed.written));
@@ -269,6 +275,9 @@ pub async fn rollback(
     let now = app.world.snapshot();
     let changes = usher_journal::rollback(&scope, &then, &now.state);
     let planned = Planned::new(changes, &now, &identity(&request)?.actor())?;
+    if let Some(seen) = &seen {
+        planned.check_seen(seen, &now.state)?;
+    }
     restore(write, turn, &now, planned).await
 }
 
@@ -304,6 +313,18 @@ impl Planned {
             (change.id().clone(), version.unwrap_or(Expected::Absent))
         });
         Ok(Self { expected: expected.collect(), changes })
+    }
+
+    /// Refuses to do what nobody has seen: who looked at a plan saw these documents in it, at these versions.
+    fn check_seen(&self, seen: &[(DocumentId, Expected)], now: &State) -> Result<(), Problem> {
+        let moved = seen.iter().find(|(id, version)| match now.get(id) {
+            Some(entry) => *version != Expected::Version(entry.version),
+            None => *version != Expected::Absent,
+        });
+        let unseen = || self.changes.iter().map(Change::id).find(|id| seen.iter().all(|(own, _)| own != *id));
+        let Some(document) = moved.map(|(id, _)| id).or_else(unseen).cloned() else { return Ok(()) };
+        let found = now.get(&document).map(|entry| (entry.version, entry.actor.clone(), entry.at));
+        Err(AppendError::Conflict { document, found }.into())
     }
 }
 

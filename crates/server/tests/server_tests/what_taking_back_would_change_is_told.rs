@@ -58,6 +58,38 @@ async fn what_is_told_is_what_is_done() {
 }
 
 #[tokio::test]
+async fn what_has_changed_since_it_was_told_is_not_done_unseen() {
+    let server = Server::seeded().await;
+    let start = server.seq();
+    rename(&server, "always", "One").await;
+    let back = json!({"to": {"seq": start}, "scope": {"everything": true}});
+    let told = async || preview(&server, json!({"rollback": back})).await["expected"].clone();
+    let as_seen = async |expected: &Value| {
+        let mut body = back.clone();
+        body["expected"] = expected.clone();
+        server.admin().post("/api/v1/rollback", &body).await
+    };
+    let moved = |problem: Value, document: &str| {
+        assert_eq!(problem["current"]["document"], document, "{problem}");
+    };
+    let seen = told().await;
+    rename(&server, "always", "Two").await;
+    moved(as_seen(&seen).await.problem(412, "conflict"), "flag/always");
+    // Nor what would be changed besides.
+    let seen = told().await;
+    let cohort = json!({"key": "new", "name": "New"});
+    server.admin().put("/api/v1/cohorts/new", &cohort).await.expect(201);
+    moved(as_seen(&seen).await.problem(412, "conflict"), "cohort/new");
+    let seen = told().await;
+    as_seen(&seen).await.expect(200);
+    server.admin().get("/api/v1/cohorts/new").await.problem(404, "not_found");
+    // It was done, so there is nothing left of what was seen.
+    as_seen(&seen).await.problem(412, "conflict");
+    as_seen(&json!({"always": 1})).await.problem(400, "invalid");
+    as_seen(&json!({})).await.expect(200);
+}
+
+#[tokio::test]
 async fn what_is_told_can_be_asked_for_where_somebody_else_looks_first() {
     let server = Server::seeded().await;
     let seq = rename(&server, "always", "Renamed").await;
