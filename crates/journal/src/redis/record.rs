@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use usher_core::model::{DocumentId, Seq};
 
-use crate::{Commit, JournalError, plan::Hash};
+use crate::{Commit, Idempotency, JournalError, plan::Hash};
 
 /// An entry of a stream, as the library reads it.
 pub(super) type Raw = (String, HashMap<String, String>);
@@ -30,6 +30,12 @@ impl Record {
     /// Bytes that it takes in memory, about: the text, and the parsed documents.
     pub(super) fn bytes(&self) -> usize {
         2 * self.body.len() + 512
+    }
+
+    /// Whether it is what was written for a request.
+    pub(super) fn answers(&self, request: &Idempotency) -> bool {
+        self.commit.idempotency_key.as_ref() == Some(&request.key)
+            && self.fingerprint == Some(request.fingerprint)
     }
 
     /// # Errors

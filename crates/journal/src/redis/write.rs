@@ -17,6 +17,7 @@ use super::{
     connect::Session,
     draft::{Draft, Open},
     load::is_due,
+    page,
     record::Record,
     script::{self, Answer, Attempt, Outcome, remembered_since},
     shared::Shared,
@@ -145,9 +146,17 @@ impl Writer {
             };
             let trouble = match outcome {
                 Ok((Outcome::Written, is_safe)) => {
-                    let applied = self.shared.held.apply(draft.records().iter().cloned(), is_safe);
-                    draft.settle(&mut open, &mut done);
-                    applied.err()
+                    match self.shared.held.apply(draft.records().iter().cloned(), is_safe) {
+                        Ok(()) => {
+                            draft.settle(&mut open, &mut done);
+                            None
+                        }
+                        // The copy went another way meanwhile: this server was replaced, and what it took may be lost.
+                        Err(trouble) => {
+                            unsure = draft.records().to_vec();
+                            Some(trouble)
+                        }
+                    }
                 }
                 Ok((Outcome::Known(known), _)) => {
                     is_old = true;
@@ -195,26 +204,51 @@ impl Writer {
     async fn confirm(&mut self, done: &mut [Done], is_old: bool) {
         let newest = done.iter().filter_map(|(_, result)| result.as_ref().ok()).map(|done| done.seq).max();
         let (Some(newest), true) = (newest, self.shared.connector.replicas() > 0) else { return };
-        if let Err(reason) = self.is_confirmed(newest, is_old).await {
-            for (_, result) in done {
-                if let Ok(appended) = result {
-                    *result = Err(unconfirmed(appended.seq, &reason));
-                }
+        let confirmed = self.is_confirmed(newest, is_old).await;
+        for (open, result) in done {
+            let Ok(Appended { seq, replayed, .. }) = *result else { continue };
+            let own = |record: &Record| match &open.append.idempotency {
+                Some(idempotency) if replayed => record.answers(idempotency),
+                _ => open.planned_as(&record.by),
+            };
+            if let Err(reason) = &confirmed {
+                *result = Err(unconfirmed(seq, reason));
+            } else if !self.holds(seq, own).await {
+                *result = Err(replaced(seq));
             }
         }
     }
 
     async fn is_confirmed(&mut self, seq: Seq, is_old: bool) -> Result<(), String> {
+        // What a connection waits for is what it has written itself.
+        let is_new = self.session.is_none() || self.master != self.shared.masters();
         let mut session = self.session().await.map_err(|trouble| trouble.reason().to_owned())?;
         let replicas = self.shared.connector.replicas();
-        let confirmed =
-            confirm::confirm(&mut session, &self.shared.keys, replicas, is_old.then_some(seq)).await;
+        let after = (is_old || is_new).then_some(seq);
+        let mut confirmed = confirm::confirm(&mut session, &self.shared.keys, replicas, after).await;
+        if confirmed.is_ok() && self.master != self.shared.masters() {
+            confirmed = Err("another server has taken the place of the one that was asked".to_owned());
+        }
         match &confirmed {
             Ok(()) => self.shared.held.is_safe(seq),
             // It may still wait for them.
             Err(_) => self.session = None,
         }
         confirmed
+    }
+
+    /// Whether the commit of this number is the one that is meant. That a number is safe says nothing about a commit
+    /// that had it on a server that was replaced.
+    async fn holds(&mut self, seq: Seq, is_meant: impl Fn(&Record) -> bool) -> bool {
+        let before = Seq(seq.0.saturating_sub(1));
+        let held = self.shared.held.after(before, 1).and_then(|found| found.into_iter().next());
+        if let Some(record) = held {
+            return is_meant(&record);
+        }
+        // Older than what is held, or not read yet.
+        let Ok(mut session) = self.session().await else { return false };
+        let there = page::one(&mut session.connection, &self.shared.keys, seq).await;
+        there.is_ok_and(|record| record.is_some_and(|record| is_meant(&record)))
     }
 
     /// The answer that was given to a request, once it is safe.
@@ -239,6 +273,9 @@ impl Writer {
         if self.shared.connector.replicas() > 0 {
             let confirmed = self.is_confirmed(appended.seq, true).await;
             confirmed.map_err(|reason| unconfirmed(appended.seq, &reason))?;
+            if !self.holds(appended.seq, |record| record.answers(idempotency)).await {
+                return Err(replaced(appended.seq));
+            }
         }
         Ok(Some(appended))
     }
@@ -311,5 +348,12 @@ fn unconfirmed(seq: Seq, reason: &str) -> AppendError {
     AppendError::Unavailable(format!(
         "commit {seq} is written, but not known to be safe, for {reason}: send it again with the same idempotency key \
          to hear when it is"
+    ))
+}
+
+fn replaced(seq: Seq) -> AppendError {
+    AppendError::Unavailable(format!(
+        "commit {seq} was written to a server in whose place there is another, which does not have it: send it again with \
+         the same idempotency key"
     ))
 }

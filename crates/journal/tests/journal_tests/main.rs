@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
+mod a_replaced_master_is_left;
 mod damage_is_found_and_told_clearly;
 mod many_nodes_are_one_journal;
 mod nodes_talk_beside_the_journal;
