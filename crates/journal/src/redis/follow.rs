@@ -32,8 +32,10 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Follows until there is something that only a person can mend.
 pub(super) async fn follow(shared: Arc<Shared>) {
     let mut longest = FIRST_WAIT;
+    // Kept from round to round: one that hangs is replaced while nobody reads, and others have connections to it.
+    let mut named = None;
     loop {
-        let named = shared.connector.named().await;
+        leave_replaced(&shared, &mut named).await;
         let trouble = match shared.session().await {
             Ok(session) => {
                 longest = FIRST_WAIT;
@@ -41,7 +43,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
                     tracing::warn!("Redis is there again, and this node is up to date");
                 }
                 shared.health.send_replace(Health::Well);
-                read(&shared, session, named).await
+                read(&shared, session, &mut named).await
             }
             Err(trouble) => trouble,
         };
@@ -66,7 +68,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 }
 
 /// Reads until something is wrong.
-async fn read(shared: &Shared, mut session: Session, mut named: Option<Named>) -> Trouble {
+async fn read(shared: &Shared, mut session: Session, named: &mut Option<Named>) -> Trouble {
     let mut compared = Instant::now();
     session.connection.set_response_timeout(BLOCK + PATIENCE);
     loop {
@@ -83,7 +85,9 @@ async fn read(shared: &Shared, mut session: Session, mut named: Option<Named>) -
             }
             if compared.elapsed() >= COMPARE_EVERY {
                 compare(shared, &mut session).await?;
-                still_named(shared, &mut named).await?;
+                if leave_replaced(shared, named).await {
+                    return Err(Trouble::Down("the Sentinels name another master".to_owned()));
+                }
                 compared = Instant::now();
             }
             Ok::<(), Trouble>(())
@@ -94,16 +98,16 @@ async fn read(shared: &Shared, mut session: Session, mut named: Option<Named>) -
     }
 }
 
-/// Leaves a master in whose place the Sentinels have put another: it may not know yet, and what it takes is lost.
-async fn still_named(shared: &Shared, before: &mut Option<Named>) -> Result<(), Trouble> {
-    let Some(now) = shared.connector.named().await else { return Ok(()) };
+/// Leaves a master in whose place the Sentinels have put another: it may not know yet, and what it takes is lost. Whether
+/// they have.
+async fn leave_replaced(shared: &Shared, before: &mut Option<Named>) -> bool {
+    let Some(now) = shared.connector.named().await else { return false };
     let is_replaced = before.as_ref().is_some_and(|before| !now.is_at_the_place_of(before));
     *before = Some(now);
     if is_replaced {
         shared.leave_master();
-        return Err(Trouble::Down("the Sentinels name another master".to_owned()));
     }
-    Ok(())
+    is_replaced
 }
 
 /// Compares the log's end with the own copy, and brings them together where they differ.

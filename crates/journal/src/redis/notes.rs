@@ -23,7 +23,8 @@ pub(super) struct Notes {
     shared: Arc<Shared>,
     /// The engine's threads, to which the connection belongs.
     threads: Option<Handle>,
-    connection: Arc<Mutex<Option<MultiplexedConnection>>>,
+    /// With the master that it leads to, by how often there was another.
+    connection: Arc<Mutex<Option<(u64, MultiplexedConnection)>>>,
 }
 
 impl Notes {
@@ -91,17 +92,18 @@ impl Notes {
 
     async fn run<T: FromRedisValue>(&self, command: Cmd) -> Result<T, JournalError> {
         let mut held = self.connection.lock().await;
+        let masters = self.shared.masters();
         // One from before Redis was away says so when it is used; all commands may be sent twice.
-        if let Some(mut connection) = held.take()
+        if let Some((_, mut connection)) = held.take().filter(|(master, _)| *master == masters)
             && let Ok(answer) = command.query_async(&mut connection).await
         {
-            *held = Some(connection);
+            *held = Some((masters, connection));
             return Ok(answer);
         }
         let unreachable = |error| self.shared.connector.unreachable(&error);
         let mut connection = self.shared.connector.connect().await.map_err(unreachable)?;
         let answer = command.query_async(&mut connection).await.map_err(unreachable)?;
-        *held = Some(connection);
+        *held = Some((masters, connection));
         Ok(answer)
     }
 }

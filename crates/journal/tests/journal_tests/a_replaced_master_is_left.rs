@@ -1,4 +1,5 @@
-//! A master that hangs is replaced by the Sentinels: what it takes once it goes on is told to nobody as done.
+//! A master that hangs is replaced by the Sentinels: nobody waits for it any more, and what it takes once it goes on is
+//! told to nobody as done.
 
 // A broken fixture should fail loudly.
 
@@ -99,4 +100,25 @@ async fn what_a_replaced_master_takes_is_never_answered_by_the_number_of_another
         }
         Err(error) => assert!(matches!(error, AppendError::Unavailable(_)), "{error}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_master_that_hangs_once_another_has_its_place() {
+    let servers = Watched::start(1);
+    let one = RedisJournal::open(&servers.options(0)).unwrap();
+    add(&one, [put("a", 1)]).await;
+    wait("the replica has it", || servers.replicas[0].says(&["XLEN", "{usher:default}:log"], ":1"));
+    let fleet = one.fleet().unwrap();
+    fleet.keep("note", "before".to_owned()).await.unwrap();
+    // Nobody writes while it hangs, so that only whoever follows can notice.
+    servers.master.signal("STOP");
+    servers.is_replaced();
+    let two = servers.opened(0).await;
+    add(&two, [put("b", 1)]).await;
+    wait("the first follows the next master", || one.state().seq() == Seq(2));
+    // It hangs still: whoever asked it would be told nothing.
+    assert_eq!(add(&one, [put("a", 2)]).await, Seq(3));
+    assert_eq!(one.catch_up().await.unwrap(), Seq(3));
+    fleet.keep("note", "after".to_owned()).await.unwrap();
+    assert_eq!(two.fleet().unwrap().kept("note").await.unwrap().as_deref(), Some("after"));
 }
