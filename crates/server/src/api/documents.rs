@@ -190,6 +190,8 @@ async fn put(
         return Ok(answer(status, replayed.written.seq).json(body));
     }
     let expected = write.expectation(&id)?;
+    // Another server may have changed it just now: then there is something to say.
+    app.world.catch_up().await?;
     let state = &app.world.snapshot().state;
     let current = state.get(&id);
     let document = kills::keep(document, current)?;

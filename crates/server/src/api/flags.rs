@@ -216,6 +216,8 @@ pub async fn archive(
     let message = || format!("Archive {key}");
     let write = Write::new(&app, &request, archive.message.as_deref(), &body)?;
     if write.replayed().await?.is_none() {
+        // Another server may have brought it back just now: then it is asked for.
+        app.world.catch_up().await?;
         check_askers(&app, &write, &key, archive.even_so).await?;
     }
     change(&app, &request, &key, &body, archive.message.as_deref(), message, |flag| {

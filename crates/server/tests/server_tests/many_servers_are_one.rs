@@ -227,6 +227,27 @@ async fn a_kill_right_after_a_revival_at_another_server_kills() {
     }
 }
 
+/// A server that has not heard of the last change yet must not find that the document is as wanted already.
+#[tokio::test]
+async fn a_document_that_another_server_has_just_changed_is_changed_back() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    let path = "/api/v1/cohorts/swings";
+    let cohort = |name: &str| json!({"key": "swings", "name": name});
+    let (by_one, by_two) = (one.admin(), two.admin());
+    let mut last = by_one.put(path, &cohort("One")).await.expect(201).json()["seq"].as_u64();
+    same(&one, &two).await;
+    for _ in 0..40 {
+        for (by, name) in [(&by_two, "Two"), (&by_one, "One")] {
+            let done = by.put(path, &cohort(name)).await.expect(200).json();
+            assert!(done["seq"].as_u64() > last, "{name} after {last:?}: {done}");
+            last = done["seq"].as_u64();
+        }
+    }
+    same(&one, &two).await;
+    assert_eq!(by_two.get(path).await.expect(200).json()["name"], "One");
+}
+
 /// What one server refers to, the other may delete at that moment; each alone makes sense.
 #[tokio::test]
 async fn changes_that_make_sense_alone_are_not_made_together_by_two_servers() {
