@@ -80,7 +80,8 @@ pub trait Journal: Send + Sync + 'static {
         None
     }
 
-    /// Writes a copy into a new folder, as an embedded journal of the same epoch.
+    /// Writes a copy into a new folder, as an embedded journal of the same epoch; once it is served, it has its own
+    /// ([`crate::SqliteJournal::serve`]).
     fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<(), JournalError>>;
 
     /// Whether it can be written just now.

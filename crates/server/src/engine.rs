@@ -40,7 +40,7 @@ pub(crate) async fn open(settings: &Settings) -> Result<Engine, StartError> {
     let (seconds, secure) = (settings.session_access_seconds.max(1), settings.is_secure());
     let access_millis = i64::from(seconds) * 1000;
     let Some(options) = settings.redis() else {
-        let journal = Arc::new(SqliteJournal::open(&settings.data)?);
+        let journal = Arc::new(SqliteJournal::serve(&settings.data)?);
         let folder: &Path = &settings.data;
         let unusable = |cause| {
             let what = format!("what is kept beside the journal in {} can't be used", folder.display());

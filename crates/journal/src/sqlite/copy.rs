@@ -42,6 +42,7 @@ impl Copy {
         };
         if let Some(connection) = &copy.connection {
             schema::name(connection, epoch)?;
+            schema::mark_copy(connection)?;
             // One transaction: the copy is there as a whole, or not at all.
             connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
         }

@@ -64,6 +64,19 @@ impl SqliteJournal {
     /// # Errors
     /// The folder can't be used, holds something else, or is in use by another process.
     pub fn open(folder: &Path) -> Result<Self, JournalError> {
+        Self::open_as(folder, false)
+    }
+
+    /// The same, to show it to others from now on. A copy becomes a journal of its own by that, with another epoch: the
+    /// original may have gone on, and whoever has seen more of it must not take what comes here for the same.
+    ///
+    /// # Errors
+    /// As for [`SqliteJournal::open`].
+    pub fn serve(folder: &Path) -> Result<Self, JournalError> {
+        Self::open_as(folder, true)
+    }
+
+    fn open_as(folder: &Path, is_served: bool) -> Result<Self, JournalError> {
         std::fs::create_dir_all(folder).map_err(|error| storage(&error))?;
         let lock = File::create(folder.join("journal.lock")).map_err(|error| storage(&error))?;
         let until = Instant::now() + LETTING_GO;
@@ -79,6 +92,9 @@ impl SqliteJournal {
         }
         let path = folder.join(FILE);
         let connection = schema::open(&path)?;
+        if is_served && schema::is_copy(&connection)? {
+            schema::renew(&connection)?;
+        }
         let epoch = schema::epoch(&connection, &path)?;
         let (state, hash) = schema::load(&connection)?;
         let (head_sender, head) = watch::channel(state.seq());
@@ -105,7 +121,7 @@ impl SqliteJournal {
     }
 
     /// Copies the journal in one folder into another, a new one. It may be in use meanwhile, also by another
-    /// process: the copy is of one moment.
+    /// process: the copy is of one moment. It has the same epoch until it is served ([`SqliteJournal::serve`]).
     ///
     /// # Errors
     /// There is no journal, or there is one where the copy shall be.
@@ -280,7 +296,8 @@ fn copy(connection: &Connection, to: &Path) -> Result<(), JournalError> {
     // Reading from one moment: without it, each commit in between would start the copy anew.
     let moment = connection.unchecked_transaction().map_err(sqlite)?;
     last(&moment)?;
-    moment.backup("main", &path, None::<fn(rusqlite::backup::Progress)>).map_err(sqlite)
+    moment.backup("main", &path, None::<fn(rusqlite::backup::Progress)>).map_err(sqlite)?;
+    schema::mark_copy(&schema::open(&path)?)
 }
 
 impl Drop for SqliteJournal {

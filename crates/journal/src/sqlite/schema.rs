@@ -71,7 +71,23 @@ fn new_epoch() -> rusqlite::Result<Epoch> {
 
 /// Makes it another journal, with the same commits.
 pub(super) fn renew(connection: &Connection) -> Result<(), JournalError> {
-    name(connection, new_epoch().map_err(sqlite)?)
+    let epoch = new_epoch().map_err(sqlite)?;
+    let both = connection.unchecked_transaction().map_err(sqlite)?;
+    name(&both, epoch)?;
+    both.execute("DELETE FROM meta WHERE name = 'copy'", []).map_err(sqlite)?;
+    both.commit().map_err(sqlite)
+}
+
+/// Notes that it is a copy of another journal, which may have gone on since.
+pub(super) fn mark_copy(connection: &Connection) -> Result<(), JournalError> {
+    let sql = "INSERT OR REPLACE INTO meta VALUES ('copy', 'yes')";
+    connection.execute(sql, []).map(drop).map_err(sqlite)
+}
+
+/// Whether it is a copy that nobody has served yet.
+pub(super) fn is_copy(connection: &Connection) -> Result<bool, JournalError> {
+    let sql = "SELECT count(*) FROM meta WHERE name = 'copy'";
+    connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count > 0).map_err(sqlite)
 }
 
 /// Makes it the journal of this epoch.

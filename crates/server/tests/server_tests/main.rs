@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A broken fixture should fail loudly.
 
 mod a_change_is_looked_at_by_somebody_else;
+mod a_copy_that_is_served_is_another_journal;
 mod a_fleet_counts_as_one;
 mod a_freeze_is_broken_only_with_a_reason;
 mod a_guard_runs_a_playbook;
