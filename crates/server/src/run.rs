@@ -160,7 +160,7 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
     };
     let convergence = Arc::clone(&surface.convergence);
     // Before anybody can write: a webhook that is new begins here.
-    let newest = world.journal().state().seq();
+    let newest = world.journal().state();
     let listening = listen(surface, more)?;
     let mut tasks = vec![
         tokio::spawn(Arc::clone(&world).follow(convergence)),
@@ -172,7 +172,11 @@ pub async fn run(settings: Settings) -> Result<Running, StartError> {
         tokio::spawn(session::tend(Arc::clone(&app))),
         tokio::spawn(evaluations::run(Arc::clone(&app), Arc::clone(&disk))),
     ];
-    tasks.extend(hooks.into_iter().map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, newest))));
+    tasks.extend(
+        hooks
+            .into_iter()
+            .map(|hook| tokio::spawn(webhooks::run(Arc::clone(&app), hook, Arc::clone(&newest)))),
+    );
     if let Some(nodes) = world.journal().fleet() {
         tasks.push(tokio::spawn(fleet::talk(Arc::clone(&app), nodes)));
     }

@@ -76,8 +76,9 @@ pub(super) fn messages(epoch: Epoch, commit: &Commit, before: &State) -> Vec<Mes
             _ => {}
         }
     }
+    // With its time, for a number alone can be had by two commits: by one that was dropped, and by what came in its place.
     let message = |(n, (event, data))| Message {
-        id: format!("{epoch}-{}-{n}", commit.seq),
+        id: format!("{epoch}-{}-{}-{n}", commit.seq, commit.at.millis()),
         event,
         seq: commit.seq,
         at: commit.at,
@@ -340,7 +341,7 @@ mod tests {
         let after = flag(&json!({"venues": ["anfield", "dome"], "cohorts": ["staff"]}), "off");
         let all = told("Kill it", &[before], vec![put(&after)]);
         let body = serde_json::to_value(&all[0]).unwrap();
-        assert_eq!(all[0].id, format!("{}-8-0", epoch()));
+        assert_eq!(all[0].id, format!("{}-8-1000-0", epoch()));
         assert_eq!(
             body,
             json!({"type": "flag.killed", "seq": 8, "at": "1970-01-01T00:00:01.000Z", "message": "Kill it",

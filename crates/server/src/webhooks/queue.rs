@@ -9,13 +9,13 @@ use std::{
 
 use futures_util::FutureExt;
 use tokio::time::{sleep, timeout};
-use usher_core::model::Seq;
+use usher_core::model::{Epoch, Seq, Timestamp};
 use usher_journal::{Commit, Point, State};
 
 use super::{
     DELIVERED, Hook, RETRIED, SKIPPED,
     message::{Message, messages},
-    position::{Kept, Position},
+    position::{KNOWN, Kept, Position},
     post::again,
 };
 use crate::{app::App, clock, fleet::SILENT};
@@ -26,11 +26,12 @@ const LOOK: Duration = Duration::from_secs(1);
 const READ_AT_ONCE: usize = 64;
 
 /// Delivers to one webhook whenever this server is the one to do it, until it stops. One that is new begins after the
-/// commit `newest`.
-pub(crate) async fn run(app: Arc<App>, hook: Hook, newest: Seq) {
+/// last commit of the state `newest`.
+pub(crate) async fn run(app: Arc<App>, hook: Hook, newest: Arc<State>) {
     let kept = Kept::of(&hook.settings.name, &app.settings.data, app.world.journal().fleet());
+    let newest = Position::after(app.world.journal().epoch(), newest.seq(), newest.at());
     let begun = Instant::now();
-    let mut queue = Queue { app, hook, kept, newest, begun, told: None };
+    let mut queue = Queue { app, hook, kept, newest, begun, told: None, held: None };
     let mut well = true;
     loop {
         // A webhook that makes its queue stumble must neither fall silent for ever nor take others along.
@@ -57,38 +58,46 @@ struct Queue {
     app: Arc<App>,
     hook: Hook,
     kept: Kept,
-    newest: Seq,
+    newest: Position,
     begun: Instant,
     /// How far it has been told, as far as this server knows: makes up for a shared position that was lost.
-    told: Option<Seq>,
+    told: Option<Position>,
+    /// A commit that was found in the journal, as that was called then.
+    held: Option<(Epoch, (Seq, Timestamp))>,
 }
 
 impl Queue {
     /// Delivers as long as this server is the one to do it; else keeps in mind how far another has come.
     async fn turn(&mut self) -> io::Result<()> {
         let stored = self.stored().await?;
-        let mut told = self.told.max(stored).unwrap_or(self.newest);
+        let (line, newest) = self.app.world.journal().standing();
+        let head = newest.seq();
+        let mut known = Vec::new();
+        // What is stored counts where both are as far: another server may have told what this one has not.
+        for position in [self.told.clone(), stored.clone()].into_iter().flatten() {
+            known.push(self.as_far_as_it_holds(position, line, head).await?);
+        }
+        let mut told =
+            known.into_iter().max_by_key(|position| position.seq).unwrap_or_else(|| self.newest.clone());
+        self.told = Some(told.clone());
         // Before anything is told, and by whoever sees it first: else a start from which nothing was taken yet would be
         // forgotten with the server.
         if stored.is_none() {
-            self.save(told).await?;
+            self.save().await?;
         }
-        self.told = Some(told);
         let name = &self.hook.settings.name;
         if !self.acts() {
             self.app.webhooks.note(name, None);
             return Ok(());
         }
-        let (line, newest) = self.app.world.journal().standing();
-        let head = newest.seq();
-        if told > head {
+        if told.seq > head {
             // The journal is older than what was told of it: an earlier copy was put in its place.
-            tracing::warn!(webhook = name, %told, %head, "a webhook was told more than there is: going on from here");
-            told = head;
+            tracing::warn!(webhook = name, told = %told.seq, %head, "a webhook was told more than there is: going on from here");
+            told.end_at(head);
         }
-        let mut state = self.state_at(told).await?;
-        self.told = Some(told);
+        let mut state = self.state_at(told.seq).await?;
         let mut unsaved = stored.is_some_and(|stored| stored != told);
+        self.told = Some(told);
         let mut more = self.app.world.journal().watch();
         // Where the journal has dropped commits, what was folded here may be of those.
         while self.acts() && self.app.world.journal().standing().0 == line {
@@ -97,7 +106,7 @@ impl Queue {
             let commits = read.map_err(io::Error::other)?;
             if commits.is_empty() {
                 if unsaved {
-                    self.save(state.seq()).await?;
+                    self.save().await?;
                     unsaved = false;
                 }
                 // In between it is looked whether this is still the one to deliver.
@@ -109,12 +118,14 @@ impl Queue {
             for commit in commits {
                 let Some(any) = self.tell(&commit, &state).await else { return Ok(()) };
                 Arc::make_mut(&mut state).fold(&commit);
-                self.told = Some(commit.seq);
-                self.app.webhooks.note(&self.hook.settings.name, self.told);
+                if let Some(told) = &mut self.told {
+                    told.pass(&commit);
+                }
+                self.app.webhooks.note(&self.hook.settings.name, Some(commit.seq));
                 unsaved = true;
                 // What others might be told twice is kept at once; commits that nobody is told of, only now and then.
                 if any {
-                    unsaved = !self.try_save(commit.seq).await;
+                    unsaved = !self.try_save().await;
                 }
             }
         }
@@ -129,8 +140,34 @@ impl Queue {
         settled && self.app.peers.acts(fleet.as_deref())
     }
 
+    /// A position, gone back over what the journal has dropped and has something else in place of: that is to be told too.
+    async fn as_far_as_it_holds(
+        &mut self,
+        mut position: Position,
+        line: Epoch,
+        head: Seq,
+    ) -> io::Result<Position> {
+        let known = position.known(head);
+        let (Some((oldest, _)), Some(newest)) = (known.first(), known.last().copied()) else {
+            return Ok(position);
+        };
+        if self.held == Some((line, newest)) {
+            return Ok(position);
+        }
+        let there = self.app.world.journal().read(Seq(oldest.0.saturating_sub(1)), KNOWN).await;
+        let there = there.map_err(io::Error::other)?;
+        let at = |seq: Seq| there.iter().find(|commit| commit.seq == seq).map(|commit| commit.at);
+        if position.go_back(head, at) {
+            let (name, from) = (&self.hook.settings.name, position.seq.next());
+            tracing::warn!(webhook = name, %from, "commits that a webhook was told of were dropped: telling what is there now");
+        } else {
+            self.held = Some((line, newest));
+        }
+        Ok(position)
+    }
+
     /// How far it has been told of this journal.
-    async fn stored(&self) -> io::Result<Option<Seq>> {
+    async fn stored(&self) -> io::Result<Option<Position>> {
         let epoch = self.app.world.journal().epoch();
         let stored = match self.kept.read().await {
             // To wait for a position that can't be understood would be to wait for ever.
@@ -140,7 +177,7 @@ impl Queue {
             }
             read => read?,
         };
-        Ok(stored.filter(|position| position.epoch == epoch).map(|position| position.seq))
+        Ok(stored.filter(|position| position.epoch == epoch))
     }
 
     async fn state_at(&self, seq: Seq) -> io::Result<Arc<State>> {
@@ -150,13 +187,16 @@ impl Queue {
         self.app.world.journal().state_at(Point::Seq(seq)).await.map_err(io::Error::other)
     }
 
-    async fn save(&self, seq: Seq) -> io::Result<()> {
-        self.kept.write(Position { epoch: self.app.world.journal().epoch(), seq }).await
+    async fn save(&self) -> io::Result<()> {
+        match &self.told {
+            Some(told) => self.kept.write(told).await,
+            None => Ok(()),
+        }
     }
 
     /// Whether it could be kept; else it is tried again with what comes next.
-    async fn try_save(&self, seq: Seq) -> bool {
-        let saved = self.save(seq).await;
+    async fn try_save(&self) -> bool {
+        let saved = self.save().await;
         if let Err(error) = &saved {
             let name = &self.hook.settings.name;
             tracing::warn!(webhook = name, %error, "how far a webhook was told can't be kept: it may be told twice");

@@ -16,9 +16,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use usher_core::model::{Kind, Timestamp, parse_strict};
-use usher_journal::{Actor, Append, Change, Journal, SqliteJournal};
+use usher_journal::{Actor, Append, Change, Journal, RedisJournal, RedisOptions, SqliteJournal};
 use usher_server::{Secret, Settings, WebhookSettings, run};
-use usher_testkit::redis::RedisServer;
+use usher_testkit::redis::{RedisServer, wait};
 
 const SECRET: &str = "a secret of thirty-three bytes...";
 const HANGS: usize = usize::MAX;
@@ -128,8 +128,10 @@ async fn a_message_is_signed_and_says_what_happened_and_nothing_of_before() {
     eventually("both are told", async || receiver.seqs() == seqs).await;
     let taken = receiver.taken();
     let workspace = server.admin().get("/api/v1/workspace").await.expect(200).json();
-    assert_eq!(taken[0].id, format!("{}-{}-0", workspace["epoch"].as_str().unwrap(), seqs[0]));
     let body = &taken[0].body;
+    let at: Timestamp = serde_json::from_value(body["at"].clone()).unwrap();
+    let (epoch, millis) = (workspace["epoch"].as_str().unwrap(), at.millis());
+    assert_eq!(taken[0].id, format!("{epoch}-{}-{millis}-0", seqs[0]));
     assert_eq!((&body["type"], &body["actor"]["kind"]), (&json!("flag.killed"), &json!("token")), "{body}");
     let killed = json!([{"everywhere": true, "venues": [], "cohorts": [], "environment": "production"}]);
     assert_eq!(body["data"], json!({"flag": "always", "killed": killed}));
@@ -271,23 +273,27 @@ async fn a_release_that_is_taken_back_is_told_with_its_reasons() {
     assert_eq!(body["actor"]["kind"], "system");
 }
 
+/// Writes a flag, without a server.
+fn put(key: &str, message: &str, default: &str, at: Timestamp) -> Append {
+    let flag = fixtures::flag(key, &json!({"default": {"variant": default}}));
+    let document = parse_strict(&Kind::Flag, flag.to_string().as_bytes()).unwrap();
+    Append {
+        expected: Vec::new(),
+        idempotency: None,
+        actor: Actor::system("test"),
+        message: message.to_owned(),
+        at,
+        changes: vec![Change::Put(document)],
+    }
+}
+
 #[tokio::test]
 async fn what_nobody_took_for_a_day_is_skipped_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let journal = SqliteJournal::open(folder.path()).unwrap();
     let yesterday = Timestamp::from_millis(usher_server::now().millis() - 25 * 60 * 60 * 1_000);
     for (message, default) in [("Make it", "on"), ("Turn it", "off"), ("Turn it back", "on")] {
-        let flag = fixtures::flag("old", &json!({"default": {"variant": default}}));
-        let document = parse_strict(&Kind::Flag, flag.to_string().as_bytes()).unwrap();
-        let append = Append {
-            expected: Vec::new(),
-            idempotency: None,
-            actor: Actor::system("test"),
-            message: message.to_owned(),
-            at: yesterday,
-            changes: vec![Change::Put(document)],
-        };
-        journal.append(append).await.unwrap();
+        journal.append(put("old", message, default, yesterday)).await.unwrap();
     }
     let position = json!({"epoch": journal.epoch(), "seq": 1}).to_string();
     std::fs::write(folder.path().join("webhook-ops.json"), position).unwrap();
@@ -360,6 +366,51 @@ async fn two_servers_tell_each_message_once_and_one_goes_on_for_the_other() {
     told.dedup();
     made.dedup();
     assert_eq!(told, made, "in order");
+}
+
+#[tokio::test]
+async fn what_came_in_the_place_of_a_commit_that_was_dropped_is_told_with_an_id_of_its_own() {
+    let mut redis = RedisServer::start();
+    let mut replica = redis.replica();
+    let (receiver, at) = Receiver::start();
+    let url = Secret::from(redis.url());
+    let server = Server::start_with(|settings| {
+        settings.redis = Some(url);
+        settings.redis_replicas = 1;
+        settings.webhooks = vec![hook("ops", at)];
+    })
+    .await;
+    let flags = fixtures::documents().iter().filter(|document| document["kind"] == "flag").count();
+    fixtures::seed(&server).await;
+    let mut seqs = vec![server.seq(); flags];
+    in_the_end("all is told", || receiver.seqs() == seqs).await;
+    wait("the replica has it on its disk", || {
+        replica.says(&["INFO", "persistence"], "aof_rewrite_in_progress:0")
+    });
+    replica.signal("STOP");
+    let kill = "/api/v1/flags/always/environments/production/kill";
+    server.admin().post(kill, &json!({})).await.problem(503, "journal_unavailable");
+    let dropped = server.seq();
+    seqs.push(dropped);
+    in_the_end("it is told, for it was shown", || receiver.seqs() == seqs).await;
+    // Its server goes, and somebody else writes at the replica that takes its place.
+    redis.kill_nine();
+    replica.kill_nine();
+    let mut elsewhere = RedisServer::start();
+    elsewhere.restart_with_files(replica.folder());
+    let other = RedisJournal::open(&RedisOptions::new(elsewhere.url())).unwrap();
+    let instead = other.append(put("instead", "Make it", "on", usher_server::now())).await.unwrap();
+    assert_eq!(instead.seq.0, dropped);
+    drop(other);
+    elsewhere.kill_nine();
+    redis.restart_with_files(elsewhere.folder());
+    let _replica = redis.replica();
+    seqs.push(dropped);
+    in_the_end("what came in its place is told", || receiver.seqs() == seqs).await;
+    let taken = receiver.taken();
+    let [lost, new] = &taken[taken.len() - 2..] else { panic!("{taken:?}") };
+    assert_eq!((&lost.body["type"], &new.body["data"]["flag"]), (&json!("flag.killed"), &json!("instead")));
+    assert_ne!(lost.id, new.id, "whoever has seen the one has not seen the other");
 }
 
 #[tokio::test]
