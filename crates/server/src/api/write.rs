@@ -170,6 +170,8 @@ impl<'a> Write<'a> {
         let Some(idempotency) = &self.idempotency else { return Ok(None) };
         let journal = self.app.world.journal();
         let Some(appended) = journal.answered(idempotency, clock::now()).await? else { return Ok(None) };
+        // Another server may have answered it just now.
+        self.app.world.catch_up().await?;
         let (commit, before) = super::commits::find(self.app, appended.seq.0).await?;
         Ok(Some(Replayed { written: appended.into(), commit, before }))
     }

@@ -248,6 +248,26 @@ async fn a_document_that_another_server_has_just_changed_is_changed_back() {
     assert_eq!(by_two.get(path).await.expect(200).json()["name"], "One");
 }
 
+/// A request whose answer did not come goes to the next server, which may not have heard of the commit yet.
+#[tokio::test]
+async fn a_request_that_is_sent_again_to_another_server_gets_its_answer() {
+    let redis = RedisServer::start();
+    let (one, two) = two(&redis).await;
+    for n in 0..40 {
+        let (first, second) = if n % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        let path = format!("/api/v1/cohorts/again-{n}");
+        let cohort = json!({"key": format!("again-{n}"), "name": "Again"});
+        let send = async |server: &Server| {
+            let named = server.admin().header("Idempotency-Key", &format!("again-{n}"));
+            named.put(&path, &cohort).await.expect(201).json()
+        };
+        let (mut made, again) = (send(first).await, send(second).await);
+        assert_eq!(again["replayed"], true, "{again}");
+        made["replayed"] = true.into();
+        assert_eq!(again, made);
+    }
+}
+
 /// What one server refers to, the other may delete at that moment; each alone makes sense.
 #[tokio::test]
 async fn changes_that_make_sense_alone_are_not_made_together_by_two_servers() {
