@@ -164,18 +164,23 @@ pub async fn import(
             app.world.catch_up().await?;
         }
         let state = Arc::clone(&app.world.snapshot().state);
-        let own = Arc::clone(&imported);
-        let plan = web::block(move || Plan::new(&own, &state)).await.map_err(Problem::internal)??;
+        let (own, now) = (Arc::clone(&imported), Arc::clone(&state));
+        let plan = web::block(move || Plan::new(&own, &now)).await.map_err(Problem::internal)??;
         if let Some(replayed) = replayed {
             return Ok(HttpResponse::Ok().json(plan.report(false, Some(replayed.written))));
         }
         if query.strict && plan.counts.refused > 0 {
             return Err(plan.refusal());
         }
-        if query.dry_run || plan.changes.is_empty() {
+        let (mut changes, mut expected) = (plan.changes.clone(), plan.expected.clone());
+        if changes.is_empty() && !query.dry_run {
+            let (put, own) = write.nothing(&plan.ids(), &state).unzip();
+            (changes, expected) = (put.into_iter().collect(), own.into_iter().collect());
+        }
+        if query.dry_run || changes.is_empty() {
             return Ok(HttpResponse::Ok().json(plan.report(query.dry_run, None)));
         }
-        match write.save_all(plan.changes.clone(), plan.expected.clone()).await {
+        match write.save_all(changes, expected).await {
             // Somebody else has changed one of them meanwhile.
             Err(problem) if problem.code() == "conflict" && tries < TRIES => {}
             done => return Ok(HttpResponse::Ok().json(plan.report(false, Some(done?.0)))),
@@ -246,6 +251,12 @@ impl Plan {
         self.expected.push((id, expected));
         self.changes.push(Change::Put(document.clone()));
         Some(change)
+    }
+
+    /// What it is about.
+    fn ids(&self) -> Vec<DocumentId> {
+        let id = |own: &ImportedEntry| Some(DocumentId::new(own.entry.kind.clone(), own.entry.key.clone()?));
+        self.entries.iter().filter_map(id).collect()
     }
 
     fn report(self, dry_run: bool, written: Option<Written>) -> ImportReport {

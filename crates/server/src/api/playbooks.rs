@@ -73,13 +73,17 @@ pub async fn run(
         let turn = write.turn().await?;
         let state = Arc::clone(&app.world.snapshot().state);
         let playbook = find(&state, &key)?;
-        let Played { changes, expected, notices, left_out } =
+        let Played { mut changes, mut expected, notices, left_out } =
             play(&app, &state, &playbook.plays, &format!("{by}: playbook {}", playbook.key), None).await?;
         let changed = changes.iter().map(|change| change.id().to_string()).collect();
         let message = called(&playbook, run.message.as_deref(), &notices);
-        let done = if changes.is_empty() {
-            // Nothing is written, but people are told something.
+        if changes.is_empty() {
+            // Nothing is changed, but people are told something.
             write.check_plan(Document::from_model(&playbook)?, &state)?;
+            let (put, own) = write.nothing([&DocumentId::new(Kind::Playbook, &**key)], &state).unzip();
+            (changes, expected) = (put.into_iter().collect(), own.into_iter().collect());
+        }
+        let done = if changes.is_empty() {
             Ok(state.seq())
         } else {
             // What it does was looked at when it was written.

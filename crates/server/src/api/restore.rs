@@ -117,8 +117,9 @@ pub async fn undo(
     let turn = write.turn().await?;
     let now = app.world.snapshot();
     let changes = undone(&app, &now, &commit, &before, undo.force).await?;
+    let about: Vec<DocumentId> = commit.changes.iter().map(|change| change.id().clone()).collect();
     let planned = Planned::new(changes, &now, &identity(&request)?.actor())?;
-    restore(write, turn, &now, planned).await
+    restore(write, turn, &now, planned, &about).await
 }
 
 /// What undoes a commit.
@@ -274,22 +275,33 @@ pub async fn rollback(
     let turn = write.turn().await?;
     let now = app.world.snapshot();
     let changes = usher_journal::rollback(&scope, &then, &now.state);
+    let about = match scope {
+        RestoreScope::Everything => None,
+        RestoreScope::Document(id) => Some(id),
+        RestoreScope::FlagAtVenue { flag, .. } => Some(DocumentId::new(Kind::Flag, flag)),
+    };
     let planned = Planned::new(changes, &now, &identity(&request)?.actor())?;
     if let Some(seen) = &seen {
         planned.check_seen(seen, &now.state)?;
     }
-    restore(write, turn, &now, planned).await
+    restore(write, turn, &now, planned, about.as_slice()).await
 }
 
 async fn restore(
     write: Write<'_>,
     turn: Turn,
     now: &Snapshot,
-    Planned { changes, expected }: Planned,
+    planned: Planned,
+    about: &[DocumentId],
 ) -> Result<HttpResponse, Problem> {
-    if changes.is_empty() {
-        return Ok(HttpResponse::Ok().json(Written { seq: now.seq(), at: now.at(), replayed: false }));
-    }
+    let Planned { changes, expected } = if planned.changes.is_empty() {
+        let Some((unchanged, expected)) = write.nothing(about, &now.state) else {
+            return Ok(HttpResponse::Ok().json(Written { seq: now.seq(), at: now.at(), replayed: false }));
+        };
+        Planned { changes: vec![unchanged], expected: vec![expected] }
+    } else {
+        planned
+    };
     Ok(HttpResponse::Ok().json(write.commit_in(turn, changes, expected).await?))
 }
 

@@ -15,7 +15,7 @@ use usher_core::{
 use usher_journal::{Append, AppendError, Appended, Change, Check, Commit, Expected, Idempotency, State};
 use utoipa::ToSchema;
 
-use super::{identity, kills};
+use super::{commits::is_protected, identity, kills};
 use crate::{
     app::App,
     approvals::{self, Asked},
@@ -364,6 +364,21 @@ impl<'a> Write<'a> {
         let turn = Arc::clone(&self.app.writing).lock_owned().await;
         self.app.world.catch_up().await?;
         Ok(turn)
+    }
+
+    /// What is committed where there is nothing to do, so that an idempotency key is remembered: one of the documents
+    /// that it is about, as it is, or an environment, which every workspace has. Else the same request, sent again after
+    /// somebody's edit, would take that edit back. None without a key.
+    pub(super) fn nothing<'i>(
+        &self,
+        about: impl IntoIterator<Item = &'i DocumentId>,
+        state: &State,
+    ) -> Option<(Change, (DocumentId, Expected))> {
+        self.idempotency.as_ref()?;
+        let known = about.into_iter().filter(|id| !is_protected(&id.kind)).find_map(|id| state.get(id));
+        let entry = known.or_else(|| state.of_kind(&Kind::Environment).next())?;
+        let expected = (entry.document.id().clone(), Expected::Version(entry.version));
+        Some((Change::Put(entry.document.clone()), expected))
     }
 
     /// The commit, if it makes sense in the state that it would make.

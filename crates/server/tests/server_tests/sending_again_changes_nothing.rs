@@ -51,6 +51,59 @@ async fn every_write_is_answered_again_as_it_was() {
     twice(&server, "DELETE", "/api/v1/cohorts/new", json!({}), ("PUT", "/api/v1/cohorts/new", note)).await;
 }
 
+/// Else it would take back what somebody has done since.
+#[tokio::test]
+async fn what_found_nothing_to_do_is_not_done_when_it_is_sent_again() {
+    let server = Server::seeded().await;
+    let admin = server.admin();
+    let path = "/api/v1/flags/always";
+    let mut edited = admin.get(path).await.expect(200).json();
+    let mut edit = |name: &str| {
+        edited["name"] = name.into();
+        ("PUT", path, edited.clone())
+    };
+    for scope in [
+        json!({"flag": "always"}),
+        json!({"everything": true}),
+        json!({"flag": "always", "venue": "anfield", "environment": "production"}),
+        json!({"kind": "cohort", "key": "never-was"}),
+    ] {
+        let between = edit(&scope.to_string());
+        let rollback = json!({"to": {"seq": server.seq()}, "scope": scope, "message": scope.to_string()});
+        let named = format!("/api/v1/rollback?{}", server.seq());
+        twice(&server, "POST", &named, rollback, between).await;
+    }
+    // A commit that changed nothing itself.
+    let same = admin.header("Idempotency-Key", "same").post(&format!("{path}/archive"), &json!({})).await;
+    drop(same.expect(200));
+    let same =
+        admin.header("Idempotency-Key", "same again").post(&format!("{path}/archive"), &json!({})).await;
+    let undo = format!("/api/v1/commits/{}/undo", same.expect(200).json()["seq"]);
+    let cohort = json!({"key": "new", "name": "New"});
+    twice(&server, "POST", &undo, json!({}), ("PUT", "/api/v1/cohorts/new", cohort)).await;
+
+    let kill = json!({"kill": {"flag": "off", "environment": "production"}});
+    let playbook = json!({"key": "calm", "name": "Calm", "plays": [kill]});
+    admin.put("/api/v1/playbooks/calm", &playbook).await.expect(201);
+    let run = "/api/v1/playbooks/calm/run";
+    admin.post(run, &json!({})).await.expect(200);
+    let revive = "/api/v1/flags/off/environments/production/revive";
+    let ran = twice(&server, "POST", run, json!({}), ("POST", revive, json!({}))).await.json();
+    assert_eq!(ran["changed"], json!([]));
+
+    let import = "/api/v1/import/flagd?environment=production";
+    let file = json!({"flags": {"taken": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"}}});
+    admin.post(import, &file).await.expect(200);
+    let named = admin.header("Idempotency-Key", "import");
+    let first = named.post(import, &file).await.expect(200).json();
+    assert_eq!((&first["entries"][0]["change"], &first["seq"]), (&json!("unchanged"), &json!(server.seq())));
+    admin.post("/api/v1/flags/taken/environments/production/off", &json!({})).await.expect(200);
+    let before = server.seq();
+    let second = named.post(import, &file).await.expect(200).json();
+    assert_eq!((&second["replayed"], &second["seq"]), (&json!(true), &first["seq"]), "{second}");
+    assert_eq!(server.seq(), before);
+}
+
 #[tokio::test]
 async fn a_change_request_is_opened_and_made_once() {
     let server = Server::seeded().await;
