@@ -6,6 +6,7 @@
 //! engines only keep commits.
 
 mod commit;
+mod folded;
 mod journal;
 mod plan;
 mod redis;

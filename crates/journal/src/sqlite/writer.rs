@@ -9,11 +9,15 @@ use usher_core::model::{Seq, Timestamp};
 use super::schema::load;
 use crate::{
     Append, AppendError, Appended, Commit, Idempotency, State,
+    folded::{MAX_SNAPSHOTS, most_spare},
     plan::{self, Hash, IDEMPOTENCY_MILLIS, SNAPSHOT_EVERY},
 };
 
 /// Appends that share one transaction at most, so that the first does not wait for long.
 const GROUP: usize = 256;
+/// Folded states that go when one is added, at most: more than one, so that what older versions have kept goes too, and
+/// few, so that nobody waits for it.
+const THINNED_AT_ONCE: usize = 4;
 
 /// One append and where its answer goes.
 pub(super) struct Request {
@@ -177,9 +181,68 @@ pub(super) fn remember(
     Ok(())
 }
 
+/// Keeps a folded state, in place of those that are missed least.
 pub(super) fn snapshot(connection: &Connection, state: &State) -> rusqlite::Result<()> {
     let text = serde_json::to_string(state)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     connection.execute("INSERT INTO snapshots (seq, state) VALUES (?1, ?2)", (state.seq().0, text))?;
+    let mut kept = connection.prepare_cached("SELECT seq FROM snapshots ORDER BY seq")?;
+    let mut kept: Vec<u64> = kept.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for _ in 0..THINNED_AT_ONCE {
+        if kept.len() > MAX_SNAPSHOTS {
+            let spare = kept.remove(most_spare(&kept));
+            connection.execute("DELETE FROM snapshots WHERE seq = ?1", [spare])?;
+        }
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use usher_core::model::{Document, Epoch};
+
+    use super::*;
+    use crate::{
+        Actor, Change, Journal, Point,
+        sqlite::{Copy, FILE, SqliteJournal, schema},
+    };
+
+    #[tokio::test]
+    async fn folded_states_are_few_however_long_the_journal_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut copy = Copy::begin(folder.path(), Epoch::from_bytes([1; 16])).unwrap();
+        let (mut state, mut hash) = (State::default(), [0; 32]);
+        let mut early = State::default();
+        for n in 1..=20 * SNAPSHOT_EVERY {
+            let document = serde_json::json!({"kind": "flag", "key": format!("f{}", n % 3), "number": n});
+            let document: Document = serde_json::from_value(document).unwrap();
+            let append = Append {
+                expected: Vec::new(),
+                idempotency: None,
+                actor: Actor::system("test"),
+                message: String::new(),
+                at: Timestamp::from_millis(1_000),
+                changes: vec![Change::Put(document)],
+            };
+            let planned = plan::plan(&append, &state, &hash).unwrap();
+            copy.add(&planned.commit, &planned.body, &planned.hash, None).unwrap();
+            state.fold(&planned.commit);
+            hash = planned.hash;
+            if n == 1 {
+                early = state.clone();
+            }
+        }
+        copy.finish().unwrap();
+        let rows = || {
+            let connection = schema::open(&folder.path().join(FILE)).unwrap();
+            let sql = "SELECT count(*), max(seq) FROM snapshots";
+            connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+        };
+        let found: (usize, u64) = rows();
+        assert_eq!(found, (MAX_SNAPSHOTS, 20 * SNAPSHOT_EVERY));
+        let journal = SqliteJournal::open(folder.path()).unwrap();
+        assert_eq!(*journal.state(), state);
+        assert_eq!(*journal.state_at(Point::Seq(Seq(1))).await.unwrap(), early);
+        assert_eq!(journal.verify().await.unwrap().problems, Vec::<String>::new());
+    }
 }
