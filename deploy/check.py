@@ -64,6 +64,11 @@ for name, service in services.items():
         source = volume.split(":")[0]
         known = (deploy / "compose" / source).exists() if source.startswith(".") else source in compose["volumes"]
         assert known, f"{name} mounts {source}, which is not there"
+# Root without capabilities can neither become somebody else nor write to what is somebody else's.
+for name, service in services.items():
+    user = str(service.get("user", "root")).split(":")[0]
+    assert service.get("cap_drop") != ["ALL"] or user not in {"root", "0"}, f"{name} is root without capabilities"
+print("ok: no service of the compose file is root without capabilities")
 usher = [service for service in services.values() if service["image"] == "usher"]
 assert len(usher) == 5 and all(service["read_only"] and service["user"] != "0" for service in usher)
 scraped = yaml.safe_load((deploy / "prometheus/prometheus.yaml").read_text())["scrape_configs"]
