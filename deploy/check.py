@@ -1,8 +1,10 @@
 """What deploy/check asks of files and of a running node and edge: `check.py NODE EDGE KEY`."""
 
+import configparser
 import json
 import pathlib
 import re
+import shlex
 import sys
 import time
 import urllib.request
@@ -75,3 +77,19 @@ scraped = yaml.safe_load((deploy / "prometheus/prometheus.yaml").read_text())["s
 targets = {target.split(":")[0] for job in scraped for config in job["static_configs"] for target in config["targets"]}
 assert targets == {name for name, service in services.items() if service["image"] == "usher"}
 print("ok: the compose file hangs together, and Prometheus asks all of Usher in it")
+
+# A user that systemd makes up for each start owns nothing but its state.
+made = [line.split()[1] for line in (deploy / "systemd/usher.sysusers.conf").read_text().splitlines() if line[:1] == "u"]
+for path in sorted((deploy / "systemd").glob("*.service")):
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read_string(path.read_text())
+    service = unit["Service"]
+    words = shlex.split(service["ExecStart"])
+    config = words[words.index("--config") + 1] if "--config" in words else None
+    if service.get("DynamicUser", "no") == "yes":
+        own = config is None or config.startswith(("%S/", "/var/lib/"))
+        assert own, f"{path.name} reads {config} as a user to whom it can't be given"
+    else:
+        assert service.get("User") in made, f"{path.name} runs as {service.get('User')}, which nobody makes"
+print("ok: units run as a user to whom their settings can be given")
