@@ -1,17 +1,18 @@
-"""What deploy/check asks of files and of a running node and edge: `check.py NODE EDGE KEY`."""
+"""What deploy/check asks of files, of a running node and edge, and of the binary: `check.py NODE EDGE KEY USHER`."""
 
 import configparser
 import json
 import pathlib
 import re
 import shlex
+import subprocess
 import sys
 import time
 import urllib.request
 
 import yaml
 
-node, edge, key = sys.argv[1:]
+node, edge, key, binary = sys.argv[1:]
 deploy = pathlib.Path(__file__).parent
 
 
@@ -93,3 +94,22 @@ for path in sorted((deploy / "systemd").glob("*.service")):
     else:
         assert service.get("User") in made, f"{path.name} runs as {service.get('User')}, which nobody makes"
 print("ok: units run as a user to whom their settings can be given")
+
+# What an operator is told to type, at night, is there: each command, and each of its options.
+told = set()
+for path in [deploy / "README.md", *(deploy / "runbooks").iterdir()]:
+    text = path.read_text()
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"^```\w*\n.*?^```", "", text, flags=re.M | re.S))
+    lines = [line for block in blocks for line in block.splitlines()] + inline
+    told |= {(path.name, found) for line in lines for found in re.findall(r"(?:^|\()(usher [^)|]+)", line)}
+for name, line in sorted(told):
+    words = line.split()[1:]
+    plain = [word for word in words if not word.startswith("-")]
+    commands = [word for word in plain[:2] if re.fullmatch("[a-z-]+", word)]
+    asked = subprocess.run([binary, *commands, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    assert asked.returncode == 0, f"{name} names `{line}`, which is no command: {asked.stderr}"
+    for option in (word for word in words if word.startswith("--")):
+        assert re.search(rf"{option}\b", asked.stdout), f"{name} names `{line}`, which has no {option}"
+assert told
+print(f"ok: the {len(told)} commands of the runbooks and of deploy/README.md are there")
