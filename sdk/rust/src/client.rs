@@ -354,9 +354,11 @@ impl Client {
         if let Some(None) = typed {
             (reason, error) = (Reason::Error, Some(ErrorCode::TypeMismatch));
         }
+        let value = typed.flatten();
         let heard = freshness.heard.millis();
         Details {
-            value: typed.flatten(),
+            served: value.is_some(),
+            value,
             variant: if error.is_some() { None } else { variant.map(ToOwned::to_owned) },
             reason,
             error,

@@ -13,6 +13,9 @@ use crate::status::Source;
 pub struct Details<T> {
     /// The value.
     pub value: T,
+    /// Whether the value is the flag's own. Else it is the caller's default: after an error, for a variant without a value,
+    /// and where the flag says so once what is known of it is too old.
+    pub served: bool,
     /// The variant; none where there is none, as after an error. One without a value of its own stands for the
     /// caller's default.
     pub variant: Option<String>,
@@ -46,8 +49,8 @@ pub struct Metadata {
 
 impl<T> Details<T> {
     pub(crate) fn map<U>(self, with: impl FnOnce(T) -> U) -> Details<U> {
-        let Self { value, variant, reason, error, source, age, metadata } = self;
-        Details { value: with(value), variant, reason, error, source, age, metadata }
+        let Self { value, served, variant, reason, error, source, age, metadata } = self;
+        Details { value: with(value), served, variant, reason, error, source, age, metadata }
     }
 }
 

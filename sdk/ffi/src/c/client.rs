@@ -287,8 +287,8 @@ const OBJECT: u32 = UsherType::Object as u32;
 fn told<T>(details: Details<T>, flag: &str, value: impl FnOnce(T) -> Value) -> Value {
     let age = details.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
     let error = details.error.map(ErrorCode::as_str);
-    // A variant without a value of its own stands for the caller's default; so does an error.
-    let own = error.is_none().then(|| value(details.value));
+    // The caller's default is not known here, and not to be made up.
+    let own = details.served.then(|| value(details.value));
     let mut metadata = details.metadata.flag;
     for (name, value) in [
         ("rule", details.metadata.rule),

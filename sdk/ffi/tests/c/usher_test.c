@@ -54,6 +54,16 @@ static bool has(char *text, const char *part) {
   return found;
 }
 
+/* Whether there is nothing of the kind in a text that is given back; frees it. */
+static bool lacks(char *text, const char *part) {
+  bool found = text == NULL || strstr(text, part) != NULL;
+  if (found) {
+    fprintf(stderr, "there should be no %s in %s\n", part, text == NULL ? "nothing" : text);
+  }
+  usher_string_free(text);
+  return !found;
+}
+
 struct heard {
   pthread_mutex_t lock;
   bool always;
@@ -186,6 +196,11 @@ int main(int count, char **words) {
   CHECK(has(usher_details(client, USHER_TYPE_INTEGER, "banner"), "TYPE_MISMATCH"));
   CHECK(has(usher_details(client, USHER_TYPE_OBJECT, "layout"), "\"source\":\"server\""));
   CHECK(has(usher_details(client, USHER_TYPE_FLOAT, "nothing"), "FLAG_NOT_FOUND"));
+  /* A variant without a value leaves it to the caller, whose default is not told. */
+  CHECK(usher_boolean(client, "imported", true) && !usher_boolean(client, "imported", false));
+  CHECK(has(usher_details(client, USHER_TYPE_BOOLEAN, "imported"), "\"variant\":\"on\""));
+  CHECK(lacks(usher_details(client, USHER_TYPE_BOOLEAN, "imported"), "\"value\""));
+  CHECK(lacks(usher_details(client, USHER_TYPE_BOOLEAN, "nothing"), "\"value\""));
   nothing_is_taken_for_something(client);
 
   /* A change, while four threads read. */

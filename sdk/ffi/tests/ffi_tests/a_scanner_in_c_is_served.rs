@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::Command,
     time::timeout,
 };
 
-use crate::support::{eventually, kill, server};
+use crate::support::{eventually, fixtures, kill, server};
 
 /// Longer than the program takes.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -50,6 +51,9 @@ async fn it_reads_hears_survives_and_leaks_nothing() {
     let library = library().canonicalize().unwrap();
     compile(&library, &program).await;
     let server = server().await;
+    let mut imported = fixtures::flag("imported", &json!({"default": {"variant": "on"}}));
+    imported["variants"]["on"] = json!(null);
+    assert_eq!(server.admin().put("/api/v1/flags/imported", &imported).await.status, 201);
     let url = format!("http://{}", server.address());
     let mut running = Command::new(&program)
         .args([&url, &server.key("client").await])
