@@ -2,14 +2,21 @@
 
 use std::{
     ffi::{CString, c_char},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::types::{UsherClient, UsherListener, UsherStatus};
 use crate::{error::ListenerError, guard, listener::FlagsListener, status::StatusReport};
 
 /// A listener of the caller's, until it is let go of.
-struct Own(UsherListener);
+struct Own {
+    listener: UsherListener,
+    /// It was added, so it is released; of one that was not the caller keeps the data.
+    added: AtomicBool,
+}
 
 // SAFETY: who adds a listener promises that its functions may be called with its data by another thread; this library
 // never calls two at a time.
@@ -19,30 +26,30 @@ unsafe impl Sync for Own {}
 
 impl Drop for Own {
     fn drop(&mut self) {
-        if let Some(release) = self.0.release {
+        if let (true, Some(release)) = (*self.added.get_mut(), self.listener.release) {
             // SAFETY: the caller's own function, with the caller's own data, for the last time.
-            unsafe { release(self.0.user_data) };
+            unsafe { release(self.listener.user_data) };
         }
     }
 }
 
 impl FlagsListener for Own {
     fn on_change(&self, flags: Vec<String>) -> Result<(), ListenerError> {
-        if let Some(on_change) = self.0.on_change {
+        if let Some(on_change) = self.listener.on_change {
             // A key with a zero in it can't be said in C.
             let flags: Vec<CString> = flags.into_iter().filter_map(|flag| CString::new(flag).ok()).collect();
             let pointers: Vec<*const c_char> = flags.iter().map(|flag| flag.as_ptr()).collect();
             // SAFETY: the caller's own function; what it is given lives until it returns.
-            unsafe { on_change(self.0.user_data, pointers.as_ptr(), pointers.len()) };
+            unsafe { on_change(self.listener.user_data, pointers.as_ptr(), pointers.len()) };
         }
         Ok(())
     }
 
     fn on_status(&self, status: StatusReport) -> Result<(), ListenerError> {
-        if let Some(on_status) = self.0.on_status {
+        if let Some(on_status) = self.listener.on_status {
             let status = UsherStatus::from(status);
             // SAFETY: as above.
-            unsafe { on_status(self.0.user_data, &raw const status) };
+            unsafe { on_status(self.listener.user_data, &raw const status) };
         }
         Ok(())
     }
@@ -64,7 +71,13 @@ pub unsafe extern "C" fn usher_add_listener(
     else {
         return 0;
     };
-    guard::or(0, || client.add_listener(Arc::new(Own(*listener))).unwrap_or(0))
+    guard::or(0, || {
+        let own = Arc::new(Own { listener: *listener, added: AtomicBool::new(false) });
+        let number = client.add_listener(Arc::clone(&own) as Arc<dyn FlagsListener>).unwrap_or(0);
+        // This one is held until here, so that nobody lets go of it before it is known.
+        own.added.store(number != 0, Ordering::Release);
+        number
+    })
 }
 
 /// Removes a listener: no call of it begins any more. One that is under way may still end later.

@@ -1,6 +1,11 @@
 /* What a scanner in C does: run by the test that starts its server, under sanitizers. A line on standard output asks that
  * test for something to happen; a line on standard input says that it has. */
 
+/* For RTLD_NEXT. */
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -62,6 +67,15 @@ static bool lacks(char *text, const char *part) {
   }
   usher_string_free(text);
   return !found;
+}
+
+/* On a thread for which this is set there is no other thread to be had: the library asks here, before the system. */
+static _Thread_local bool no_thread;
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*begin)(void *), void *data) {
+  int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
+  return no_thread ? EAGAIN : next(thread, attributes, begin, data);
 }
 
 struct heard {
@@ -163,6 +177,22 @@ static void nothing_is_taken_for_something(usher_client *client) {
   CHECK(usher_wait_for_listeners(NULL, 1));
 }
 
+/* Of a listener that could not be added the caller keeps the data. */
+static void a_listener_that_is_none_is_not_released(void) {
+  usher_config config = {.url = "http://127.0.0.1:1", .key = "uck_x"};
+  usher_client *client = usher_client_new(&config, NULL);
+  struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+  usher_listener listener = {&heard, on_change, on_status, on_release};
+  no_thread = true;
+  CHECK(usher_add_listener(client, &listener) == 0);
+  no_thread = false;
+  CHECK(atomic_load(&heard.released) == 0);
+  CHECK(usher_add_listener(client, &listener) != 0);
+  usher_client_close(client);
+  CHECK(usher_wait_for_listeners(client, 10000) && atomic_load(&heard.released) == 1);
+  usher_client_free(client);
+}
+
 int main(int count, char **words) {
   CHECK(count == 4);
   usher_config config = {
@@ -201,6 +231,7 @@ int main(int count, char **words) {
   CHECK(has(usher_details(client, USHER_TYPE_BOOLEAN, "imported"), "\"variant\":\"on\""));
   CHECK(lacks(usher_details(client, USHER_TYPE_BOOLEAN, "imported"), "\"value\""));
   CHECK(lacks(usher_details(client, USHER_TYPE_BOOLEAN, "nothing"), "\"value\""));
+  a_listener_that_is_none_is_not_released();
   nothing_is_taken_for_something(client);
 
   /* A change, while four threads read. */
