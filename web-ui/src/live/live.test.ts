@@ -1,6 +1,7 @@
+import { QueryObserver } from '@tanstack/react-query';
 import { expect, test, vi } from 'vitest';
 import { makeCache } from '../api/cache';
-import type { CommitSummary } from '../api/client';
+import type { CommitSummary, Report } from '../api/client';
 import { notices } from '../shell/notices';
 import { taker } from './live';
 
@@ -50,6 +51,113 @@ test('after a silence, or when a message was lost, everything but what is past i
     expect([isOld('board-venues', 'production'), isOld('past', 'rows', 3)]).toEqual([true, false]);
     take.end();
   }
+});
+
+const report = (seq: number): Report => ({
+  seq,
+  at: '2026-07-01T12:00:00Z',
+  message: '',
+  connected: 4,
+  expected: 4,
+  converged: 1,
+  left: 0,
+  maxMs: 84,
+  venues: [],
+  laggards: [],
+});
+
+test('a commit that is known only by how far it has come was missed; one whose news is late was not', async () => {
+  for (const comes of [false, true]) {
+    vi.useFakeTimers();
+    const { client, take, isOld } = listening();
+    take({ type: 'hello', seq: 7, connections: 0 });
+    for (const key of [
+      ['flag', 'gate'],
+      ['commit', 3],
+    ])
+      client.setQueryData(key, {});
+    take({ type: 'convergence', convergence: report(7) });
+    await vi.advanceTimersByTimeAsync(10_000);
+    take({ type: 'convergence', convergence: report(8) });
+    await vi.advanceTimersByTimeAsync(100);
+    if (comes) take({ type: 'commit', commit: { ...commit(8), changes: [] } });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([isOld('flag', 'gate'), isOld('commit', 3)], `it comes: ${comes}`).toEqual([!comes, false]);
+    take.end();
+    vi.useRealTimers();
+  }
+});
+
+/** A query whose answers come when they are told to, and how often it was asked for. */
+function slow(client: ReturnType<typeof makeCache>, queryKey: string[]) {
+  const answers: ((data: string) => void)[] = [];
+  const queryFn = () => new Promise<string>((resolve) => answers.push(resolve));
+  const observer = new QueryObserver(client, { queryKey, queryFn });
+  return { answers, observer, fetch: () => client.prefetchQuery({ queryKey, queryFn }) };
+}
+
+for (const [what, message] of [
+  ['a commit', { type: 'commit', commit: commit(7) }],
+  ['a silence', { type: 'hello', seq: 9, connections: 0 }],
+] as const) {
+  test(`a first answer that was under way when ${what} came is asked for again`, async () => {
+    const client = makeCache();
+    const take = taker(client);
+    const { answers, observer } = slow(client, ['flag', 'seat-map']);
+    const end = observer.subscribe(() => undefined);
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    take(message);
+    answers[0]?.('before');
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    answers[1]?.('after');
+    await vi.waitFor(() => expect(observer.getCurrentResult().data).toBe('after'));
+    expect(client.getQueryState(['flag', 'seat-map'])?.isInvalidated).toBe(false);
+    end();
+    take.end();
+  });
+
+  test(`an answer that nobody waits for any more is old when ${what} came before it`, async () => {
+    const client = makeCache();
+    const take = taker(client);
+    const { answers, fetch } = slow(client, ['flag', 'seat-map']);
+    const fetched = fetch();
+    await vi.waitFor(() => expect(answers).toHaveLength(1));
+    take(message);
+    answers[0]?.('before');
+    await fetched;
+    await vi.waitFor(() => expect(client.getQueryState(['flag', 'seat-map'])?.isInvalidated).toBe(true));
+    expect(answers).toHaveLength(1);
+    take.end();
+  });
+}
+
+test('an answer that was under way beside one that is known is asked for again at once', async () => {
+  const client = makeCache();
+  const take = taker(client);
+  client.setQueryData(['flag', 'seat-map'], 'long before', { updatedAt: 1 });
+  const { answers, observer } = slow(client, ['flag', 'seat-map']);
+  const end = observer.subscribe(() => undefined);
+  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  take({ type: 'commit', commit: commit(7) });
+  await vi.waitFor(() => expect(answers).toHaveLength(2));
+  answers[1]?.('after');
+  answers[0]?.('before');
+  await vi.waitFor(() => expect(observer.getCurrentResult().data).toBe('after'));
+  expect(answers).toHaveLength(2);
+  end();
+  take.end();
+});
+
+test('what a plan would change, and whom it reaches, hangs on every commit', () => {
+  const { client, take, isOld } = listening();
+  for (const key of [
+    ['restore', {}],
+    ['reach', []],
+  ])
+    client.setQueryData(key, {});
+  take({ type: 'commit', commit: { ...commit(7), changes: [] } });
+  expect([isOld('restore', {}), isOld('reach', [])]).toEqual([true, true]);
+  take.end();
 });
 
 test('devices that come and go do not fetch the board each second', async () => {

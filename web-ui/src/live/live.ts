@@ -4,6 +4,7 @@ import type { AppCount } from '../board/apps';
 import { seenSince } from '../releases/past';
 import { renewInTime } from '../session/renew';
 import { notices } from '../shell/notices';
+import { makeOld } from './old';
 import { spaced } from './spaced';
 
 export type LiveState = 'connecting' | 'live' | 'offline';
@@ -23,6 +24,8 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 /** What is large and changes all the time follows this slowly: devices at the board's venues, flags to choose from. */
 const SLOWLY_MS = 10_000;
+/** News of a commit comes at most this long after devices have had it; it is lost otherwise. */
+const LATE_MS = 2_000;
 /** A commit of more flags than this marks all of them as old. */
 const MOST_FLAGS = 100;
 
@@ -88,18 +91,19 @@ export function follow(client: QueryClient, tell: (state: LiveState) => void): (
 
 /** What messages change of what is known. */
 export function taker(client: QueryClient) {
-  const refetch = (key: string) => client.invalidateQueries({ queryKey: JSON.parse(key) });
+  const refetch = (key: string) => makeOld(client, { queryKey: JSON.parse(key) });
   const { mark, reset } = spaced(refetch);
   const slow = spaced(refetch, SLOWLY_MS);
   const old = (...keys: string[]) => {
     for (const key of keys) mark(JSON.stringify([key]));
   };
   let last: number | undefined;
+  let late: ReturnType<typeof setTimeout> | undefined;
 
   // Whatever happened while nobody listened. What is past never changes.
   const all = () => {
     reset();
-    void client.invalidateQueries({
+    void makeOld(client, {
       predicate: ({ queryKey }) => !['commit', 'past'].includes(String(queryKey[0])),
     });
   };
@@ -108,8 +112,8 @@ export function taker(client: QueryClient) {
     last = seq;
     // A browser that is too slow for the server's messages loses some.
     if (missed) return all();
-    // What a request would do, and lacks, hangs on everything else.
-    old('workspace', 'flags', 'board', 'history', 'change');
+    // What a request would do, and lacks, hangs on everything else; so do reach, and what going back changes.
+    old('workspace', 'flags', 'board', 'history', 'change', 'reach', 'restore');
     const kinds = new Set(changes.map((change) => change.kind));
     const flags = changes.filter((change) => change.kind === 'flag');
     if (flags.length > 0) slow.mark(JSON.stringify(['stale-flags']));
@@ -134,6 +138,17 @@ export function taker(client: QueryClient) {
     if (kinds.has('user')) old('people', 'session', 'sessions', 'changes');
   };
 
+  // A browser that lost the news of a commit hears how far it has come all the same.
+  const expect = (seq: number) => {
+    if (last === undefined || seq <= last || late !== undefined) return;
+    late = setTimeout(() => {
+      late = undefined;
+      if (last === undefined || seq <= last) return;
+      last = seq;
+      all();
+    }, LATE_MS);
+  };
+
   const take = (message: Message) => {
     switch (message.type) {
       case 'hello':
@@ -145,6 +160,7 @@ export function taker(client: QueryClient) {
         break;
       case 'convergence':
         client.setQueryData(['convergence'], message.convergence);
+        expect(message.convergence.seq);
         break;
       case 'connections':
         client.setQueryData<Workspace>(
@@ -167,6 +183,7 @@ export function taker(client: QueryClient) {
     }
   };
   take.end = () => {
+    clearTimeout(late);
     reset();
     slow.reset();
   };
