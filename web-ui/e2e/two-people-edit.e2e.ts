@@ -61,6 +61,57 @@ test('a rule is edited, its reach shown before it is saved, and a change by some
   await context.close();
 });
 
+test('a rule that somebody takes away while it is open is not saved over what they have done', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const rule = (id: string) => ({
+    id,
+    if: { attribute: 'gate', op: 'in', values: [id] },
+    serve: { variant: 'on' },
+  });
+  const flag = {
+    key: 'taken-away',
+    type: 'boolean',
+    variants: { on: true, off: false },
+    environments: {
+      production: {
+        enabled: true,
+        offVariant: 'off',
+        rules: [rule('north'), rule('south')],
+        default: { variant: 'off' },
+      },
+    },
+  };
+  const put = (rules: unknown[]) => {
+    const production = { ...flag.environments.production, rules };
+    return ask(page, server.demo, 'PUT', `flags/${flag.key}`, { ...flag, environments: { production } });
+  };
+  await put([rule('north'), rule('south')]);
+  await page.goto(`${server.demo.url}/flags/${flag.key}`);
+  await page.getByRole('button', { name: 'Edit south' }).click();
+  await page.getByRole('combobox', { name: 'They get' }).click();
+  await page.getByRole('option', { name: 'off', exact: true }).click();
+  await put([rule('north'), rule('west')]);
+  await page.getByText('gate is one of west gets on').waitFor({ state: 'attached' });
+  await page.getByRole('button', { name: 'Change the rule' }).click();
+  await page.getByText('Somebody has changed this flag').waitFor();
+  await page.getByRole('button', { name: 'Review and save' }).click();
+  await page.getByText('This flag was changed while you were editing').waitFor();
+  await page.getByRole('button', { name: 'Keep theirs' }).click();
+  await page.getByText('gate is one of west gets on').waitFor();
+  const answer = await page.request.get(`${server.demo.url}/api/v1/flags/${flag.key}`);
+  const { rules } = (await answer.json()).environments.production;
+  expect(
+    rules.map(({ id, serve }: { id: string; serve: { variant: string } }) => [id, serve.variant]),
+  ).toEqual([
+    ['north', 'on'],
+    ['west', 'on'],
+  ]);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test('what the editor can not show it does not touch: nested conditions, texts like numbers, drawn seeds, strange names', async () => {
   const complaints: string[] = [];
   const context = await browser.newContext({ viewport: DESK });

@@ -23,6 +23,14 @@ import { SaveDialog } from './SaveDialog';
 import { Tester } from './Tester';
 import { VenuesPanel } from './VenuesPanel';
 
+type Edit = (change: (config: FlagConfig) => FlagConfig) => void;
+
+/** A flag with a change of what it is in one environment, where it is in it. */
+function inEnvironment(flag: Flag, environment: string, change: (config: FlagConfig) => FlagConfig): Flag {
+  const own = flag.environments?.[environment];
+  return own ? { ...flag, environments: { ...flag.environments, [environment]: change(own) } } : flag;
+}
+
 export function FlagPage() {
   const { key } = useParams({ from: '/flags/$key' });
   const found = useQuery(queries.flag(key));
@@ -63,12 +71,13 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
     const base = draft ?? { flag, base: flag, version };
     setDraft({ ...base, flag: change(base.flag) });
   };
-  const edit = (change: (config: FlagConfig) => FlagConfig) =>
-    editFlag((before) => {
-      const own = before.environments?.[environment];
-      if (!own) return before;
-      return { ...before, environments: { ...before.environments, [environment]: change(own) } };
-    });
+  const edit: Edit = (change) => editFlag((before) => inEnvironment(before, environment, change));
+  // What is typed in a dialog is about the flag, and the environment, that it was opened for.
+  const begin = (): Edit => {
+    const seen = { flag, base: flag, version };
+    return (change) =>
+      setDraft((own = seen) => ({ ...own, flag: inEnvironment(own.flag, environment, change) }));
+  };
 
   return (
     <>
@@ -126,6 +135,7 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
             flag={shown}
             config={config}
             edit={edit}
+            begin={begin}
             whyNot={mayEdit ? undefined : `You may not change what is about all of ${environment}.`}
           />
           <VenuesPanel flag={shown} config={config} edit={edit} environment={environment} />

@@ -22,19 +22,23 @@ const flag: Flag = {
   environments: { production: config },
 };
 
+function panel(own: FlagConfig, edit: (change: (own: FlagConfig) => FlagConfig) => void) {
+  const nothingAsked = new QueryClient({ defaultOptions: { queries: { enabled: false } } });
+  return (
+    <QueryClientProvider client={nothingAsked}>
+      <MantineProvider env="test">
+        <RulesPanel flag={flag} config={own} edit={edit} begin={() => edit} />
+      </MantineProvider>
+    </QueryClientProvider>
+  );
+}
+
 test('a rule that is edited stays dark, and the flag keeps what it measures', () => {
   let edited = config;
   const edit = (change: (own: FlagConfig) => FlagConfig) => {
     edited = change(edited);
   };
-  const nothingAsked = new QueryClient({ defaultOptions: { queries: { enabled: false } } });
-  render(
-    <QueryClientProvider client={nothingAsked}>
-      <MantineProvider env="test">
-        <RulesPanel flag={flag} config={config} edit={edit} />
-      </MantineProvider>
-    </QueryClientProvider>,
-  );
+  render(panel(config, edit));
   fireEvent.click(screen.getByRole('button', { name: 'Edit canary' }));
   fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'Canary' } });
   fireEvent.click(screen.getByRole('button', { name: 'Change the rule' }));
@@ -47,4 +51,29 @@ test('a rule that is edited stays dark, and the flag keeps what it measures', ()
     ['canary', true],
   ]);
   expect(edited.measure).toEqual(['checkout']);
+});
+
+test('a rule is changed as it was when it was opened, and no other in its place', () => {
+  let edited = config;
+  const { rerender } = render(
+    panel(config, (change) => {
+      edited = change(config);
+    }),
+  );
+  fireEvent.click(screen.getByRole('button', { name: 'Edit staff' }));
+  fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'Staff' } });
+  // Somebody else has taken the rule away, and put another in its place.
+  const others = [
+    { id: 'canary', serve: { variant: 'on' } },
+    { id: 'gates', serve: { variant: 'off' } },
+  ];
+  const elsewhere = () => {
+    throw new Error('It was begun with what was seen before.');
+  };
+  rerender(panel({ ...config, rules: others }, elsewhere));
+  fireEvent.click(screen.getByRole('button', { name: 'Change the rule' }));
+  expect(edited.rules?.map((rule) => [rule.id, rule.name])).toEqual([
+    ['canary', undefined],
+    ['staff', 'Staff'],
+  ]);
 });

@@ -9,10 +9,14 @@ type Props = {
   flag: Flag;
   config: FlagConfig;
   edit: Edit;
+  /** Begins a change of what is seen now, whatever is saved, or shown, before it is made. */
+  begin: () => Edit;
   /** Why this person may not change them, where they may not. */
   whyNot?: string;
 };
 type Edit = (change: (config: FlagConfig) => FlagConfig) => void;
+/** A rule that is being edited, or none that is being added, and the flag as it was when that began. */
+type Editing = { rule: Rule | undefined; flag: Flag; taken: string[]; edit: Edit };
 
 const STALE = {
   hold: 'keeps what it has',
@@ -26,8 +30,8 @@ const listed = (keys: string[]) =>
   keys.slice(0, NAMED).join(', ') + (keys.length > NAMED ? ` and ${count(keys.length - NAMED)} more` : '');
 
 /** Rules as sentences, in the order in which they are tried. */
-export function RulesPanel({ flag, config, edit, whyNot }: Props) {
-  const [editing, setEditing] = useState<number>();
+export function RulesPanel({ flag, config, edit, begin, whyNot }: Props) {
+  const [editing, setEditing] = useState<Editing>();
   const [dragged, setDragged] = useState<number>();
   const [news, setNews] = useState('');
   // Where the focus goes when what had it is gone.
@@ -35,6 +39,7 @@ export function RulesPanel({ flag, config, edit, whyNot }: Props) {
   const rules = config.rules ?? [];
   const readOnly = whyNot !== undefined;
   const set = (next: Rule[]) => edit((own) => ({ ...own, rules: next }));
+  const open = (rule?: Rule) => setEditing({ rule, flag, taken: rules.map((own) => own.id), edit: begin() });
   const move = (from: number, to: number) => {
     const next = [...rules];
     const [rule] = next.splice(from, 1);
@@ -50,13 +55,7 @@ export function RulesPanel({ flag, config, edit, whyNot }: Props) {
         <h2 id="rules-title" style={{ margin: 0, fontSize: 17 }}>
           Rules
         </h2>
-        <Button
-          ref={adder}
-          size="xs"
-          variant="default"
-          disabled={readOnly}
-          onClick={() => setEditing(rules.length)}
-        >
+        <Button ref={adder} size="xs" variant="default" disabled={readOnly} onClick={() => open()}>
           Add a rule
         </Button>
       </Group>
@@ -126,7 +125,7 @@ export function RulesPanel({ flag, config, edit, whyNot }: Props) {
                   variant="default"
                   aria-label={`Edit ${rule.name || rule.id}`}
                   disabled={readOnly}
-                  onClick={() => setEditing(n)}
+                  onClick={() => open(rule)}
                 >
                   Edit
                 </Button>
@@ -171,20 +170,24 @@ export function RulesPanel({ flag, config, edit, whyNot }: Props) {
           A device that has heard nothing for {config.whenStale.after}: {STALE[config.whenStale.then]}.
         </Text>
       )}
-      {editing !== undefined && (
+      {editing && (
         <RuleEditor
-          flag={flag}
-          rule={rules[editing]}
-          taken={rules.map((rule) => rule.id)}
+          flag={editing.flag}
+          rule={editing.rule}
+          taken={editing.taken}
           close={() => setEditing(undefined)}
           done={(rule) => {
-            set(
-              editing < rules.length ? rules.map((own, n) => (n === editing ? rule : own)) : [...rules, rule],
-            );
+            editing.edit((own) => ({ ...own, rules: withRule(own.rules ?? [], rule) }));
             setEditing(undefined);
           }}
         />
       )}
     </section>
   );
+}
+
+/** Rules with one of them in the place of its like, or after them all. */
+function withRule(rules: Rule[], rule: Rule): Rule[] {
+  const known = rules.some((own) => own.id === rule.id);
+  return known ? rules.map((own) => (own.id === rule.id ? rule : own)) : [...rules, rule];
 }
