@@ -160,6 +160,51 @@ test('whoever is bound elsewhere is told what they may not do, and may do the re
   await context.close();
 });
 
+test('places are taken away one after the other, and none comes back with a dialog that was open before', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  const at = (venue: string) => ({ role: 'operator', environments: ['production'], venues: [venue] });
+  const { email } = await added(page, server.demo, 'Tove', {
+    role: 'viewer',
+    bindings: [at('camp-nou'), at('anfield')],
+  });
+  const tove = async () => {
+    const { items } = await (await page.request.get(`${server.demo.url}/api/v1/users`)).json();
+    return items.find((one: { email: string }) => one.email === email);
+  };
+  await page.getByRole('link', { name: 'People' }).click();
+  const crosses = page.getByRole('button', { name: /^Tove is no longer/ });
+  await expect.poll(() => crosses.count()).toBe(2);
+  // No time to look between the two, and the first answer is late.
+  await page.route('**/api/v1/users/*', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Tove is no longer Operator at Camp Nou, in production' }).click();
+  await page.getByRole('button', { name: 'Tove is no longer Operator at Anfield, in production' }).click();
+  await expect.poll(() => crosses.count()).toBe(0);
+  await expect.poll(async () => (await tove()).bindings).toEqual([]);
+  await page.unroute('**/api/v1/users/*');
+
+  const { key } = await tove();
+  await ask(page, server.demo, 'PUT', `users/${key}`, { bindings: [at('camp-nou')] });
+  await expect.poll(() => crosses.count()).toBe(1);
+  await page.getByRole('button', { name: 'Let Tove do more in some places' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Let Tove do more in some places' });
+  await dialog.getByRole('combobox', { name: 'At these venues' }).fill('Anfield');
+  await page.getByRole('option', { name: 'Anfield' }).click();
+  await page.keyboard.press('Escape');
+  await ask(page, server.demo, 'PUT', `users/${key}`, { bindings: [] });
+  // Under the dialog, nothing of the page is there for who listens.
+  await page.getByText('Operator at Camp Nou, in production', { exact: true }).waitFor({ state: 'detached' });
+  await dialog.getByRole('button', { name: 'Allow' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  expect((await tove()).bindings).toMatchObject([{ role: 'operator', venues: ['anfield'] }]);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test('a token is made for some places and for some time, a key for some venues', async () => {
   const complaints: string[] = [];
   const context = await browser.newContext({ viewport: DESK });

@@ -74,6 +74,11 @@ export class ApiError extends Error {
   get isSignedOut() {
     return this.status === 401;
   }
+
+  /** Somebody has changed meanwhile what was to be changed. */
+  get isOutdated() {
+    return this.status === 412;
+  }
 }
 
 /** It was not done, but asked for: somebody else looks at it first. */

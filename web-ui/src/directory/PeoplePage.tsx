@@ -12,7 +12,9 @@ import { BindRole } from './BindRole';
 import { Invite } from './Invite';
 import { InvitedNote } from './InvitedNote';
 import { NewAccount } from './NewAccount';
+import { RightsRefused } from './RightsRefused';
 import { bindingWords } from './rights';
+import { useRightsChange } from './rightsChange';
 import { ROLES } from './roles';
 
 export function PeoplePage() {
@@ -20,7 +22,7 @@ export function PeoplePage() {
   const me = useQuery(queries.session()).data?.user.id;
   const client = useQueryClient();
   const [adding, setAdding] = useState(false);
-  const [binding, setBinding] = useState<Account>();
+  const [binding, setBinding] = useState<string>();
   const [sessionsOf, setSessionsOf] = useState<Account>();
   const [inviting, setInviting] = useState(false);
   const [invited, setInvited] = useState<Invited>();
@@ -28,11 +30,7 @@ export function PeoplePage() {
   // Where nobody has a password, nobody is given one.
   const means = useQuery(queries.signInMeans()).data;
   const { password: withPassword, provider } = means ?? { password: true, provider: undefined };
-  const change = useMutation({
-    mutationFn: ({ key, ...rights }: { key: string; role?: string; bindings?: RoleBinding[] }) =>
-      body(api.PUT('/api/v1/users/{key}', { params: { path: { key } }, body: rights })),
-    onSuccess: again,
-  });
+  const change = useRightsChange();
   const invite = useMutation({
     mutationFn: useOnce((key: string) =>
       body(api.POST('/api/v1/users/{key}/invitation', { params: { path: { key } } })),
@@ -50,6 +48,9 @@ export function PeoplePage() {
     mutationFn: (key: string) => body(api.DELETE('/api/v1/users/{key}', { params: { path: { key } } })),
     onSuccess: again,
   });
+  const failed = remove.error ?? reset.error ?? invite.error;
+  // The dialog is about the account as it is now, not as it was when it was opened.
+  const bound = people.data?.items.find((account) => account.key === binding);
   return (
     <>
       <Head
@@ -72,9 +73,8 @@ export function PeoplePage() {
       {invited && <InvitedNote invited={invited} done={() => setInvited(undefined)} />}
       {people.isPending && <Loading what="people" />}
       {people.error && <Failed error={people.error} retry={() => people.refetch()} />}
-      {(change.error ?? remove.error ?? reset.error ?? invite.error) && (
-        <Failed error={change.error ?? remove.error ?? reset.error ?? invite.error} />
-      )}
+      {failed && <Failed error={failed} />}
+      {change.error && <RightsRefused error={change.error} name={change.variables.account.name} />}
       {people.data && (
         <div className="panel">
           <Table label="People">
@@ -95,9 +95,10 @@ export function PeoplePage() {
                   key={account.key}
                   account={account}
                   isMe={account.key === me}
-                  choose={(role) => change.mutate({ key: account.key, role })}
-                  bind={() => setBinding(account)}
-                  keep={(bindings) => change.mutate({ key: account.key, bindings })}
+                  changing={change.isPending}
+                  choose={(role) => change.mutate({ account, role })}
+                  bind={() => setBinding(account.key)}
+                  keep={(bindings) => change.mutate({ account, bindings })}
                   showSessions={() => setSessionsOf(account)}
                   invite={() => invite.mutate(account.key)}
                   resetFactor={() => reset.mutate(account.key)}
@@ -109,15 +110,8 @@ export function PeoplePage() {
         </div>
       )}
       {sessionsOf && <SessionsDialog of={sessionsOf} close={() => setSessionsOf(undefined)} />}
-      {binding && (
-        <BindRole
-          account={binding}
-          close={() => setBinding(undefined)}
-          made={() => {
-            setBinding(undefined);
-            void again();
-          }}
-        />
+      {bound && (
+        <BindRole account={bound} close={() => setBinding(undefined)} made={() => setBinding(undefined)} />
       )}
       {inviting && (
         <Invite
@@ -145,6 +139,8 @@ export function PeoplePage() {
 type RowProps = {
   account: Account;
   isMe: boolean;
+  /** Whether rights are being changed: the next change is to see what came of it. */
+  changing: boolean;
   choose: (role: string) => void;
   bind: () => void;
   keep: (bindings: RoleBinding[]) => void;
@@ -154,7 +150,18 @@ type RowProps = {
   remove: () => void;
 };
 
-function Row({ account, isMe, choose, bind, keep, showSessions, invite, resetFactor, remove }: RowProps) {
+function Row({
+  account,
+  isMe,
+  changing,
+  choose,
+  bind,
+  keep,
+  showSessions,
+  invite,
+  resetFactor,
+  remove,
+}: RowProps) {
   const venueName = useVenueName();
   return (
     <tr>
@@ -212,6 +219,7 @@ function Row({ account, isMe, choose, bind, keep, showSessions, invite, resetFac
             w={240}
             allowDeselect={false}
             data={ROLES}
+            readOnly={changing}
             value={account.role}
             onChange={(role) => role && choose(role)}
           />
@@ -227,6 +235,7 @@ function Row({ account, isMe, choose, bind, keep, showSessions, invite, resetFac
               <ActionIcon
                 size="sm"
                 variant="default"
+                disabled={changing}
                 aria-label={`${account.name} is no longer ${words}`}
                 onClick={() => keep(account.bindings.filter((_, other) => other !== index))}
               >

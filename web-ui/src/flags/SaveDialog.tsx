@@ -65,7 +65,7 @@ export function SaveDialog({ current, newest, draft, change, close, saved, asked
       return client.invalidateQueries({ queryKey: ['flag', draft.flag.key] });
     },
   });
-  const refused = save.error instanceof ApiError && save.error.status === 412;
+  const refused = save.error instanceof ApiError && save.error.isOutdated;
   const conflict = draft.version !== newest;
   return (
     <Dialog title="Review and save" size="xl" close={close}>
