@@ -53,6 +53,7 @@ export type When = Schemas['When'];
 export type Due = Schemas['Due'];
 export type Change = Schemas['Change'];
 export type Restoration = Schemas['Restoration'];
+export type Restored = Schemas['Restored'];
 export type Scope = Schemas['Scope'];
 export type ChangeRequest = Schemas['ChangeRequest'];
 export type ChangeRequestView = Schemas['ChangeRequestView'];

@@ -1,8 +1,8 @@
-import { Button, Group, SegmentedControl, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Group, SegmentedControl, Stack, Text, Textarea } from '@mantine/core';
 import { skipToken, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import { AskedFor, api, body, type Change, type CommitSummary } from '../api/client';
+import { ApiError, AskedFor, api, body, type Change, type CommitSummary, type Restored } from '../api/client';
 import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
@@ -45,14 +45,18 @@ export function TakeBack({ commit, close }: { commit: CommitSummary; close: () =
     retry: false,
   });
   const goBack = useMutation({
-    mutationFn: useOnce((chosen: Back) =>
-      body(api.POST('/api/v1/rollback', { body: { ...chosen, message } })),
-    ),
+    mutationFn: useOnce(({ chosen, shown }: { chosen: Back; shown: Restored }) => {
+      // No more than what was shown: what has changed since is planned anew.
+      const wanted = { ...chosen, message, expected: shown.expected };
+      return body(api.POST('/api/v1/rollback', { body: wanted }));
+    }),
     onSuccess: () => void client.invalidateQueries(),
     onError: (error) => {
       if (error instanceof AskedFor) void navigate({ to: '/changes/$key', params: { key: error.request } });
+      return client.invalidateQueries({ queryKey: ['restore'] });
     },
   });
+  const outdated = goBack.error instanceof ApiError && goBack.error.isOutdated;
   const isNothing = plan.data?.changes.length === 0;
   if (goBack.data)
     return (
@@ -126,7 +130,19 @@ export function TakeBack({ commit, close }: { commit: CommitSummary; close: () =
           value={message}
           onChange={(event) => setMessage(event.currentTarget.value)}
         />
-        {goBack.error && <Failed error={goBack.error} />}
+        {outdated && (
+          <Alert
+            className="notice"
+            color="yellow"
+            title="Something has changed since this was worked out"
+            role="alert"
+          >
+            <Text size="sm">
+              Nothing went back. What would change now is shown above: go back if it still fits.
+            </Text>
+          </Alert>
+        )}
+        {goBack.error && !outdated && <Failed error={goBack.error} />}
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>
             Leave it as it is
@@ -134,7 +150,7 @@ export function TakeBack({ commit, close }: { commit: CommitSummary; close: () =
           <Button
             loading={goBack.isPending}
             disabled={!plan.data || isNothing || !message.trim()}
-            onClick={() => back && goBack.mutate(back)}
+            onClick={() => back && plan.data && goBack.mutate({ chosen: back, shown: plan.data })}
           >
             Go back
           </Button>
