@@ -8,10 +8,17 @@ import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { useEnvironment } from '../shell/environment';
 import { Failed } from '../shell/states';
-import type { Cell } from './cell';
+import { type Cell, cellKey } from './cell';
 import { type Pins, withMore, without } from './pins';
 
-type What = { action: Action; variant?: string };
+/** What is done, with which cells, and at which venue, where it is one. */
+type Done = {
+  action: Action;
+  variant?: string;
+  flags: { key: string; venues: string[] }[];
+  venue: string | undefined;
+  chosen: string;
+};
 type Props = {
   cells: Cell[];
   clear: () => void;
@@ -30,24 +37,30 @@ export function BulkBar({ cells, clear, pins, pin }: Props) {
   const venues = [...new Set(cells.map((cell) => cell.venue))];
   const [only] = venues;
   const place = venues.length === 1 && only ? venueName(only) : `${venues.length} venues`;
+  const chosen = cells.map(cellKey).sort().join('\n\n');
   const run = useMutation({
-    mutationFn: useOnce(({ action, variant }: What) => {
-      const flags = keys.map((key) => ({
-        key,
-        venues: cells.filter((cell) => cell.flag === key).map((cell) => cell.venue),
-      }));
-      return body(
+    mutationFn: useOnce(({ action, variant, flags }: Done) =>
+      body(
         api.POST('/api/v1/actions/{action}', {
           params: { path: { action } },
           body: { environment, flags, variant },
         }),
-      );
-    }),
+      ),
+    ),
     onSuccess: () => {
       for (const key of ['board', 'flags', 'flag', 'history'])
         void client.invalidateQueries({ queryKey: [key] });
     },
   });
+  const act = (action: Action, variant?: string) => {
+    const flags = keys.map((key) => ({
+      key,
+      venues: cells.filter((cell) => cell.flag === key).map((cell) => cell.venue),
+    }));
+    run.mutate({ action, variant, flags, venue: venues.length === 1 ? only : undefined, chosen });
+  };
+  // What came of it is told of the cells it was done with, and of no others that are chosen by now.
+  const done = run.variables?.chosen === chosen ? run.variables : undefined;
   const arePinned =
     keys.every((key) => pins.flags.includes(key)) && venues.every((key) => pins.venues.includes(key));
   const simple = [
@@ -68,16 +81,14 @@ export function BulkBar({ cells, clear, pins, pin }: Props) {
           {environment}
         </Text>
         <Group gap="xs">
-          {keys.length === 1 && keys[0] && (
-            <Give flag={keys[0]} give={(variant) => run.mutate({ action: 'on', variant })} />
-          )}
+          {keys.length === 1 && keys[0] && <Give flag={keys[0]} give={(variant) => act('on', variant)} />}
           {simple.map(({ action, label }) => (
             <Button
               key={action}
               size="xs"
               variant="default"
               disabled={run.isPending}
-              onClick={() => run.mutate({ action })}
+              onClick={() => act(action)}
             >
               {label}
             </Button>
@@ -85,7 +96,7 @@ export function BulkBar({ cells, clear, pins, pin }: Props) {
           <HoldButton
             size="xs"
             disabled={run.isPending}
-            onHeld={() => run.mutate({ action: 'kill' })}
+            onHeld={() => act('kill')}
           >{`Kill at ${place}`}</HoldButton>
           <Button
             size="xs"
@@ -99,8 +110,8 @@ export function BulkBar({ cells, clear, pins, pin }: Props) {
           </Button>
         </Group>
       </Group>
-      {run.error && <Failed error={run.error} />}
-      {run.data && <ConvergenceLine seq={run.data.seq} venue={venues.length === 1 ? only : undefined} />}
+      {done && run.error && <Failed error={run.error} />}
+      {done && run.data && <ConvergenceLine seq={run.data.seq} venue={done.venue} />}
     </section>
   );
 }
