@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { conditionWords, diffLines, exposureWords, prerequisiteWords, ruleWords, serveWords } from './words';
+import { conditionWords, exposureWords, prerequisiteWords, ruleWords, serveWords } from './words';
 
 test('what other systems can say has words too', () => {
   const rollout = { by: ['userId'], percent: 10, from: 5, seed: 's', hash: 'murmur3Unleash' as const };
@@ -65,14 +65,4 @@ test('cells say what, why, and in which tone', () => {
   };
   expect(exposureWords(split)).toEqual({ text: '10 % on', why: 'drawn by lot', tone: 'mixed' });
   expect(exposureWords({ source: 'unknown' }).text).toBe('code default');
-});
-
-test('a diff keeps what stayed and marks the rest', () => {
-  expect(diffLines('a\nb\nc', 'a\nx\nc').map((one) => `${one.kind[0]}${one.line}`)).toEqual([
-    'sa',
-    'rb',
-    'ax',
-    'sc',
-  ]);
-  expect(diffLines('', 'a')).toEqual([{ kind: 'added', line: 'a' }]);
 });

@@ -143,34 +143,3 @@ export function exposureWords(exposure: Exposure): { text: string; why: string; 
 function isOff(variant: string): boolean {
   return ['off', 'none', 'false', 'disabled'].includes(variant);
 }
-
-/** Lines of two texts, each with whether it stayed, came or went (longest common subsequence). */
-export function diffLines(
-  before: string,
-  after: string,
-): { kind: 'same' | 'added' | 'removed'; line: string }[] {
-  const a = before ? before.split('\n') : [];
-  const b = after ? after.split('\n') : [];
-  const table = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
-  const at = (i: number, j: number) => table[i]?.[j] ?? 0;
-  for (let i = a.length - 1; i >= 0; i--) {
-    for (let j = b.length - 1; j >= 0; j--) {
-      const row = table[i];
-      if (row) row[j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
-    }
-  }
-  const lines: { kind: 'same' | 'added' | 'removed'; line: string }[] = [];
-  let [i, j] = [0, 0];
-  while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      lines.push({ kind: 'same', line: a[i] ?? '' });
-      i++;
-      j++;
-    } else if (j >= b.length || (i < a.length && at(i + 1, j) >= at(i, j + 1))) {
-      lines.push({ kind: 'removed', line: a[i++] ?? '' });
-    } else {
-      lines.push({ kind: 'added', line: b[j++] ?? '' });
-    }
-  }
-  return lines;
-}
