@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Demo } from './server';
 
@@ -95,14 +95,43 @@ export async function shoot(page: Page, name: string) {
   await page.screenshot({ path: `${SHOTS}${name}.png` });
 }
 
-/** Presses and holds, as a person would to kill. */
+/** Presses and holds, as a person would to kill: until the button has done what it does, however slow the page is. */
 export async function hold(page: Page, name: RegExp) {
   const button = page.getByRole('button', { name });
   await button.scrollIntoViewIfNeeded();
   const box = await button.boundingBox();
   if (!box) throw new Error(`${name} can't be seen`);
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const held = await holding(button);
   await page.mouse.down();
-  await page.waitForTimeout(1_000);
+  await held();
   await page.mouse.up();
+}
+
+/** The same by keyboard, on the button that has the focus. */
+export async function holdEnter(page: Page) {
+  const held = await holding(page.locator('button:focus'));
+  await page.keyboard.down('Enter');
+  await held();
+  await page.keyboard.up('Enter');
+}
+
+/** Watches a button that is to be held; waits until it was, which it says until then, or is gone. */
+async function holding(button: Locator): Promise<() => Promise<void>> {
+  const watch = await button.evaluateHandle((element) => {
+    let began = false;
+    const held = new Promise<void>((resolve) => {
+      const look = () => {
+        const says = element.querySelector('[data-shown="true"]')?.textContent === 'Hold…';
+        began ||= says;
+        if ((says || !began) && element.isConnected) return;
+        observer.disconnect();
+        resolve();
+      };
+      const observer = new MutationObserver(look);
+      observer.observe(document.body, { subtree: true, childList: true, attributes: true });
+    });
+    return { held };
+  });
+  return () => watch.evaluate(({ held }) => held);
 }

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accessible, added, DESK, hold, launch, signedIn } from './browser';
+import { accessible, added, DESK, hold, holdEnter, launch, signedIn } from './browser';
 import { Server } from './server';
 
 let server: Server;
@@ -70,9 +70,7 @@ test('the same by keyboard alone: choose a cell, hold to kill, see it, revive', 
   await page.keyboard.press('Enter');
   const kill = page.getByRole('button', { name: 'Kill at Camp Nou' });
   await kill.focus();
-  await page.keyboard.down('Enter');
-  await page.waitForTimeout(1_000);
-  await page.keyboard.up('Enter');
+  await holdEnter(page);
   await expect.poll(() => cell.textContent()).toBe('killed: off');
   await page.getByRole('button', { name: 'Revive' }).focus();
   await page.keyboard.press('Enter');

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accessible, ask, DESK, hold, launch, PHONE, shoot, signedIn } from './browser';
+import { accessible, ask, DESK, hold, holdEnter, launch, PHONE, shoot, signedIn } from './browser';
 import { Server } from './server';
 
 let server: Server;
@@ -87,9 +87,7 @@ test('by keyboard alone: find a playbook, hold to run it', async () => {
   await page.keyboard.press('Tab');
   await page.keyboard.type('No network');
   await page.keyboard.press('Tab');
-  await page.keyboard.down('Enter');
-  await page.waitForTimeout(1_000);
-  await page.keyboard.up('Enter');
+  await holdEnter(page);
   await page.getByText(/Changed flag\/offline-gate-scan in commit/).waitFor();
   expect(complaints).toEqual([]);
   await context.close();

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accessible, ask, DESK, hold, launch, PHONE, shoot, signedIn } from './browser';
+import { accessible, ask, DESK, hold, holdEnter, launch, PHONE, shoot, signedIn } from './browser';
 import { count, seatMap } from './seeds';
 import { Server } from './server';
 
@@ -177,9 +177,7 @@ test('the same by keyboard alone: find it, start it, pause it, hold to take it b
   const back = page.getByRole('button', { name: 'Roll back' });
   await expect.poll(() => back.isEnabled()).toBe(true);
   await back.focus();
-  await page.keyboard.down('Enter');
-  await page.waitForTimeout(1_000);
-  await page.keyboard.up('Enter');
+  await holdEnter(page);
   await expect.poll(() => status(page)).toBe('Rolled back');
   expect(complaints).toEqual([]);
   await context.close();
