@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accessible, ask, DESK, hold, launch, PHONE, shoot, signedIn } from './browser';
+import { DAY, YEAR } from './seeds';
 import { Server } from './server';
 
 let server: Server;
@@ -31,23 +32,23 @@ test('an event is added and rescheduled by the clocks of its venue, frozen aroun
   await dialog.getByRole('combobox', { name: 'Clocks' }).fill('London');
   await page.getByRole('option', { name: 'Europe/London' }).click();
   await dialog.getByText('By the clocks of Europe/London').waitFor();
-  await dialog.getByLabel('Doors open').fill('2027-05-15T17:00');
-  await dialog.getByLabel('It starts').fill('2027-05-15T16:00');
-  await dialog.getByLabel('Final scan').fill('2027-05-15T19:30');
+  await dialog.getByLabel('Doors open').fill(`${DAY}T17:00`);
+  await dialog.getByLabel('It starts').fill(`${DAY}T16:00`);
+  await dialog.getByLabel('Final scan').fill(`${DAY}T19:30`);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText(/It starts before the doors open\. Let it start/).waitFor();
   await accessible(page, 'an event with a problem');
   await shoot(page, 'event-refused');
-  await dialog.getByLabel('It starts').fill('2027-05-15T19:00');
+  await dialog.getByLabel('It starts').fill(`${DAY}T19:00`);
   await dialog.getByRole('button', { name: 'Save' }).click();
   const row = page.locator('[data-event="cup-final"]');
   await row.getByText('19:00').waitFor();
   const saved = await page.request.get(`${server.demo.url}/api/v1/events/cup-final`);
-  expect(Date.parse((await saved.json()).start)).toBe(Date.parse('2027-05-15T18:00:00Z'));
+  expect(Date.parse((await saved.json()).start)).toBe(Date.parse(`${DAY}T18:00:00Z`));
 
   await page.getByRole('button', { name: 'Reschedule Cup final' }).click();
-  await dialog.getByLabel('It starts').fill('2027-05-15T20:00');
-  await dialog.getByLabel('Final scan').fill('2027-05-15T20:30');
+  await dialog.getByLabel('It starts').fill(`${DAY}T20:00`);
+  await dialog.getByLabel('Final scan').fill(`${DAY}T20:30`);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await row.getByText('20:30').waitFor();
 

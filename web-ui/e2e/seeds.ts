@@ -3,6 +3,10 @@ import { expect } from 'vitest';
 import { ask } from './browser';
 import type { Demo } from './server';
 
+/** A day that is to come, whenever this runs, with clocks an hour ahead of UTC in London, and four behind in New York. */
+export const YEAR = new Date().getUTCFullYear() + 1;
+export const DAY = `${YEAR}-05-15`;
+
 const HOUR = 3_600_000;
 
 /** So many hours from now. */
@@ -99,7 +103,7 @@ async function changes(page: Page, demo: Demo) {
   await ask(page, demo, 'POST', 'change-requests/cheaper-seats/close', { message: 'Nobody wants that' });
   await open('dearer-seats', 'Dearer seats on staging', {
     message: 'See what the till says to it.',
-    applyAt: { local: '2027-05-15T18:00', timeZone: 'Europe/London' },
+    applyAt: { local: `${DAY}T18:00`, timeZone: 'Europe/London' },
   });
   await ask(page, demo, 'POST', 'change-requests/dearer-seats/comments', {
     text: 'Before the finals, please.',
@@ -175,7 +179,7 @@ export async function seed(page: Page, demo: Demo) {
     key: 'doors-open',
     name: 'Doors open',
     description: 'Touts come with the first trains.',
-    at: { local: '2027-05-15T18:00', timeZone: 'Europe/London' },
+    at: { local: `${DAY}T18:00`, timeZone: 'Europe/London' },
     plays: [
       { on: { flag: 'resale-guard', environment: 'production', venues: ['wembley-stadium'] } },
       { notice: { text: 'Resale is guarded at Wembley.' } },
@@ -199,9 +203,9 @@ export async function seed(page: Page, demo: Demo) {
     key: 'derby',
     name: 'Derby',
     venue: 'old-trafford',
-    doors: '2027-05-15T17:00:00Z',
-    start: '2027-05-15T19:00:00Z',
-    finalScan: '2027-05-15T19:30:00Z',
+    doors: `${DAY}T17:00:00Z`,
+    start: `${DAY}T19:00:00Z`,
+    finalScan: `${DAY}T19:30:00Z`,
     timeZone: 'Europe/London',
   });
   await put('freezes/doors', {
@@ -214,8 +218,8 @@ export async function seed(page: Page, demo: Demo) {
     key: 'finals',
     reason: 'The week of the finals',
     venues: ['wembley-stadium', 'old-trafford'],
-    from: '2027-05-10T00:00:00Z',
-    until: '2027-05-17T00:00:00Z',
+    from: `${YEAR}-05-10T00:00:00Z`,
+    until: `${YEAR}-05-17T00:00:00Z`,
   });
   await changes(page, demo);
   for (let n = 0; n < 4; n++) {
