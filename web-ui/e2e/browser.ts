@@ -85,6 +85,16 @@ export async function accessible(page: Page, what: string, onlyColours = false) 
   expect(told, what).toEqual([]);
 }
 
+/** Counts from now on how often the rows of the board are asked for; what its venues are is another question. */
+export function rowsAsked(page: Page): () => number {
+  let asked = 0;
+  page.on('request', (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname === '/api/v1/board' && searchParams.get('venueHeads') === 'false') asked += 1;
+  });
+  return () => asked;
+}
+
 /** Goes to a screen as a link would, without loading the page anew. */
 export async function go(page: Page, path: string) {
   await page.evaluate((to) => history.pushState({}, '', to), path);
