@@ -52,6 +52,19 @@ test('an event is added and rescheduled by the clocks of its venue, frozen aroun
   await dialog.getByRole('button', { name: 'Save' }).click();
   await row.getByText('20:30').waitFor();
 
+  // Typed over what is there, key by key: a year is there with its first digit.
+  await page.getByRole('button', { name: 'Reschedule Cup final' }).click();
+  for (const field of ['Doors open', 'It starts', 'Final scan']) {
+    const input = dialog.getByLabel(field);
+    await input.focus();
+    await input.pressSequentially(`0616${YEAR + 1}`);
+    await expect.poll(() => input.inputValue()).toContain(`${YEAR + 1}-06-16T`);
+  }
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  const moved = await page.request.get(`${server.demo.url}/api/v1/events/cup-final`);
+  expect(Date.parse((await moved.json()).start)).toBe(Date.parse(`${YEAR + 1}-06-16T19:00:00Z`));
+
   await page.getByRole('button', { name: 'Add a freeze' }).click();
   await dialog.getByRole('textbox', { name: 'Why, as people are told' }).fill('People come in');
   await dialog.getByRole('button', { name: 'Save' }).click();

@@ -13,20 +13,21 @@ type Props = {
 
 /** A date and a time, by the clocks of a time zone. */
 export function LocalInput({ label, zone, value, error, required, change }: Props) {
-  // What is typed half is no time yet, and stays while it is typed.
+  // What is being typed stays as it is: a year is there with its first digit, and is not yet what is meant.
   const [typed, setTyped] = useState<string>();
-  const shown = value === undefined ? (typed ?? '') : toLocal(value, zone);
+  const shown = value === undefined ? '' : toLocal(value, zone);
   return (
     <TextInput
       type="datetime-local"
       label={label}
       required={required}
-      value={shown}
+      value={typed ?? shown}
       error={error}
       onChange={(event) => {
         setTyped(event.currentTarget.value);
         change(fromLocal(event.currentTarget.value, zone));
       }}
+      onBlur={() => setTyped(undefined)}
     />
   );
 }

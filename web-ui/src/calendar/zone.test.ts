@@ -25,3 +25,13 @@ test('what is no time and no zone is told', () => {
   expect([isZone('Europe/Berlin'), isZone('Mars')]).toEqual([true, false]);
   expect(sameDay('2027-05-15T22:30:00Z', '2027-05-15T23:30:00Z', 'Europe/London')).toBe(false);
 });
+
+test('a year that is typed digit by digit goes to a moment and back with each of them', () => {
+  for (const zone of ['UTC', 'Europe/London', 'America/New_York', 'Asia/Kathmandu'])
+    for (const year of ['0002', '0020', '0202', '2027', '9999', '20270', '202704']) {
+      const local = `${year}-12-31T19:30`;
+      const moment = fromLocal(local, zone);
+      expect(moment && toLocal(moment, zone), `${local} in ${zone}`).toBe(local);
+    }
+  expect(fromLocal('275760-09-13T00:00', 'UTC')).toBeUndefined();
+});

@@ -3,6 +3,10 @@
  * times twice: of these the first is meant.
  */
 
+const DAY_MS = 86_400_000;
+/** Days before the last moment that a date can be: what is around a time is looked at, too. */
+const LAST_MS = 8.64e15 - 3 * DAY_MS;
+
 const parts = (zone: string) =>
   new Intl.DateTimeFormat('en-CA', {
     timeZone: zone,
@@ -32,21 +36,26 @@ export function toLocal(moment: string, zone: string): string {
       .formatToParts(new Date(moment))
       .map(({ type, value }) => [type, value]),
   );
-  return `${at.year}-${at.month}-${at.day}T${at.hour}:${at.minute}`;
+  return `${at.year?.padStart(4, '0')}-${at.month}-${at.day}T${at.hour}:${at.minute}`;
+}
+
+/** A local time as if it were UTC, in milliseconds. Years of five digits have their sign, where a date is read. */
+function asUtc(local: string): number {
+  return Date.parse(`${local.replace(/^\d{5,6}(?=-)/, (year) => `+${year.padStart(6, '0')}`)}Z`);
 }
 
 /** How far the clocks of a zone are ahead of UTC at a moment, in milliseconds. */
 function ahead(at: number, zone: string): number {
-  return Date.parse(`${toLocal(new Date(at).toISOString(), zone)}Z`) - Math.floor(at / 60_000) * 60_000;
+  return asUtc(toLocal(new Date(at).toISOString(), zone)) - Math.floor(at / 60_000) * 60_000;
 }
 
 /** The moment at which the clocks of a zone show a local time; nothing for what is no time. */
 export function fromLocal(local: string, zone: string): string | undefined {
-  const asUtc = Date.parse(`${local}Z`);
-  if (Number.isNaN(asUtc)) return undefined;
-  const day = 86_400_000;
-  const fits = [ahead(asUtc - day, zone), ahead(asUtc + day, zone)].map((offset) => asUtc - offset);
-  const exact = fits.filter((at) => toLocal(new Date(at).toISOString(), zone) === local.slice(0, 16));
+  const shown = asUtc(local);
+  if (!(Math.abs(shown) < LAST_MS)) return undefined;
+  const minute = /^.*T\d\d:\d\d/.exec(local)?.[0];
+  const fits = [ahead(shown - DAY_MS, zone), ahead(shown + DAY_MS, zone)].map((offset) => shown - offset);
+  const exact = fits.filter((at) => toLocal(new Date(at).toISOString(), zone) === minute);
   // A time that the clocks leave out is as long after the change as it says.
   const at = exact.length ? Math.min(...exact) : Math.max(...fits);
   return new Date(at).toISOString().replace('.000Z', 'Z');
