@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
 import type { Cohort } from '../api/client';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
@@ -7,16 +8,14 @@ import { Export } from '../shell/export/Export';
 import type { Column } from '../shell/export/table';
 import { count } from '../shell/numbers';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
+import { usedBy } from './usedBy';
 import { claimsWords } from './words';
 
 export function CohortsPage() {
   const cohorts = useQuery(queries.cohorts());
   const venueName = useVenueName();
-  const flags = useQuery(queries.allFlags()).data?.items ?? [];
-  const usedBy = (cohort: string) =>
-    flags
-      .filter(({ document }) => JSON.stringify(document).includes(`"${cohort}"`))
-      .map(({ document }) => document.name || document.key);
+  const users = useUsers();
+  const usersOf = (cohort: Cohort) => users.get(cohort.key)?.join(', ') ?? '';
   const columns: Column<Cohort>[] = [
     { key: 'key', title: 'Key', of: (cohort) => cohort.key },
     { key: 'name', title: 'Cohort', of: (cohort) => cohort.name },
@@ -27,7 +26,7 @@ export function CohortsPage() {
       of: (cohort) => cohort.venues?.map(venueName).join(', ') || 'Everywhere',
     },
     { key: 'claims', title: 'Phones', of: claimsWords },
-    { key: 'usedBy', title: 'Used by', of: (cohort) => usedBy(cohort.key).join(', ') },
+    { key: 'usedBy', title: 'Used by', of: usersOf },
   ];
   return (
     <>
@@ -70,7 +69,7 @@ export function CohortsPage() {
                     {claimsWords(cohort) && <div className="soft">{claimsWords(cohort)}</div>}
                   </td>
                   <td>{cohort.venues?.map(venueName).join(', ') || 'Everywhere'}</td>
-                  <td>{usedBy(cohort.key).join(', ') || '—'}</td>
+                  <td>{usersOf(cohort) || '—'}</td>
                 </tr>
               ))}
             </tbody>
@@ -79,6 +78,25 @@ export function CohortsPage() {
       )}
     </>
   );
+}
+
+/** What points to each cohort; worked out when documents change, not when something is typed. */
+function useUsers() {
+  const flags = useQuery(queries.allFlags()).data?.items;
+  const cohorts = useQuery(queries.cohorts()).data?.items;
+  const releases = useQuery(queries.releases()).data?.items;
+  const playbooks = useQuery(queries.playbooks()).data?.items;
+  const schedules = useQuery(queries.schedules()).data?.items;
+  return useMemo(() => {
+    const documents = <T,>(items: { document: T }[] = []) => items.map(({ document }) => document);
+    return usedBy({
+      flags: documents(flags),
+      cohorts: documents(cohorts),
+      releases: documents(releases),
+      playbooks: documents(playbooks),
+      schedules: documents(schedules),
+    });
+  }, [flags, cohorts, releases, playbooks, schedules]);
 }
 
 /** Whom it holds: by a condition, listed, or both. */
