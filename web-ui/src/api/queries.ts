@@ -51,6 +51,19 @@ export type StaleQuery = {
 /** Which flags of a list. */
 export type FlagsQuery = { search: string; limit: number; owner?: string | null; tag?: string | null };
 
+/** Flags that fit, page by page, however many there are. */
+async function everyFlag(which: { search?: string; owner?: string; tag?: string }) {
+  const page = (cursor?: string) =>
+    body(api.GET('/api/v1/flags', { params: { query: { ...which, limit: 5000, cursor } } }));
+  const all = await page();
+  for (let { nextCursor } = all; nextCursor; ) {
+    const more = await page(nextCursor);
+    all.items.push(...more.items);
+    nextCursor = more.nextCursor;
+  }
+  return all;
+}
+
 /** All that is read from the server, by key. `/live` marks keys as old when something changes. */
 export const queries = {
   session: () =>
@@ -148,17 +161,15 @@ export const queries = {
   allFlags: () =>
     queryOptions({
       queryKey: ['all-flags'],
-      queryFn: async () => {
-        const page = (cursor?: string) =>
-          body(api.GET('/api/v1/flags', { params: { query: { limit: 5000, cursor } } }));
-        const all = await page();
-        for (let { nextCursor } = all; nextCursor; ) {
-          const more = await page(nextCursor);
-          all.items.push(...more.items);
-          nextCursor = more.nextCursor;
-        }
-        return all;
-      },
+      queryFn: () => everyFlag({}),
+    }),
+  /** All that a list would show if it were long enough. */
+  flagsToTheLast: ({ search, owner, tag }: Omit<FlagsQuery, 'limit'>) =>
+    queryOptions({
+      queryKey: ['flags', 'to the last', search, owner, tag],
+      queryFn: () => everyFlag({ search, owner: owner ?? undefined, tag: tag ?? undefined }),
+      // Thousands of documents, wanted once.
+      gcTime: 0,
     }),
   flag: (key: string) =>
     queryOptions({
