@@ -173,7 +173,15 @@ test('who still asks is told before a flag is archived even so, by keyboard alon
   await alert.getByRole('link', { name: 'Flag resale-guard:' }).waitFor();
   await alert.getByText('This has to change first.').waitFor();
   expect(await dialog.getByRole('button', { name: 'Archive it even so' }).isDisabled()).toBe(true);
+  // Why was typed, so that it is asked before it is lost.
+  const asks: string[] = [];
+  page.once('dialog', (asked) => {
+    asks.push(asked.message());
+    void asked.accept();
+  });
   await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect(asks).toEqual(['Close this, and lose what you have put in here?']);
   await dialog.waitFor({ state: 'detached' });
   expect(unexpected(complaints)).toEqual([]);
   await context.close();

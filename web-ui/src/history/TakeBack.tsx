@@ -60,7 +60,7 @@ export function TakeBack({ commit, close }: { commit: CommitSummary; close: () =
   const isNothing = plan.data?.changes.length === 0;
   if (goBack.data)
     return (
-      <Dialog title={`Back at commit ${commit.seq}`} close={close}>
+      <Dialog key="done" title={`Back at commit ${commit.seq}`} close={close}>
         <ConvergenceLine seq={goBack.data.seq} />
         <Group justify="flex-end" mt="md">
           <Button onClick={close} data-autofocus>
