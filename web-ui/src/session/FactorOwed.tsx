@@ -1,5 +1,6 @@
 import { Button, Paper, Stack, Text, Title } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
+import { Failed } from '../shell/states';
 import { FactorSetup } from './FactorSetup';
 import { useSignOut } from './signOut';
 
@@ -16,7 +17,8 @@ export function FactorOwed({ done }: { done: () => void }) {
           </Title>
           <Text size="sm">Administrators need one here before they go on.</Text>
           <FactorSetup done={done} />
-          <Button variant="subtle" onClick={signOut}>
+          {signOut.error && <Failed what="Signing out" error={signOut.error} />}
+          <Button variant="subtle" loading={signOut.isPending} onClick={() => signOut.mutate()}>
             Sign out
           </Button>
         </Stack>

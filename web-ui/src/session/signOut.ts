@@ -1,12 +1,21 @@
-import { useQueryClient } from '@tanstack/react-query';
-import { api } from '../api/client';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { ApiError, api } from '../api/client';
 
-/** Ends the session, and forgets all that was seen with it. */
+/** Ends the session, and forgets all that was seen with it. Where it can't be ended, it goes on, and that is told. */
 export function useSignOut() {
   const client = useQueryClient();
-  return async () => {
-    await api.DELETE('/api/v1/session');
-    client.clear();
-    location.assign('/');
-  };
+  return useMutation({
+    mutationFn: async () => {
+      try {
+        await api.DELETE('/api/v1/session');
+      } catch (error) {
+        // It is over already.
+        if (!(error instanceof ApiError && error.isSignedOut)) throw error;
+      }
+    },
+    onSuccess: () => {
+      client.clear();
+      location.assign('/');
+    },
+  });
 }

@@ -2,6 +2,8 @@ import { ActionIcon, Menu, useMantineColorScheme } from '@mantine/core';
 import { lazy, Suspense, useState } from 'react';
 import type { Person } from '../api/client';
 import { useSignOut } from '../session/signOut';
+import { Dialog } from './Dialog';
+import { Failed } from './states';
 
 const SessionsDialog = lazy(() =>
   import('../session/SessionsDialog').then((module) => ({ default: module.SessionsDialog })),
@@ -39,9 +41,14 @@ export function PersonMenu({ user: { name, role, secondFactor, throughProvider }
               Second factor
             </Menu.Item>
           )}
-          <Menu.Item onClick={signOut}>Sign out</Menu.Item>
+          <Menu.Item onClick={() => signOut.mutate()}>Sign out</Menu.Item>
         </Menu.Dropdown>
       </Menu>
+      {signOut.error && (
+        <Dialog title="You are still signed in" close={signOut.reset}>
+          <Failed error={signOut.error} retry={() => signOut.mutate()} />
+        </Dialog>
+      )}
       <Suspense>
         {asked?.what === 'sessions' && <SessionsDialog close={close} />}
         {asked?.what === 'factor' && <FactorDialog has={asked.has} close={close} />}
