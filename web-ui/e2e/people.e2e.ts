@@ -34,6 +34,16 @@ test('somebody who is added signs in and sees what they may not do, and is out o
   const other = await signedIn(theirs, mei, []);
   await other.getByRole('link', { name: 'Keys' }).click();
   await other.getByText('You may not do this').waitFor();
+  // What they may not do is not offered, on the screens that they see either.
+  expect(await other.getByRole('button', { name: 'Create a key' }).count()).toBe(0);
+  await other.getByRole('link', { name: 'People' }).click();
+  await other.getByText('You may not do this').waitFor();
+  expect(await other.getByRole('button', { name: /Invite somebody|Add somebody/ }).count()).toBe(0);
+  await other.getByRole('link', { name: 'History' }).click();
+  await other.getByRole('button', { name: 'What changed' }).first().click();
+  await other.getByRole('button', { name: 'Hide' }).waitFor();
+  await expect.poll(() => other.getByText('Loading the commit').count()).toBe(0);
+  expect(await other.getByRole('button', { name: 'Undo this commit' }).count()).toBe(0);
 
   await hold(page, /Remove Mei Tanaka/);
   await expect.poll(() => page.getByText('mei@usher.example').count()).toBe(0);

@@ -8,6 +8,7 @@ import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { Export } from '../shell/export/Export';
 import type { Column } from '../shell/export/table';
+import { useMay } from '../shell/may';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { NewKey } from './NewKey';
 import { rightsWords } from './rights';
@@ -21,6 +22,7 @@ export function KeysPage() {
   const keys = useQuery(queries.keys());
   const venueName = useVenueName();
   const client = useQueryClient();
+  const mayMake = useMay('admin');
   const [making, setMaking] = useState(false);
   const [secret, setSecret] = useState<string>();
   const again = () => client.invalidateQueries({ queryKey: ['keys'] });
@@ -72,7 +74,7 @@ export function KeysPage() {
     <>
       <Head title="Keys" about="What programs sign in with. A secret is shown once.">
         <Export name="keys" table={{ columns: columns, rows: keys.data?.items ?? [] }} />
-        <Button onClick={() => setMaking(true)}>Create a key</Button>
+        {mayMake && <Button onClick={() => setMaking(true)}>Create a key</Button>}
       </Head>
       {secret && <Secret secret={secret} done={() => setSecret(undefined)} />}
       {keys.isPending && <Loading what="keys" />}

@@ -7,6 +7,7 @@ import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { SessionsDialog } from '../session/SessionsDialog';
+import { useMayEverywhere } from '../shell/may';
 import { Failed, Head, Loading, Table } from '../shell/states';
 import { BindRole } from './BindRole';
 import { Invite } from './Invite';
@@ -26,6 +27,7 @@ export function PeoplePage() {
   const [sessionsOf, setSessionsOf] = useState<Account>();
   const [inviting, setInviting] = useState(false);
   const [invited, setInvited] = useState<Invited>();
+  const mayAdd = useMayEverywhere('admin');
   const again = () => client.invalidateQueries({ queryKey: ['people'] });
   // Where nobody has a password, nobody is given one.
   const means = useQuery(queries.signInMeans()).data;
@@ -61,7 +63,7 @@ export function PeoplePage() {
             : `Who signs in here, and what they may do. People come through ${provider}, which says in which groups they are.`
         }
       >
-        {withPassword && (
+        {withPassword && mayAdd && (
           <>
             <Button variant="default" onClick={() => setAdding(true)}>
               Add somebody

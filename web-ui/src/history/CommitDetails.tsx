@@ -5,6 +5,7 @@ import { useOnce } from '../api/once';
 import { queries } from '../api/queries';
 import { ConvergenceLine } from '../convergence/ConvergenceLine';
 import { Diff } from '../flags/Diff';
+import { useMay } from '../shell/may';
 import { Failed, Loading } from '../shell/states';
 import { kindWords } from './words';
 
@@ -15,6 +16,7 @@ const SHOWN = 10;
 export function CommitDetails({ seq }: { seq: number }) {
   const commit = useQuery(queries.commit(seq));
   const client = useQueryClient();
+  const mayUndo = useMay('operator');
   const undo = useMutation({
     mutationFn: useOnce((force: boolean) =>
       body(
@@ -52,11 +54,13 @@ export function CommitDetails({ seq }: { seq: number }) {
           <ConvergenceLine seq={undo.data.seq} />
         </div>
       ) : (
-        <Group>
-          <Button size="xs" variant="default" loading={undo.isPending} onClick={() => undo.mutate(false)}>
-            Undo this commit
-          </Button>
-        </Group>
+        mayUndo && (
+          <Group>
+            <Button size="xs" variant="default" loading={undo.isPending} onClick={() => undo.mutate(false)}>
+              Undo this commit
+            </Button>
+          </Group>
+        )
       )}
       {conflict && (
         <Alert className="notice" color="yellow" title="It has been changed since" role="alert">
