@@ -1,20 +1,26 @@
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import type { Cohort } from '../api/client';
 import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { conditionWords } from '../flags/words';
 import { Export } from '../shell/export/Export';
 import type { Column } from '../shell/export/table';
+import { fits } from '../shell/fits';
 import { count } from '../shell/numbers';
+import { SearchField } from '../shell/SearchField';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { usedBy } from './usedBy';
 import { claimsWords } from './words';
+
+/** Rows that are drawn; a search finds the rest. */
+const SHOWN = 200;
 
 export function CohortsPage() {
   const cohorts = useQuery(queries.cohorts());
   const venueName = useVenueName();
   const users = useUsers();
+  const [search, setSearch] = useState('');
   const usersOf = (cohort: Cohort) => users.get(cohort.key)?.join(', ') ?? '';
   const columns: Column<Cohort>[] = [
     { key: 'key', title: 'Key', of: (cohort) => cohort.key },
@@ -28,23 +34,30 @@ export function CohortsPage() {
     { key: 'claims', title: 'Phones', of: claimsWords },
     { key: 'usedBy', title: 'Used by', of: usersOf },
   ];
+  const fitting = (cohorts.data?.items ?? [])
+    .map(({ document }) => document)
+    .filter((cohort) => fits(search, [cohort.key, cohort.name, whoWords(cohort), usersOf(cohort)]));
   return (
     <>
       <Head
         title="Cohorts"
         about={cohorts.data && `${cohorts.data.total} reusable sets of people and devices`}
       >
-        <Export
-          name="cohorts"
-          table={{ columns: columns, rows: cohorts.data?.items.map(({ document }) => document) ?? [] }}
+        <SearchField
+          label="Search cohorts"
+          placeholder="Name, who, used by"
+          value={search}
+          change={setSearch}
         />
+        <Export name="cohorts" table={{ columns: columns, rows: fitting }} />
       </Head>
       {cohorts.isPending && <Loading what="cohorts" />}
       {cohorts.error && <Failed error={cohorts.error} retry={() => cohorts.refetch()} />}
       {cohorts.data?.items.length === 0 && (
         <Empty>There are no cohorts yet: `usher cohort set KEY --file cohort.json` makes one.</Empty>
       )}
-      {!!cohorts.data?.items.length && (
+      {!!cohorts.data?.items.length && fitting.length === 0 && <Empty>No cohort fits “{search}”.</Empty>}
+      {fitting.length > 0 && (
         <div className="panel">
           <Table label="Cohorts">
             <thead>
@@ -56,7 +69,7 @@ export function CohortsPage() {
               </tr>
             </thead>
             <tbody>
-              {cohorts.data.items.map(({ document: cohort }) => (
+              {fitting.slice(0, SHOWN).map((cohort) => (
                 <tr key={cohort.key}>
                   <td>
                     <b>{cohort.name}</b>
@@ -74,6 +87,9 @@ export function CohortsPage() {
               ))}
             </tbody>
           </Table>
+          {fitting.length > SHOWN && (
+            <p className="soft">and {count(fitting.length - SHOWN)} more: search to find them.</p>
+          )}
         </div>
       )}
     </>

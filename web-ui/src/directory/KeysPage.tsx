@@ -8,7 +8,9 @@ import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { Export } from '../shell/export/Export';
 import type { Column } from '../shell/export/table';
+import { fits } from '../shell/fits';
 import { useMay } from '../shell/may';
+import { SearchField } from '../shell/SearchField';
 import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { NewKey } from './NewKey';
 import { rightsWords } from './rights';
@@ -21,6 +23,7 @@ const OVERLAP_SECONDS = 86_400;
 export function KeysPage() {
   const keys = useQuery(queries.keys());
   const venueName = useVenueName();
+  const venuesOf = (key: Key) => (key.venues ?? []).map(venueName);
   const client = useQueryClient();
   const mayMake = useMay('admin');
   const [making, setMaking] = useState(false);
@@ -54,6 +57,10 @@ export function KeysPage() {
       ),
     onSuccess: again,
   });
+  const [search, setSearch] = useState('');
+  const fitting = (keys.data?.items ?? []).filter((key) =>
+    fits(search, [key.key, key.name, key.prefix, kindWords(key), key.environment, ...venuesOf(key)]),
+  );
   const failed = rotate.error ?? revoke.error ?? sign.error;
   const columns: Column<Key>[] = [
     { key: 'key', title: 'Key', of: (key) => key.key },
@@ -73,7 +80,8 @@ export function KeysPage() {
   return (
     <>
       <Head title="Keys" about="What programs sign in with. A secret is shown once.">
-        <Export name="keys" table={{ columns: columns, rows: keys.data?.items ?? [] }} />
+        <SearchField label="Search keys" placeholder="Name, kind, venue" value={search} change={setSearch} />
+        <Export name="keys" table={{ columns: columns, rows: fitting }} />
         {mayMake && <Button onClick={() => setMaking(true)}>Create a key</Button>}
       </Head>
       {secret && <Secret secret={secret} done={() => setSecret(undefined)} />}
@@ -81,7 +89,8 @@ export function KeysPage() {
       {keys.error && <Failed error={keys.error} retry={() => keys.refetch()} />}
       {failed && <Failed error={failed} />}
       {keys.data?.items.length === 0 && <Empty>There are no keys yet.</Empty>}
-      {!!keys.data?.items.length && (
+      {!!keys.data?.items.length && fitting.length === 0 && <Empty>No key fits “{search}”.</Empty>}
+      {fitting.length > 0 && (
         <div className="panel">
           <Table label="Keys">
             <thead>
@@ -97,7 +106,7 @@ export function KeysPage() {
               </tr>
             </thead>
             <tbody>
-              {keys.data.items.map((key) => (
+              {fitting.map((key) => (
                 <tr key={key.key}>
                   <td>
                     <b>{key.name}</b>

@@ -7,8 +7,10 @@ import { queries } from '../api/queries';
 import { useVenueName } from '../convergence/names';
 import { HoldButton } from '../flags/HoldButton';
 import { SessionsDialog } from '../session/SessionsDialog';
+import { fits } from '../shell/fits';
 import { useMayEverywhere } from '../shell/may';
-import { Failed, Head, Loading, Table } from '../shell/states';
+import { SearchField } from '../shell/SearchField';
+import { Empty, Failed, Head, Loading, Table } from '../shell/states';
 import { BindRole } from './BindRole';
 import { Invite } from './Invite';
 import { InvitedNote } from './InvitedNote';
@@ -50,6 +52,11 @@ export function PeoplePage() {
     mutationFn: (key: string) => body(api.DELETE('/api/v1/users/{key}', { params: { path: { key } } })),
     onSuccess: again,
   });
+  const [search, setSearch] = useState('');
+  const venueName = useVenueName();
+  const fitting = (people.data?.items ?? []).filter(({ name, email, role, bindings }) =>
+    fits(search, [name, email, role, ...bindings.map((one) => bindingWords(one, venueName))]),
+  );
   const failed = remove.error ?? reset.error ?? invite.error;
   // The dialog is about the account as it is now, not as it was when it was opened.
   const bound = people.data?.items.find((account) => account.key === binding);
@@ -63,6 +70,14 @@ export function PeoplePage() {
             : `Who signs in here, and what they may do. People come through ${provider}, which says in which groups they are.`
         }
       >
+        {people.data && (
+          <SearchField
+            label="Search people"
+            placeholder="Name, e-mail, role, place"
+            value={search}
+            change={setSearch}
+          />
+        )}
         {withPassword && mayAdd && (
           <>
             <Button variant="default" onClick={() => setAdding(true)}>
@@ -77,7 +92,8 @@ export function PeoplePage() {
       {people.error && <Failed error={people.error} retry={() => people.refetch()} />}
       {failed && <Failed error={failed} />}
       {change.error && <RightsRefused error={change.error} name={change.variables.account.name} />}
-      {people.data && (
+      {people.data && fitting.length === 0 && <Empty>Nobody fits “{search}”.</Empty>}
+      {fitting.length > 0 && (
         <div className="panel">
           <Table label="People">
             <thead>
@@ -92,7 +108,7 @@ export function PeoplePage() {
               </tr>
             </thead>
             <tbody>
-              {people.data.items.map((account) => (
+              {fitting.map((account) => (
                 <Row
                   key={account.key}
                   account={account}
