@@ -82,6 +82,30 @@ test('a release is planned from a template, and mended where the server says so,
   await context.close();
 });
 
+test('a release is rehearsed where nobody is served, and the record stays', async () => {
+  const complaints: string[] = [];
+  const context = await browser.newContext({ viewport: DESK });
+  const page = await signedIn(context, server.demo, complaints);
+  await ask(page, server.demo, 'PUT', 'releases/rehearsed', seatMap('rehearsed', { name: 'Rehearsed' }));
+  await page.goto(`${server.demo.url}/releases/rehearsed`);
+  const panel = page.getByRole('region', { name: 'Rehearsals' });
+  await panel.getByText(/No environment in which you may do so is for rehearsals yet/).waitFor();
+  await ask(page, server.demo, 'PUT', 'environments/rehearsal', {
+    key: 'rehearsal',
+    name: 'Rehearsals',
+    rehearsal: true,
+  });
+  await panel.getByRole('button', { name: 'Rehearse it' }).click();
+  await panel.getByText(/^Rolled back: /).waitFor();
+  await panel.getByText(/^Began with “.*”: /).waitFor();
+  await accessible(page, 'a release that was rehearsed');
+  await shoot(page, 'release-rehearsed-light-desk');
+  // Nobody got anything of it: the plan is as it was.
+  expect(await status(page)).toBe('Planned');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test('a release is started, paused, resumed, moved on and taken back, by mouse', async () => {
   const complaints: string[] = [];
   const context = await browser.newContext({ viewport: DESK });

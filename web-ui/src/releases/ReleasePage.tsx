@@ -11,6 +11,7 @@ import { useStep } from './actions';
 import { Controls, Outcome } from './Controls';
 import { Guards } from './Guards';
 import { Preflight } from './Preflight';
+import { Rehearsals } from './Rehearsals';
 import classes from './releases.module.css';
 import { Stages } from './Stages';
 import { Steps } from './Steps';
@@ -81,6 +82,7 @@ function Shown({ release }: { release: Release }) {
         <Stages release={release} view={status.data} />
         <Guards release={release} view={status.data} />
         {watched && <Steps steps={steps} />}
+        <Rehearsals release={release} />
         {over && preflight}
         {!watched && <Upkeep release={release} />}
       </Stack>

@@ -156,7 +156,7 @@ const STEPS: Record<Step['kind'], (stage: string) => string> = {
   arrived: () => 'Every device has what was rolled back',
 };
 
-export function stepWords(step: Step): string {
+export function stepWords(step: Pick<Step, 'kind' | 'stage'>): string {
   return STEPS[step.kind]?.(step.stage) ?? `${step.kind} in “${step.stage}”`;
 }
 
