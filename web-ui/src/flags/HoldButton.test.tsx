@@ -34,6 +34,16 @@ test('the keyboard holds as well, also when the key repeats', () => {
   fireEvent.keyDown(button, { key: 'Enter', repeat: true });
   act(() => void vi.advanceTimersByTime(900));
   expect(held).toHaveBeenCalledTimes(1);
+  // It is held for longer than it needs to be.
+  for (let n = 0; n < 100; n++) {
+    fireEvent.keyDown(button, { key: 'Enter', repeat: true });
+    act(() => void vi.advanceTimersByTime(30));
+  }
+  expect(held).toHaveBeenCalledTimes(1);
+  fireEvent.keyUp(button, { key: 'Enter' });
+  fireEvent.keyDown(button, { key: 'Enter' });
+  act(() => void vi.advanceTimersByTime(900));
+  expect(held).toHaveBeenCalledTimes(2);
 });
 
 test('a screen reader, which can only press, presses twice', () => {

@@ -69,7 +69,8 @@ export function HoldButton({ onHeld, children, 'aria-label': label, ...rest }: P
       onKeyDown={(event) => {
         if (!isKey(event.key)) return;
         event.preventDefault();
-        start();
+        // A key that is still down has been held: it does not begin again, nor here what it began elsewhere.
+        if (!event.repeat) start();
       }}
       onKeyUp={(event) => {
         if (!isKey(event.key)) return;
