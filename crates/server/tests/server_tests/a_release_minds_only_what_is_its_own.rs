@@ -137,6 +137,27 @@ async fn a_stage_has_converged_when_its_own_commit_has() {
 }
 
 #[tokio::test]
+async fn a_server_that_starts_again_knows_who_has_the_stage_by_what_they_come_with() {
+    let server = Server::seeded().await;
+    let key = server.key("server").await;
+    let stages = json!([
+        {"name": "half", "percent": 50, "requires": {"converged": 100, "approval": true}},
+        {"name": "all", "bake": "1h"}
+    ]);
+    running(&server, &json!({"stages": stages})).await;
+    let mut device = Socket::ruleset(&server, &key, json!({})).await;
+    let (ready, _) = device.snapshot().await;
+    let resume = json!({"resume": {"epoch": ready["epoch"], "seq": ready["seq"]}});
+    drop(device);
+    let server = Server::start_in(server.stop().await, |_| {}).await;
+    let mut device = Socket::ruleset(&server, &key, resume).await;
+    // It is sent nothing, so there is nothing that it would acknowledge.
+    assert_eq!(device.expect("ready").await["intent"], "current");
+    post(&server, "approve").await;
+    eventually("the next stage begins", async || progress(&server).await["stage"] == 1).await;
+}
+
+#[tokio::test]
 async fn in_a_fleet_too_time_in_which_no_server_watched_is_no_baking() {
     let redis = RedisServer::start();
     let on = async || Server::start_with(|settings| settings.redis = Some(Secret::from(redis.url()))).await;
