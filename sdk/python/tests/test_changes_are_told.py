@@ -73,6 +73,32 @@ def test_changes_can_be_waited_for(usher, build):
     assert not waiting.is_alive(), "closing ends it"
 
 
+def test_who_waits_for_changes_of_a_closed_client_waits_for_nothing(build):
+    client, heard = build(), []
+    client.close()
+    waiting = threading.Thread(target=lambda: heard.append(list(client.changes())), daemon=True)
+    waiting.start()
+    waiting.join(10)
+    assert heard == [[]]
+
+
+def test_changes_that_are_asked_for_while_it_closes_end(build):
+    ended = []
+
+    def wait(client, go):
+        go.wait()
+        ended.append(list(client.changes()))
+
+    waiting = []
+    for _ in range(50):
+        client, go = build(), threading.Barrier(2)
+        waiting.append(threading.Thread(target=wait, args=(client, go), daemon=True))
+        waiting[-1].start()
+        go.wait()
+        client.close()
+    eventually("all have ended", lambda: len(ended) == 50, patience=10)
+
+
 def test_a_client_may_be_closed_by_its_own_listener(usher, build):
     client = live(build())
     client.on_change(lambda _: client.close())

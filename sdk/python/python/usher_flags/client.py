@@ -152,6 +152,9 @@ class FlagsClient:
             )
         )
         self._streams: weakref.WeakSet[_Changes] = weakref.WeakSet()
+        self._closed = False
+        # Held while a stream is added, and while those that there are are counted.
+        self._lock = threading.Lock()
         # Good for as long as `_native` is kept, which is as long as this.
         self._address = self._native.address()
         _open.add(self)
@@ -252,8 +255,12 @@ class FlagsClient:
         """Waits for changes, and gives the keys of those flags, those of several changes at once where it was not
         asked meanwhile; until the client is closed."""
         changes = _Changes()
+        with self._lock:
+            self._streams.add(changes)
         changes.subscription = self.on_change(changes.put)
-        self._streams.add(changes)
+        # Whoever closes the client either finds it among the streams or is found here.
+        if self._closed:
+            changes.close()
         return changes
 
     @property
@@ -292,11 +299,14 @@ class FlagsClient:
 
     def close(self) -> None:
         """Ends the connection and all listeners; returns at once. Answers go on from what there is."""
+        with self._lock:
+            self._closed = True
+            streams = list(self._streams)
         self._native.shutdown()
         # While a listener of its own is being called, the end of the program has to wait for it.
         if self._native.wait_for_listeners(0):
             _open.discard(self)
-        for changes in list(self._streams):
+        for changes in streams:
             changes.close()
 
     def __enter__(self) -> FlagsClient:
