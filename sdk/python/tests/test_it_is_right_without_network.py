@@ -1,7 +1,11 @@
 """From the disk, from the bootstrap, in the background, and through an outage; and how long the first answer takes."""
 
+import queue
+import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from conftest import eventually, live
 from usher_flags import ConnectionState, FlagSource, Obstacle
@@ -87,10 +91,25 @@ def test_the_sample_scanner_survives_a_cut(usher, key, tmp_path):
     sample = Path(__file__).resolve().parent.parent / "examples/gate_scanner.py"
     words = [usher.url, key, "--venue", "anfield", "--flag", "always", "--cache", tmp_path, "--every", "0.05"]
     scanner = subprocess.Popen([sys.executable, sample, *words], stdout=subprocess.PIPE, text=True)
-    said = []
+    said, lines = [], queue.SimpleQueue()
 
-    def until(words):
+    def read():
         for line in scanner.stdout:
+            lines.put(line)
+        lines.put("")
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def until(words, patience=45):
+        # However much it says of other things, and if it says nothing.
+        end = time.monotonic() + patience
+        line = None
+        while line != "" and (left := end - time.monotonic()) > 0:
+            try:
+                line = lines.get(timeout=left)
+            except queue.Empty:
+                break
             said.append(line)
             if words in line:
                 return
@@ -98,6 +117,8 @@ def test_the_sample_scanner_survives_a_cut(usher, key, tmp_path):
 
     try:
         until("always=True STATIC")
+        with pytest.raises(AssertionError, match="never said"):
+            until("what it never says", patience=0.5)
         usher.act("kill", "always", "anfield")
         until("always is now False")
         usher.stop()
@@ -110,4 +131,5 @@ def test_the_sample_scanner_survives_a_cut(usher, key, tmp_path):
     finally:
         scanner.terminate()
         scanner.wait(timeout=10)
+        reader.join(10)
         scanner.stdout.close()
