@@ -1,10 +1,7 @@
 //! The client, as Kotlin, Swift and Python get it.
 
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -18,6 +15,7 @@ use crate::{
     error::FlagsError,
     guard,
     listener::{FlagsListener, Notifier},
+    renewals::Renewals,
     status::StatusReport,
 };
 
@@ -34,8 +32,7 @@ pub struct FlagsClient {
     pub(crate) notifier: Arc<Notifier>,
     /// Kept here, so that it is where it is for as long as somebody holds this.
     edition: Arc<AtomicU64>,
-    /// Another signed context is needed.
-    wants: Arc<AtomicBool>,
+    renewals: Arc<Renewals>,
     _subscriptions: [Subscription; 3],
 }
 
@@ -47,13 +44,14 @@ impl FlagsClient {
             let notifier = Arc::clone(&notifier);
             move |change| notifier.changed(&change.flags)
         });
-        let wants = Arc::<AtomicBool>::default();
+        let renewals = Arc::<Renewals>::default();
         let report = {
             // Not the client itself, which its own listener would keep open.
-            let (notifier, client, wants) = (Arc::clone(&notifier), client.downgrade(), Arc::clone(&wants));
+            let (notifier, client, renewals) =
+                (Arc::clone(&notifier), client.downgrade(), Arc::clone(&renewals));
             move || {
                 if let Some(client) = client.upgrade() {
-                    notifier.status(StatusReport::of(&client, wants.load(Ordering::Acquire)));
+                    notifier.status(StatusReport::of(&client, &renewals));
                 }
             }
         };
@@ -61,10 +59,10 @@ impl FlagsClient {
             let report = report.clone();
             move |_| report()
         });
-        let renewals = client.on_renewal_needed({
-            let wants = Arc::clone(&wants);
+        let needs = client.on_renewal_needed({
+            let renewals = Arc::clone(&renewals);
             move |_| {
-                wants.store(true, Ordering::Release);
+                renewals.ask();
                 report();
             }
         });
@@ -73,8 +71,8 @@ impl FlagsClient {
             client,
             context: RwLock::new(Arc::new(context)),
             notifier,
-            wants,
-            _subscriptions: [changes, statuses, renewals],
+            renewals,
+            _subscriptions: [changes, statuses, needs],
         }
     }
 
@@ -89,9 +87,19 @@ impl FlagsClient {
 
     /// The same, and what the backend has signed of them.
     pub(crate) fn ask_signed(&self, context: Context, token: Option<&str>) {
-        self.wants.store(false, Ordering::Release);
-        self.client.set_context_signed(&context, token);
+        self.answer(|| self.client.set_context_signed(&context, token));
         *self.context.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(context);
+    }
+
+    /// Hands over another signed context. That none is needed any more is told, also where nothing else changes by it: who
+    /// compares statuses would take the next request for the one before.
+    fn answer(&self, hand_over: impl FnOnce()) {
+        // Before: the server may refuse this one, too, by the time that this thread goes on.
+        let waited = self.renewals.answer();
+        hand_over();
+        if waited {
+            self.notifier.status(self.status());
+        }
     }
 
     pub(crate) fn count(&self, metric: &str, outcome: Outcome) {
@@ -210,8 +218,7 @@ impl FlagsClient {
     /// changes no answer.
     pub fn set_signed_context(&self, token: Option<String>) {
         guard::or((), || {
-            self.wants.store(false, Ordering::Release);
-            self.client.set_signed_context(token.as_deref());
+            self.answer(|| self.client.set_signed_context(token.as_deref()));
         });
     }
 
@@ -243,7 +250,7 @@ impl FlagsClient {
 
     /// How the client stands with its server.
     pub fn status(&self) -> StatusReport {
-        StatusReport::of(&self.client, self.wants.load(Ordering::Acquire))
+        StatusReport::of(&self.client, &self.renewals)
     }
 
     /// Where in memory the edition of the answers is, 64 bits in this machine's order: for packages in whose language a

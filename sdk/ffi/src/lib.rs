@@ -23,6 +23,7 @@ mod details;
 mod error;
 mod guard;
 mod listener;
+mod renewals;
 mod status;
 
 pub use client::FlagsClient;

@@ -2,6 +2,8 @@
 
 use usher_sdk::{Client, Source, Status};
 
+use crate::renewals::Renewals;
+
 /// How a client stands with its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum ConnectionState {
@@ -61,6 +63,9 @@ pub struct StatusReport {
     /// Another signed context is needed: the one that there is ends within minutes, or is not taken. To be asked of the
     /// app's backend, and handed to `set_signed_context`; until then values stay what they are.
     pub wants_signed_context: bool,
+    /// How often another signed context was asked for: the same need, asked for again, is another status.
+    #[uniffi(default = 0)]
+    pub renewals: u64,
 }
 
 impl From<Source> for FlagSource {
@@ -89,7 +94,7 @@ impl From<usher_sdk::Obstacle> for Obstacle {
 }
 
 impl StatusReport {
-    pub(crate) fn of(client: &Client, wants_signed_context: bool) -> Self {
+    pub(crate) fn of(client: &Client, renewals: &Renewals) -> Self {
         let status = client.status();
         let (state, since_ms) = match status {
             _ if client.is_closed() => (ConnectionState::Closed, None),
@@ -100,6 +105,8 @@ impl StatusReport {
         };
         let settled = matches!(state, ConnectionState::Live | ConnectionState::Closed);
         let obstacle = if settled { None } else { client.obstacle().map(Into::into) };
-        Self { state, since_ms, obstacle, source: client.source().into(), wants_signed_context }
+        let (wants_signed_context, renewals) = (renewals.waits(), renewals.asked());
+        let source = client.source().into();
+        Self { state, since_ms, obstacle, source, wants_signed_context, renewals }
     }
 }

@@ -64,6 +64,8 @@ class Status:
     source: FlagSource
     wants_signed_context: bool = False
     """Another signed context is needed: the one that there is ends within minutes, or is not taken."""
+    renewals: int = 0
+    """How often another one was asked for: the same need, asked for again, is another status."""
 
 
 def details_of(native: Any, value: T) -> Details[T]:
@@ -83,8 +85,14 @@ def details_of(native: Any, value: T) -> Details[T]:
 
 def status_of(native: StatusReport) -> Status:
     """The library's report."""
-    since = _time(native.since_ms)
-    return Status(native.state, since, native.obstacle, native.source, native.wants_signed_context)
+    return Status(
+        state=native.state,
+        since=_time(native.since_ms),
+        obstacle=native.obstacle,
+        source=native.source,
+        wants_signed_context=native.wants_signed_context,
+        renewals=native.renewals,
+    )
 
 
 def context_of(

@@ -2354,6 +2354,10 @@ public struct StatusReport: Equatable, Hashable {
      * app's backend, and handed to `set_signed_context`; until then values stay what they are.
      */
     public let wantsSignedContext: Bool
+    /**
+     * How often another signed context was asked for: the same need, asked for again, is another status.
+     */
+    public let renewals: UInt64
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2373,12 +2377,16 @@ public struct StatusReport: Equatable, Hashable {
         /**
          * Another signed context is needed: the one that there is ends within minutes, or is not taken. To be asked of the
          * app's backend, and handed to `set_signed_context`; until then values stay what they are.
-         */wantsSignedContext: Bool) {
+         */wantsSignedContext: Bool, 
+        /**
+         * How often another signed context was asked for: the same need, asked for again, is another status.
+         */renewals: UInt64 = UInt64(0)) {
         self.state = state
         self.sinceMs = sinceMs
         self.obstacle = obstacle
         self.source = source
         self.wantsSignedContext = wantsSignedContext
+        self.renewals = renewals
     }
 
     
@@ -2401,7 +2409,8 @@ public struct FfiConverterTypeStatusReport: FfiConverterRustBuffer {
                 sinceMs: FfiConverterOptionInt64.read(from: &buf), 
                 obstacle: FfiConverterOptionTypeObstacle.read(from: &buf), 
                 source: FfiConverterTypeFlagSource.read(from: &buf), 
-                wantsSignedContext: FfiConverterBool.read(from: &buf)
+                wantsSignedContext: FfiConverterBool.read(from: &buf), 
+                renewals: FfiConverterUInt64.read(from: &buf)
         )
     }
 
@@ -2411,6 +2420,7 @@ public struct FfiConverterTypeStatusReport: FfiConverterRustBuffer {
         FfiConverterOptionTypeObstacle.write(value.obstacle, into: &buf)
         FfiConverterTypeFlagSource.write(value.source, into: &buf)
         FfiConverterBool.write(value.wantsSignedContext, into: &buf)
+        FfiConverterUInt64.write(value.renewals, into: &buf)
     }
 }
 

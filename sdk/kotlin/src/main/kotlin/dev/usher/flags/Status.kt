@@ -18,6 +18,7 @@ public typealias Obstacle = dev.usher.flags.ffi.Obstacle
  * @property source where answers come from
  * @property wantsSignedContext another signed context is needed: the one that there is ends within minutes, or is not
  *   taken. To be asked of the app's backend, and handed to [UsherFlags.setSignedContext]; values stay until then
+ * @property renewals how often another signed context was asked for: the same need, asked for again, is another status
  */
 public data class Status(
     val state: ConnectionState,
@@ -25,6 +26,8 @@ public data class Status(
     val obstacle: Obstacle?,
     val source: FlagSource,
     val wantsSignedContext: Boolean = false,
+    val renewals: Long = 0,
 )
 
-internal fun StatusReport.toStatus() = Status(state, sinceMs.toTime(), obstacle, source, wantsSignedContext)
+internal fun StatusReport.toStatus() =
+    Status(state, sinceMs.toTime(), obstacle, source, wantsSignedContext, renewals.toLong())

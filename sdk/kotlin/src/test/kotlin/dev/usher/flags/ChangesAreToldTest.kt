@@ -1,6 +1,8 @@
 package dev.usher.flags
 
+import dev.usher.flags.support.Backend
 import dev.usher.flags.support.Line
+import dev.usher.flags.support.Server
 import dev.usher.flags.support.WithServer
 import dev.usher.flags.support.eventually
 import dev.usher.flags.support.flag
@@ -10,6 +12,8 @@ import kotlinx.coroutines.async
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.filter
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.onEach
+import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
@@ -74,6 +78,23 @@ class ChangesAreToldTest : WithServer() {
         flags.setSignedContext(null)
         assertTrue(flags.live().getBoolean("always", false))
         assertFalse(flags.status.wantsSignedContext)
+    }
+
+    @Test
+    fun `a flow of statuses tells of each renewal, which is like the one before`() = runBlocking {
+        Server(heartbeatSeconds = 1).use { server ->
+            val backend = Backend(server.key("context"))
+            // Good for so short that another is asked for at the next heartbeat.
+            var seconds = 30L
+            server.client { signedContext(backend.sign("u-1", seconds)) }.use { flags ->
+                val wanted = flags.statuses.filter { it.wantsSignedContext }
+                val told = withTimeout(45.seconds) {
+                    wanted.onEach { flags.setSignedContext(backend.sign("u-1", ++seconds)) }.take(3).toList()
+                }
+                assertEquals(3, told.distinct().size, "$told")
+                assertTrue(told.all { it.state == ConnectionState.LIVE }, "$told")
+            }
+        }
     }
 
     @Test

@@ -3325,6 +3325,11 @@ data class StatusReport (
      * app's backend, and handed to `set_signed_context`; until then values stay what they are.
      */
     val `wantsSignedContext`: kotlin.Boolean
+    , 
+    /**
+     * How often another signed context was asked for: the same need, asked for again, is another status.
+     */
+    val `renewals`: kotlin.ULong = 0uL 
     
 ){
     
@@ -3346,6 +3351,7 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterOptionalTypeObstacle.read(buf),
             FfiConverterTypeFlagSource.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterULong.read(buf),
         )
     }
 
@@ -3354,7 +3360,8 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterOptionalLong.allocationSize(value.`sinceMs`) +
             FfiConverterOptionalTypeObstacle.allocationSize(value.`obstacle`) +
             FfiConverterTypeFlagSource.allocationSize(value.`source`) +
-            FfiConverterBoolean.allocationSize(value.`wantsSignedContext`)
+            FfiConverterBoolean.allocationSize(value.`wantsSignedContext`) +
+            FfiConverterULong.allocationSize(value.`renewals`)
     )
 
     override fun write(value: StatusReport, buf: ByteBuffer) {
@@ -3363,6 +3370,7 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterOptionalTypeObstacle.write(value.`obstacle`, buf)
             FfiConverterTypeFlagSource.write(value.`source`, buf)
             FfiConverterBoolean.write(value.`wantsSignedContext`, buf)
+            FfiConverterULong.write(value.`renewals`, buf)
     }
 }
 

@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit
 private const val ADMIN_TOKEN = "uat_kotlin-tests-administrator"
 
 /** A real `usher serve` on a port of its own, filled with the workspace that all of Usher's clients are asked about. */
-class Server : AutoCloseable {
+class Server(heartbeatSeconds: Int = 15) : AutoCloseable {
     private val folder = Files.createTempDirectory("usher-kotlin-")
     private val http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()
     private val process: Process
@@ -34,7 +34,11 @@ class Server : AutoCloseable {
         val builder = ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.INHERIT)
         // Settings of whoever runs the tests are not the tests' settings.
         builder.environment().keys.removeIf { it.startsWith("USHER_") }
-        builder.environment() += mapOf("USHER_ADMIN_TOKEN" to ADMIN_TOKEN, "USHER_LOG" to "warn")
+        builder.environment() += mapOf(
+            "USHER_ADMIN_TOKEN" to ADMIN_TOKEN,
+            "USHER_LOG" to "warn",
+            "USHER_HEARTBEAT_SECONDS" to "$heartbeatSeconds",
+        )
         process = builder.start()
         // Whatever becomes of the tests, no server outlives them.
         Runtime.getRuntime().addShutdownHook(Thread { process.destroyForcibly() })
@@ -43,8 +47,13 @@ class Server : AutoCloseable {
         val repository = Path.of(System.getProperty("usher.repository"))
         val workspace = Files.readString(repository.resolve("tests/ofrep-clients/workspace.json"))
         put(*Json.parseToJsonElement(workspace).jsonArray.map { "$it" }.toTypedArray())
-        val wanted = """{"name": "phones", "type": "client", "environment": "production", "venues": []}"""
-        key = post("/api/v1/keys", wanted).jsonObject.getValue("secret").jsonPrimitive.content
+        key = key("client")
+    }
+
+    /** The secret of a new key of production. */
+    fun key(type: String): String {
+        val wanted = """{"name": "$type-key", "type": "$type", "environment": "production"}"""
+        return post("/api/v1/keys", wanted).jsonObject.getValue("secret").jsonPrimitive.content
     }
 
     /** Writes documents, all in one commit. */
