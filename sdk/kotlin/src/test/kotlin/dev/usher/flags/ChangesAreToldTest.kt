@@ -8,10 +8,8 @@ import dev.usher.flags.support.eventually
 import dev.usher.flags.support.flag
 import dev.usher.flags.support.live
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.async
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.filter
-import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
@@ -132,15 +130,16 @@ class ChangesAreToldTest : WithServer() {
     fun `a flow of statuses begins with the one that is, and ends with closed`() = runBlocking {
         Line(server.url).use { line ->
             val flags = server.client(url = line.url)
-            val all = async(Dispatchers.Default) { flags.statuses.toList() }
-            withTimeout(45.seconds) { flags.statuses.filter { it.state == ConnectionState.LIVE }.first() }
+            val all = CopyOnWriteArrayList<Status>()
+            val collecting = launch(Dispatchers.Default) { flags.statuses.collect { all += it } }
+            eventually("it hears that it is live") { all.any { it.state == ConnectionState.LIVE } }
             line.cut()
-            val stale = withTimeout(45.seconds) { flags.statuses.first { it.state == ConnectionState.STALE } }
+            eventually("it hears that it is stale") { all.any { it.state == ConnectionState.STALE } }
+            val stale = all.first { it.state == ConnectionState.STALE }
             assertTrue(stale.since != null && stale.source == FlagSource.SERVER)
             flags.close()
-            val states = withTimeout(20.seconds) { all.await() }.map { it.state }
-            assertEquals(ConnectionState.CLOSED, states.last())
-            assertTrue(ConnectionState.STALE in states, "$states")
+            withTimeout(20.seconds) { collecting.join() }
+            assertEquals(ConnectionState.CLOSED, all.last().state)
             assertEquals(listOf(ConnectionState.CLOSED), flags.statuses.toList().map { it.state }, "after the end")
             assertEquals(emptyList<Set<String>>(), flags.changes.toList())
             assertFalse(flags.awaitLive(1.seconds))
