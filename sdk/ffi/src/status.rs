@@ -1,6 +1,6 @@
 //! How a client stands with its server, for a screen or a log.
 
-use usher_sdk::{Client, Source, Status};
+use usher_sdk::{Client, Refusal, Source, Status};
 
 use crate::renewals::Renewals;
 
@@ -66,6 +66,10 @@ pub struct StatusReport {
     /// How often another signed context was asked for: the same need, asked for again, is another status.
     #[uniffi(default = 0)]
     pub renewals: u64,
+    /// The server refuses the key itself, or this version of the library: nothing that the app could say helps. The client
+    /// goes on trying, in case somebody takes that back.
+    #[uniffi(default = false)]
+    pub refuses_key: bool,
 }
 
 impl From<Source> for FlagSource {
@@ -106,7 +110,8 @@ impl StatusReport {
         let settled = matches!(state, ConnectionState::Live | ConnectionState::Closed);
         let obstacle = if settled { None } else { client.obstacle().map(Into::into) };
         let (wants_signed_context, renewals) = (renewals.waits(), renewals.asked());
+        let refuses_key = obstacle.is_some() && matches!(client.refusal(), Some(Refusal::Key(_)));
         let source = client.source().into();
-        Self { state, since_ms, obstacle, source, wants_signed_context, renewals }
+        Self { state, since_ms, obstacle, source, wants_signed_context, renewals, refuses_key }
     }
 }

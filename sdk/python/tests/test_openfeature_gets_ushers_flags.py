@@ -4,7 +4,7 @@ import pytest
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEvent
-from openfeature.exception import ErrorCode, ProviderNotReadyError
+from openfeature.exception import ErrorCode, ProviderFatalError, ProviderNotReadyError
 from openfeature.flag_evaluation import Reason
 from openfeature.provider import ProviderStatus
 from openfeature.track import TrackingEventDetails
@@ -64,6 +64,53 @@ def test_one_that_has_nothing_is_not_called_ready(key):
             api.set_provider_and_wait(provider)
         assert api.get_client().get_provider_status() == ProviderStatus.ERROR
         assert api.get_client().get_boolean_value("always", True) is True
+    finally:
+        api.shutdown()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_one_that_has_nothing_is_ready_once_the_server_is_there(usher, key, waits):
+    usher.stop()
+    try:
+        provider = UsherProvider(FlagsClient(usher.url, key, venue="anfield", targeting_key="u-1"), "u-1", patience=0.2)
+        if waits:
+            with pytest.raises(ProviderNotReadyError):
+                api.set_provider_and_wait(provider)
+        else:
+            api.set_provider(provider)
+        flags = api.get_client()
+        eventually("it has failed", lambda: flags.get_provider_status() == ProviderStatus.ERROR)
+        usher.resume()
+        eventually("it is ready", lambda: flags.get_provider_status() == ProviderStatus.READY)
+        assert flags.get_boolean_value("always", False) is True
+    finally:
+        api.shutdown()
+
+
+def test_a_key_that_is_refused_is_fatal_at_once(usher):
+    provider = UsherProvider(FlagsClient(usher.url, "uck_nobody-has-ever-made-this-one"), patience=45)
+    try:
+        with pytest.raises(ProviderFatalError):
+            api.set_provider_and_wait(provider)
+        assert api.get_client().get_provider_status() == ProviderStatus.FATAL
+        assert api.get_client().get_boolean_value("always", True) is True
+    finally:
+        api.shutdown()
+
+
+def test_one_that_answers_from_the_disk_is_stale_until_the_server_is_there(usher, key, build, tmp_path):
+    before = live(build(cache_dir=tmp_path))
+    eventually("it is on disk", lambda: any(tmp_path.glob("*.cache")))
+    before.close()
+    usher.stop()
+    try:
+        client = FlagsClient(usher.url, key, venue="anfield", targeting_key="u-1", cache_dir=tmp_path)
+        api.set_provider_and_wait(UsherProvider(client, "u-1"))
+        flags = api.get_client()
+        eventually("it is stale", lambda: flags.get_provider_status() == ProviderStatus.STALE)
+        assert flags.get_boolean_value("always", False) is True
+        usher.resume()
+        eventually("it is ready", lambda: flags.get_provider_status() == ProviderStatus.READY)
     finally:
         api.shutdown()
 

@@ -7,13 +7,16 @@ asks for many there is Usher's OFREP, with ``openfeature-provider-ofrep``.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
-from openfeature.event import ProviderEventDetails
-from openfeature.exception import ErrorCode, ProviderNotReadyError
+from openfeature.event import EventDetails, EventHandler, ProviderEvent, ProviderEventDetails
+from openfeature.exception import ErrorCode, ProviderFatalError, ProviderNotReadyError
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
 from openfeature.provider import AbstractProvider, Metadata
 from openfeature.track import TrackingEventDetails
@@ -23,9 +26,12 @@ from .values import ConnectionState, Details, FlagSource, Status
 
 T = TypeVar("T")
 
+_NAME = "usher"
+
 
 class UsherProvider(AbstractProvider):
-    """Answers from a client, which it closes when it is shut down.
+    """Answers from a client, which it closes when it is shut down. It is ready with the server's newest values, stale with
+    those of a cache, a bootstrap or from before the server was lost, and in error with none at all.
 
     :param client: the client.
     :param targeting_key: the targeting key that the client asks for, where evaluations name one.
@@ -42,25 +48,43 @@ class UsherProvider(AbstractProvider):
     ) -> None:
         super().__init__()
         self._patience = patience
-        self._news = threading.Event()
+        self._settled = threading.Event()
+        # Held while it is told how the client stands, so that the last that is told is how it does.
+        self._telling = threading.Lock()
         self._client = client
         self._targeting_key = targeting_key
         self._attributes = dict(attributes or {})
         self._subscriptions: list[Subscription] = []
+        # What the API calls a provider once it has begun, whatever was told meanwhile.
+        self._handlers: list[tuple[ProviderEvent, EventHandler]] = [
+            (event, functools.partial(self._called, event))
+            for event in (ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_ERROR)
+        ]
 
     def get_metadata(self) -> Metadata:
-        return Metadata(name="usher")
+        return Metadata(name=_NAME)
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:
         """Asks for the context that is set for the whole API, if there is one, and waits until there is anything to
-        answer from. Where nothing comes it is an error, until something does."""
+        answer from.
+
+        :raises ProviderNotReadyError: nothing came; the API is told once something does.
+        :raises ProviderFatalError: nothing will, for the server refuses the key; likewise.
+        """
+        self._leave()
         if evaluation_context.targeting_key or evaluation_context.attributes:
             self.set_context(evaluation_context)
+        # Before it is looked at: what comes later is to be heard, also after this has failed.
         self._subscriptions = [self._client.on_change(self._changed), self._client.on_status(self._status)]
-        if self._client.status.source == FlagSource.NOTHING:
-            self._news.wait(self._patience)
-        if self._client.status.source == FlagSource.NOTHING:
-            raise ProviderNotReadyError("there are no values yet: no server, no cache, no bootstrap")
+        for event, handler in self._handlers:
+            api.add_handler(event, handler)
+        status = self._client.status
+        if status.source == FlagSource.NOTHING and not status.refuses_key:
+            self._settled.wait(self._patience)
+            status = self._client.status
+        if status.source == FlagSource.NOTHING:
+            message = _standing(status)[1].message
+            raise ProviderFatalError(message) if status.refuses_key else ProviderNotReadyError(message)
 
     def set_context(self, context: EvaluationContext) -> None:
         """Asks for somebody else, or somewhere else, from now on."""
@@ -70,9 +94,16 @@ class UsherProvider(AbstractProvider):
         self._targeting_key, self._attributes = context.targeting_key, dict(context.attributes)
 
     def shutdown(self) -> None:
+        self._leave()
+        self._client.close()
+
+    def _leave(self) -> None:
         for subscription in self._subscriptions:
             subscription.cancel()
-        self._client.close()
+        for event, handler in self._handlers:
+            # Whoever takes all handlers away has taken these.
+            with contextlib.suppress(ValueError):
+                api.remove_handler(event, handler)
 
     def resolve_boolean_details(
         self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
@@ -152,14 +183,35 @@ class UsherProvider(AbstractProvider):
         return None
 
     def _changed(self, flags: list[str]) -> None:
-        self._news.set()
         self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=flags))
 
     def _status(self, status: Status) -> None:
-        if status.source != FlagSource.NOTHING:
-            self._news.set()
-        if status.state == ConnectionState.LIVE:
-            self.emit_provider_ready(ProviderEventDetails())
-        elif status.state in (ConnectionState.STALE, ConnectionState.OFFLINE):
-            why = "" if status.obstacle is None else f": {status.obstacle.name.lower()}"
-            self.emit_provider_stale(ProviderEventDetails(message=f"the server is away{why}"))
+        if status.refuses_key or status.state not in (ConnectionState.CONNECTING, ConnectionState.OFFLINE):
+            self._settled.set()
+        self._tell()
+
+    def _called(self, event: ProviderEvent, details: EventDetails) -> None:
+        if details.provider_name == _NAME:
+            self._tell(unless=event)
+
+    def _tell(self, unless: ProviderEvent | None = None) -> None:
+        """Tells how the client stands now, which is not always what was the news."""
+        with self._telling:
+            status = self._client.status
+            if status.state != ConnectionState.CLOSED:
+                event, details = _standing(status)
+                if event != unless:
+                    self.emit(event, details)
+
+
+def _standing(status: Status) -> tuple[ProviderEvent, ProviderEventDetails]:
+    """How a client stands, in OpenFeature's words."""
+    why = "" if status.obstacle is None else f": {status.obstacle.name.lower()}"
+    if status.state == ConnectionState.LIVE:
+        return ProviderEvent.PROVIDER_READY, ProviderEventDetails()
+    if status.source != FlagSource.NOTHING:
+        return ProviderEvent.PROVIDER_STALE, ProviderEventDetails(message=f"the server is away{why}")
+    return ProviderEvent.PROVIDER_ERROR, ProviderEventDetails(
+        message=f"there are no values yet: no server, no cache, no bootstrap{why}",
+        error_code=ErrorCode.PROVIDER_FATAL if status.refuses_key else ErrorCode.PROVIDER_NOT_READY,
+    )

@@ -66,6 +66,9 @@ class Status:
     """Another signed context is needed: the one that there is ends within minutes, or is not taken."""
     renewals: int = 0
     """How often another one was asked for: the same need, asked for again, is another status."""
+    refuses_key: bool = False
+    """The server refuses the key itself, or this version of the library: nothing that the program could say helps. The
+    client goes on trying, in case somebody takes that back."""
 
 
 def details_of(native: Any, value: T) -> Details[T]:
@@ -92,6 +95,7 @@ def status_of(native: StatusReport) -> Status:
         source=native.source,
         wants_signed_context=native.wants_signed_context,
         renewals=native.renewals,
+        refuses_key=native.refuses_key,
     )
 
 

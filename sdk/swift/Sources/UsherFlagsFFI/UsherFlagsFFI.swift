@@ -2358,6 +2358,11 @@ public struct StatusReport: Equatable, Hashable {
      * How often another signed context was asked for: the same need, asked for again, is another status.
      */
     public let renewals: UInt64
+    /**
+     * The server refuses the key itself, or this version of the library: nothing that the app could say helps. The client
+     * goes on trying, in case somebody takes that back.
+     */
+    public let refusesKey: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2380,13 +2385,18 @@ public struct StatusReport: Equatable, Hashable {
          */wantsSignedContext: Bool, 
         /**
          * How often another signed context was asked for: the same need, asked for again, is another status.
-         */renewals: UInt64 = UInt64(0)) {
+         */renewals: UInt64 = UInt64(0), 
+        /**
+         * The server refuses the key itself, or this version of the library: nothing that the app could say helps. The client
+         * goes on trying, in case somebody takes that back.
+         */refusesKey: Bool = false) {
         self.state = state
         self.sinceMs = sinceMs
         self.obstacle = obstacle
         self.source = source
         self.wantsSignedContext = wantsSignedContext
         self.renewals = renewals
+        self.refusesKey = refusesKey
     }
 
     
@@ -2410,7 +2420,8 @@ public struct FfiConverterTypeStatusReport: FfiConverterRustBuffer {
                 obstacle: FfiConverterOptionTypeObstacle.read(from: &buf), 
                 source: FfiConverterTypeFlagSource.read(from: &buf), 
                 wantsSignedContext: FfiConverterBool.read(from: &buf), 
-                renewals: FfiConverterUInt64.read(from: &buf)
+                renewals: FfiConverterUInt64.read(from: &buf), 
+                refusesKey: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -2421,6 +2432,7 @@ public struct FfiConverterTypeStatusReport: FfiConverterRustBuffer {
         FfiConverterTypeFlagSource.write(value.source, into: &buf)
         FfiConverterBool.write(value.wantsSignedContext, into: &buf)
         FfiConverterUInt64.write(value.renewals, into: &buf)
+        FfiConverterBool.write(value.refusesKey, into: &buf)
     }
 }
 

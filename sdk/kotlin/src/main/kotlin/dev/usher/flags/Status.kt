@@ -19,6 +19,8 @@ public typealias Obstacle = dev.usher.flags.ffi.Obstacle
  * @property wantsSignedContext another signed context is needed: the one that there is ends within minutes, or is not
  *   taken. To be asked of the app's backend, and handed to [UsherFlags.setSignedContext]; values stay until then
  * @property renewals how often another signed context was asked for: the same need, asked for again, is another status
+ * @property refusesKey the server refuses the key itself, or this version of the library: nothing that the app could say
+ *   helps. The client goes on trying, in case somebody takes that back
  */
 public data class Status(
     val state: ConnectionState,
@@ -27,7 +29,8 @@ public data class Status(
     val source: FlagSource,
     val wantsSignedContext: Boolean = false,
     val renewals: Long = 0,
+    val refusesKey: Boolean = false,
 )
 
 internal fun StatusReport.toStatus() =
-    Status(state, sinceMs.toTime(), obstacle, source, wantsSignedContext, renewals.toLong())
+    Status(state, sinceMs.toTime(), obstacle, source, wantsSignedContext, renewals.toLong(), refusesKey)

@@ -8,16 +8,22 @@ import dev.openfeature.sdk.MutableTrackingEventDetails
 import dev.openfeature.sdk.OpenFeatureAPI
 import dev.openfeature.sdk.ProviderState
 import dev.openfeature.sdk.Value
+import dev.openfeature.sdk.exceptions.FatalError
+import dev.openfeature.sdk.exceptions.ProviderNotReadyError
 import dev.usher.flags.openfeature.UsherProvider
 import dev.usher.flags.support.Line
 import dev.usher.flags.support.WithServer
 import dev.usher.flags.support.eventually
 import dev.usher.flags.support.flag
+import dev.usher.flags.support.live
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.nio.file.Files
+import java.nio.file.Path
 import java.util.concurrent.CopyOnWriteArrayList
 
 class OpenFeatureGetsUshersFlagsTest : WithServer() {
@@ -98,6 +104,50 @@ class OpenFeatureGetsUshersFlagsTest : WithServer() {
         assertEquals(2, client.getIntegerValue("news", 0))
         line.mend()
         eventually("it is ready again") { client.providerState == ProviderState.READY }
+    }
+
+    @Test
+    fun `one that has nothing to answer from is not ready until it has`() = Line(server.url).use { line ->
+        line.cut()
+        val provider = UsherProvider(server.client(url = line.url))
+        assertThrows(ProviderNotReadyError::class.java) { api.setProviderAndWait(provider) }
+        assertEquals(ProviderState.ERROR, api.client.providerState)
+        assertTrue(api.client.getBooleanValue("always", true) && !api.client.getBooleanValue("always", false))
+        line.mend()
+        eventually("it is ready") { api.client.providerState == ProviderState.READY }
+        assertTrue(api.client.getBooleanValue("always", false))
+    }
+
+    @Test
+    fun `one that nobody waits for becomes ready as well`() = Line(server.url).use { line ->
+        line.cut()
+        api.setProvider(UsherProvider(UsherFlags(line.url, server.key)))
+        eventually("it has failed") { api.client.providerState == ProviderState.ERROR }
+        line.mend()
+        eventually("it is ready") { api.client.providerState == ProviderState.READY }
+    }
+
+    @Test
+    fun `a key that is refused is fatal at once`() {
+        val provider = UsherProvider(UsherFlags(server.url, "uck_nobody-has-ever-made-this-one"))
+        assertThrows(FatalError::class.java) { api.setProviderAndWait(provider) }
+        assertEquals(ProviderState.FATAL, api.client.providerState)
+        assertTrue(api.client.getBooleanValue("always", true))
+    }
+
+    @Test
+    fun `one that answers from the disk is stale until the server is there`() = Line(server.url).use { line ->
+        val folder = Files.createTempDirectory(Path.of("target"), "cache-")
+        server.client(url = line.url) { cacheDir(folder) }.use { flags ->
+            flags.live()
+            eventually("values are on disk") { Files.list(folder).use { files -> files.anyMatch { "$it".endsWith(".cache") } } }
+        }
+        line.cut()
+        val client = client(server.client(url = line.url) { cacheDir(folder) })
+        eventually("it is stale") { client.providerState == ProviderState.STALE }
+        assertTrue(client.getBooleanValue("always", false))
+        line.mend()
+        eventually("it is ready") { client.providerState == ProviderState.READY }
     }
 
     private fun client(flags: UsherFlags): Client {

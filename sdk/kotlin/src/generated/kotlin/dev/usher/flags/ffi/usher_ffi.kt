@@ -3330,6 +3330,12 @@ data class StatusReport (
      * How often another signed context was asked for: the same need, asked for again, is another status.
      */
     val `renewals`: kotlin.ULong = 0uL 
+    , 
+    /**
+     * The server refuses the key itself, or this version of the library: nothing that the app could say helps. The client
+     * goes on trying, in case somebody takes that back.
+     */
+    val `refusesKey`: kotlin.Boolean = false 
     
 ){
     
@@ -3352,6 +3358,7 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterTypeFlagSource.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -3361,7 +3368,8 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterOptionalTypeObstacle.allocationSize(value.`obstacle`) +
             FfiConverterTypeFlagSource.allocationSize(value.`source`) +
             FfiConverterBoolean.allocationSize(value.`wantsSignedContext`) +
-            FfiConverterULong.allocationSize(value.`renewals`)
+            FfiConverterULong.allocationSize(value.`renewals`) +
+            FfiConverterBoolean.allocationSize(value.`refusesKey`)
     )
 
     override fun write(value: StatusReport, buf: ByteBuffer) {
@@ -3371,6 +3379,7 @@ public object FfiConverterTypeStatusReport: FfiConverterRustBuffer<StatusReport>
             FfiConverterTypeFlagSource.write(value.`source`, buf)
             FfiConverterBoolean.write(value.`wantsSignedContext`, buf)
             FfiConverterULong.write(value.`renewals`, buf)
+            FfiConverterBoolean.write(value.`refusesKey`, buf)
     }
 }
 
