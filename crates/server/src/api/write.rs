@@ -168,10 +168,8 @@ impl<'a> Write<'a> {
     /// The key was used for another request, or its first one is still running.
     pub async fn replayed(&self) -> Result<Option<Replayed>, Problem> {
         let Some(idempotency) = &self.idempotency else { return Ok(None) };
-        let journal = self.app.world.journal();
-        let Some(appended) = journal.answered(idempotency, clock::now()).await? else { return Ok(None) };
-        // Another server may have answered it just now.
-        self.app.world.catch_up().await?;
+        let answered = self.app.world.answered(idempotency, clock::now()).await?;
+        let Some(appended) = answered else { return Ok(None) };
         let (commit, before) = super::commits::find(self.app, appended.seq.0).await?;
         Ok(Some(Replayed { written: appended.into(), commit, before }))
     }

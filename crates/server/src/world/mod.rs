@@ -18,8 +18,10 @@ use std::{
 
 use futures_util::FutureExt;
 use tokio::sync::{broadcast, watch};
-use usher_core::model::{Epoch, Seq};
-use usher_journal::{Append, AppendError, Appended, Check, Commit, Journal, JournalError, Point, State};
+use usher_core::model::{Epoch, Seq, Timestamp};
+use usher_journal::{
+    Append, AppendError, Appended, Check, Commit, Idempotency, Journal, JournalError, Point, State,
+};
 
 pub(crate) use answers::in_schema;
 pub use answers::{Asker, Sheet};
@@ -164,6 +166,22 @@ impl World {
         }
     }
 
+    /// The answer that was given to this idempotency key, at any server, once its commit can be read here.
+    ///
+    /// # Errors
+    /// Those of [`Journal::answered`], or it can't be known now.
+    pub async fn answered(
+        &self,
+        idempotency: &Idempotency,
+        at: Timestamp,
+    ) -> Result<Option<Appended>, AppendError> {
+        let answered = self.journal.answered(idempotency, at).await?;
+        if answered.is_some() {
+            self.catch_up().await?;
+        }
+        Ok(answered)
+    }
+
     /// Waits until what an answer is about is applied here: the commit, or what it was refused for. Who plans it
     /// anew must not do so from the same state.
     async fn settle(&self, result: Result<Appended, AppendError>) -> Result<Appended, AppendError> {
@@ -264,8 +282,7 @@ async fn compile(epoch: Epoch, state: Arc<State>) -> Result<Arc<Snapshot>, Journ
 mod tests {
     use std::path::Path;
 
-    use usher_core::model::Timestamp;
-    use usher_journal::{Actor, BoxFuture, Change, History, Idempotency, SqliteJournal, Verification};
+    use usher_journal::{Actor, BoxFuture, Change, History, SqliteJournal, Verification};
 
     use super::*;
     use crate::connections::Connections;
@@ -276,6 +293,8 @@ mod tests {
         Poisonous,
         /// Once this is sent, it is another one: what it had before is dropped.
         Turns(watch::Receiver<Option<Arc<SqliteJournal>>>),
+        /// It has nothing of what others wrote before it is asked to catch up.
+        Behind(watch::Sender<Seq>),
     }
 
     /// A journal that can be written, with a trick.
@@ -285,8 +304,12 @@ mod tests {
         fn turned(&self) -> Option<Arc<SqliteJournal>> {
             match &self.1 {
                 Trick::Turns(other) => other.borrow().clone(),
-                Trick::Poisonous => None,
+                Trick::Poisonous | Trick::Behind(_) => None,
             }
+        }
+
+        fn is_behind(&self) -> bool {
+            matches!(&self.1, Trick::Behind(head) if *head.borrow() == Seq::ZERO)
         }
     }
 
@@ -294,6 +317,7 @@ mod tests {
         fn read(&self, after: Seq, limit: usize) -> BoxFuture<'_, Result<Vec<Commit>, JournalError>> {
             Box::pin(async move {
                 match (&self.1, self.turned()) {
+                    _ if self.is_behind() => Ok(Vec::new()),
                     (_, Some(other)) => other.read(after, limit).await,
                     (Trick::Poisonous, _) if self.0.state().seq() > Seq(0) => panic!("on purpose"),
                     _ => self.0.read(after, limit).await,
@@ -302,7 +326,17 @@ mod tests {
         }
 
         fn standing(&self) -> (Epoch, Arc<State>) {
+            if self.is_behind() {
+                return (self.0.epoch(), Arc::default());
+            }
             self.turned().map_or_else(|| self.0.standing(), |other| other.standing())
+        }
+        fn catch_up(&self) -> BoxFuture<'_, Result<Seq, AppendError>> {
+            if let Trick::Behind(head) = &self.1 {
+                head.send_replace(self.0.state().seq());
+            }
+            let seq = self.state().seq();
+            Box::pin(async move { Ok(seq) })
         }
         fn epoch(&self) -> Epoch {
             self.0.epoch()
@@ -311,7 +345,10 @@ mod tests {
             self.standing().1
         }
         fn watch(&self) -> watch::Receiver<Seq> {
-            self.0.watch()
+            match &self.1 {
+                Trick::Behind(head) => head.subscribe(),
+                _ => self.0.watch(),
+            }
         }
         fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
             self.0.append(append)
@@ -376,6 +413,26 @@ mod tests {
         stream.wait_for(|_| false).await.unwrap_err();
         assert!(has("production") && has("holds") && !has("dropped") && !has("later"));
         assert_eq!((world.snapshot().epoch, world.snapshot().seq()), (other.epoch(), Seq(3)));
+        follower.abort();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_another_server_gave_is_given_again_with_its_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(folder.path()).unwrap();
+        let idempotency = Idempotency { key: "k".to_owned(), fingerprint: [1; 32] };
+        let append = Append { idempotency: Some(idempotency.clone()), ..environment("production") };
+        let first = journal.append(append).await.unwrap();
+        let behind = Trick::Behind(watch::channel(Seq::ZERO).0);
+        let world = World::open(Arc::new(Tricky(journal, behind)));
+        let follower = tokio::spawn(Arc::clone(&world).follow(convergence()));
+        let answered =
+            async |idempotency: &Idempotency| world.answered(idempotency, Timestamp::EPOCH).await.unwrap();
+        assert_eq!(answered(&Idempotency { key: "other".to_owned(), ..idempotency.clone() }).await, None);
+        assert_eq!(world.snapshot().seq(), Seq::ZERO, "it is asked for nothing");
+        assert_eq!(answered(&idempotency).await.map(|again| again.seq), Some(first.seq));
+        assert_eq!(world.journal().read(Seq::ZERO, 1).await.unwrap().len(), 1);
+        assert_eq!(world.snapshot().seq(), first.seq);
         follower.abort();
     }
 

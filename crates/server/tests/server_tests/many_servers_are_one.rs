@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Events, PASSWORD, Server, Socket, events::address, eventually, fixtures};
+use crate::support::{Api, Events, PASSWORD, Server, Socket, events::address, eventually, fixtures};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use usher_core::model::Role;
@@ -253,14 +253,13 @@ async fn a_document_that_another_server_has_just_changed_is_changed_back() {
 async fn a_request_that_is_sent_again_to_another_server_gets_its_answer() {
     let redis = RedisServer::start();
     let (one, two) = two(&redis).await;
+    let (by_one, by_two) = (one.admin(), two.admin());
     for n in 0..40 {
-        let (first, second) = if n % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        let (first, second) = if n % 2 == 0 { (&by_one, &by_two) } else { (&by_two, &by_one) };
         let path = format!("/api/v1/cohorts/again-{n}");
         let cohort = json!({"key": format!("again-{n}"), "name": "Again"});
-        let send = async |server: &Server| {
-            let named = server.admin().header("Idempotency-Key", &format!("again-{n}"));
-            named.put(&path, &cohort).await.expect(201).json()
-        };
+        let send =
+            async |by: &Api| by.header("Idempotency-Key", &path).put(&path, &cohort).await.expect(201).json();
         let (mut made, again) = (send(first).await, send(second).await);
         assert_eq!(again["replayed"], true, "{again}");
         made["replayed"] = true.into();
