@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     api::commits::CommitSummary,
@@ -64,8 +64,8 @@ pub async fn narrate(app: Arc<App>) {
                     app.live.tell(&json!({"type": "commit", "commit": summary}));
                 }
                 // Browsers that hear of a later commit fetch what they lack.
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => return,
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
             },
             _ = tick.tick() => {
                 ticks = ticks.wrapping_add(1);
@@ -113,19 +113,20 @@ async fn serve(request: HttpRequest, known: auth::Known, app: web::Data<App>, mu
     let patience = ping_every * 2;
     let mut news = app.live.0.subscribe();
     let mut draining = app.draining.subscribe();
-    let hello =
-        json!({"type": "hello", "seq": app.world.snapshot().seq(), "connections": app.connections.len()});
-    if socket.send(Frame::text(hello.to_string()), patience).await.is_err() {
+    let hello = || {
+        let (seq, connections) = (app.world.snapshot().seq(), app.connections.len());
+        Frame::text(json!({"type": "hello", "seq": seq, "connections": connections}).to_string())
+    };
+    if socket.send(hello(), patience).await.is_err() {
         return;
     }
     let mut ping = tokio::time::interval(ping_every);
     let mut heard = tokio::time::Instant::now();
     loop {
         let sent = tokio::select! {
-            message = news.recv() => match message {
-                Ok(message) => socket.send(message, patience).await,
-                Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                Err(broadcast::error::RecvError::Closed) => break,
+            message = news.recv() => match told(message, hello) {
+                Some(message) => socket.send(message, patience).await,
+                None => break,
             },
             _ = ping.tick() => {
                 // An account that was removed, a session that has ended, a token that was revoked: no more news.
@@ -154,6 +155,16 @@ async fn serve(request: HttpRequest, known: auth::Known, app: web::Data<App>, mu
     drop(socket.close(FAREWELL).await);
 }
 
+/// What a browser is told next; nothing any more, when nobody tells. One that was too slow has lost messages, maybe the
+/// last commit, which no later one would tell it of: it is greeted anew, and fetches what it lacks.
+fn told(news: Result<Frame, RecvError>, hello: impl FnOnce() -> Frame) -> Option<Frame> {
+    match news {
+        Ok(message) => Some(message),
+        Err(RecvError::Lagged(_)) => Some(hello()),
+        Err(RecvError::Closed) => None,
+    }
+}
+
 /// Takes what was read. False when the browser is gone, or makes no sense.
 async fn listen(socket: &mut Socket, patience: Duration) -> bool {
     loop {
@@ -167,5 +178,30 @@ async fn listen(socket: &mut Socket, patience: Duration) -> bool {
             }
             Ok(Some(_)) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_browser_that_has_lost_the_last_commit_is_greeted_anew() {
+        let live = Live::default();
+        let mut news = live.0.subscribe();
+        live.tell(&json!({"type": "commit"}));
+        for _ in 0..WAITING_MESSAGES {
+            live.tell(&json!({"type": "connections"}));
+        }
+        let hello = || Frame::text("hello");
+        let mut heard = Vec::new();
+        while !news.is_empty() {
+            heard.push(told(news.recv().await, hello).expect("somebody tells"));
+        }
+        let later = Frame::text(json!({"type": "connections"}).to_string());
+        assert_eq!((&heard[0], &heard[1]), (&hello(), &later));
+        assert_eq!(heard.len(), WAITING_MESSAGES + 1);
+        drop(live);
+        assert!(told(news.recv().await, hello).is_none());
     }
 }
