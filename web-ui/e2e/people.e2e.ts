@@ -186,6 +186,12 @@ test('places are taken away one after the other, and none comes back with a dial
   await page.getByRole('link', { name: 'People' }).click();
   const crosses = page.getByRole('button', { name: /^Tove is no longer/ });
   await expect.poll(() => crosses.count()).toBe(2);
+  const search = page.getByRole('textbox', { name: 'Search people' });
+  await search.fill('ANFIELD');
+  await expect.poll(() => page.getByRole('row').count()).toBe(2);
+  await search.fill('nobody at all');
+  await page.getByText('Nobody fits “nobody at all”.').waitFor();
+  await search.fill('');
   // No time to look between the two, and the first answer is late.
   await page.route('**/api/v1/users/*', async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 300));
