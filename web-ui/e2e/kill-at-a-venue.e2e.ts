@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accessible, added, DESK, hold, holdEnter, launch, signedIn } from './browser';
+import { accessible, added, DESK, hold, holdEnter, launch, PHONE, shoot, signedIn } from './browser';
 import { Server } from './server';
 
 let server: Server;
@@ -80,10 +80,33 @@ test('the same by keyboard alone: choose a cell, hold to kill, see it, revive', 
     .poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label')))
     .toBe('Search');
   await page.keyboard.type('seat');
+  await expect.poll(() => page.getByRole('option').first().textContent()).toContain('Seat map');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Seat map' }).waitFor();
   expect(complaints).toEqual([]);
   await context.close();
+});
+
+test('a kill is at hand wherever a flag’s page is scrolled to', async () => {
+  for (const viewport of [DESK, PHONE]) {
+    const context = await browser.newContext({ viewport });
+    const page = await signedIn(context, server.demo, []);
+    await page.goto(`${server.demo.url}/flags/express-checkout`);
+    const kill = page.getByRole('region', { name: 'Kill' });
+    await kill.waitFor();
+    // Until what comes late has its place, the page grows.
+    await page.getByRole('region', { name: 'Owner, tags, lifetime and apps' }).waitFor();
+    await expect
+      .poll(async () => {
+        await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+        const top = await page.evaluate(() => window.scrollY);
+        const box = await kill.boundingBox();
+        return top > 300 && !!box && box.y >= 56 && box.y + box.height <= viewport.height / 2;
+      })
+      .toBe(true);
+    await shoot(page, `kill-stays-${viewport.width}`);
+    await context.close();
+  }
 });
 
 test('an operator of one venue kills there, and nowhere else, whichever door they try', async () => {

@@ -100,49 +100,54 @@ function FlagEditor({ flag, version }: { flag: Flag; version: string }) {
           Code that asks for it there gets its own default.
         </Alert>
       )}
-      {config && (
-        <Stack gap="md">
-          <section className="panel" aria-label="State">
-            <Group justify="space-between">
-              <Switch
-                label={config.enabled ? `On in ${environment}` : `Off in ${environment}`}
-                checked={config.enabled ?? false}
-                disabled={act.isPending || draft !== undefined || !maySwitch}
-                description={maySwitch ? undefined : 'You may not turn it on or off here.'}
-                onChange={(event) =>
-                  act.mutate(
-                    {
-                      flag: flag.key,
-                      action: event.currentTarget.checked ? 'on' : 'off',
-                      place: {},
-                    },
-                    { onSuccess: ({ seq }) => setSaved({ seq, environment }) },
-                  )
-                }
-              />
-              <Text size="sm" className="soft">
-                When off: {config.offVariant}. Variants:{' '}
-                {Object.entries(flag.variants)
-                  .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
-                  .join(', ')}
-              </Text>
-            </Group>
-            {act.error && <Failed error={act.error} />}
-            {saved?.environment === environment && <ConvergenceLine seq={saved.seq} />}
-          </section>
-          <KillPanel key={environment} flag={flag.key} config={flag.environments?.[environment] ?? config} />
-          <RulesPanel
-            flag={shown}
-            config={config}
-            edit={edit}
-            begin={begin}
-            whyNot={mayEdit ? undefined : `You may not change what is about all of ${environment}.`}
-          />
-          <VenuesPanel flag={shown} config={config} edit={edit} environment={environment} />
-          <Tester key={`tester ${environment}`} flag={flag.key} isDraft={draft !== undefined} />
-        </Stack>
-      )}
-      <Stack gap="md" mt="md">
+      {/* One stack: the kill is at hand down to its end. */}
+      <Stack gap="md">
+        {config && (
+          <>
+            <section className="panel" aria-label="State">
+              <Group justify="space-between">
+                <Switch
+                  label={config.enabled ? `On in ${environment}` : `Off in ${environment}`}
+                  checked={config.enabled ?? false}
+                  disabled={act.isPending || draft !== undefined || !maySwitch}
+                  description={maySwitch ? undefined : 'You may not turn it on or off here.'}
+                  onChange={(event) =>
+                    act.mutate(
+                      {
+                        flag: flag.key,
+                        action: event.currentTarget.checked ? 'on' : 'off',
+                        place: {},
+                      },
+                      { onSuccess: ({ seq }) => setSaved({ seq, environment }) },
+                    )
+                  }
+                />
+                <Text size="sm" className="soft">
+                  When off: {config.offVariant}. Variants:{' '}
+                  {Object.entries(flag.variants)
+                    .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+                    .join(', ')}
+                </Text>
+              </Group>
+              {act.error && <Failed error={act.error} />}
+              {saved?.environment === environment && <ConvergenceLine seq={saved.seq} />}
+            </section>
+            <KillPanel
+              key={environment}
+              flag={flag.key}
+              config={flag.environments?.[environment] ?? config}
+            />
+            <RulesPanel
+              flag={shown}
+              config={config}
+              edit={edit}
+              begin={begin}
+              whyNot={mayEdit ? undefined : `You may not change what is about all of ${environment}.`}
+            />
+            <VenuesPanel flag={shown} config={config} edit={edit} environment={environment} />
+            <Tester key={`tester ${environment}`} flag={flag.key} isDraft={draft !== undefined} />
+          </>
+        )}
         {config && <EvaluationsPanel key={environment} flag={flag.key} environment={environment} />}
         <ReferencesPanel flag={flag.key} />
         {mayDescribe && !isArchived && <AboutPanel flag={shown} edit={editFlag} />}

@@ -10,6 +10,7 @@ import { useMayAt } from '../shell/may';
 import { SearchSelect } from '../shell/SearchSelect';
 import { Failed } from '../shell/states';
 import { useAct } from './actions';
+import classes from './flags.module.css';
 import { HoldButton } from './HoldButton';
 
 type Where = 'everyone' | 'venue' | 'cohort';
@@ -50,7 +51,7 @@ export function KillPanel({ flag, config }: { flag: string; config: FlagConfig }
     );
 
   return (
-    <section className="panel" aria-labelledby="kill-title">
+    <section className={`panel ${classes.kill}`} aria-labelledby="kill-title">
       <h2 id="kill-title">Kill</h2>
       <Group gap="sm" align="flex-start">
         <SegmentedControl
