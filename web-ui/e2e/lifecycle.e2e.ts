@@ -126,6 +126,8 @@ test('who still asks is told before a flag is archived even so, by keyboard alon
   const context = await browser.newContext({ viewport: DESK });
   const page = await signedIn(context, server.demo, complaints);
   await page.getByRole('link', { name: 'Stale flags' }).press('Enter');
+  // The page before has a link of that name, too.
+  await page.getByRole('heading', { name: 'Stale flags' }).waitFor();
   await page.getByRole('link', { name: 'Old lights' }).press('Enter');
   await page.getByRole('heading', { name: 'Old lights' }).waitFor();
 
