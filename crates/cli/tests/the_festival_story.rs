@@ -149,9 +149,13 @@ impl Story {
     }
 
     async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
-        let request = http().request(method.parse().unwrap(), format!("{}{path}", self.nodes[0]));
-        let request = request.bearer_auth(ADMIN).json(&body.unwrap_or_else(|| json!({})));
-        let answer = request.send().await.unwrap();
+        let body = body.unwrap_or_else(|| json!({}));
+        let ask = || http().request(method.parse().unwrap(), format!("{}{path}", self.nodes[0]));
+        let mut answer = ask().bearer_auth(ADMIN).json(&body).send().await.unwrap();
+        // On a busy machine the server may have given up a connection that was opened ahead: nothing was read of it.
+        while answer.status() == 408 {
+            answer = ask().bearer_auth(ADMIN).json(&body).send().await.unwrap();
+        }
         let status = answer.status();
         let text = answer.text().await.unwrap();
         assert!(status.is_success(), "{method} {path}: {status} {text}");
