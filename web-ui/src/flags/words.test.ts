@@ -66,3 +66,12 @@ test('cells say what, why, and in which tone', () => {
   expect(exposureWords(split)).toEqual({ text: '10 % on', why: 'drawn by lot', tone: 'mixed' });
   expect(exposureWords({ source: 'unknown' }).text).toBe('code default');
 });
+
+test('what has to be there, or not, is said without a boolean', () => {
+  const exists = (...values: boolean[]) => conditionWords({ attribute: 'seat', op: 'exists', values });
+  expect([exists(), exists(true), exists(false)]).toEqual([
+    'seat is there',
+    'seat is there',
+    'seat is not there',
+  ]);
+});

@@ -47,10 +47,13 @@ export function conditionWords(condition: Condition | undefined): string {
     return `flag ${condition.prerequisite.flag} ${prerequisiteWords(condition.prerequisite)}`;
   if (condition.logic) return `JSONLogic ${JSON.stringify(condition.logic)}`;
   // An operator of a newer server has no words here, but a name.
-  const words = condition.op ? (OPERATORS[condition.op] ?? condition.op) : '?';
+  const [first, ...others] = condition.values ?? [];
+  const isThere = condition.op === 'exists' && typeof first === 'boolean';
+  const words =
+    isThere && !first ? 'is not there' : condition.op ? (OPERATORS[condition.op] ?? condition.op) : '?';
   const cases = condition.ignoreCase ? ' (in capitals or not)' : '';
   const way = condition.dialect && condition.dialect !== 'usher' ? ` (${DIALECTS[condition.dialect]})` : '';
-  const values = (condition.values ?? []).map(scalarWords).join(', ');
+  const values = (isThere ? others : (condition.values ?? [])).map(scalarWords).join(', ');
   return `${condition.attribute} ${words} ${values}${cases}${way}`.trim();
 }
 
