@@ -1,9 +1,11 @@
-import { Button, Group, JsonInput, NumberInput, Select, Stack, TagsInput, TextInput } from '@mantine/core';
+import { Button, Group, JsonInput, NumberInput, Stack, TagsInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import type { Condition, Flag, Rule } from '../api/client';
 import { Dialog } from '../shell/Dialog';
 import { ConditionRows } from './ConditionRows';
 import { rows, unrows } from './conditions';
+import { type Gives, ServeEditor } from './ServeEditor';
+import { partsOf, splitOf } from './split';
 
 type Props = {
   flag: Flag;
@@ -20,7 +22,8 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
   const [percent, setPercent] = useState<number | string>(rule?.rollout?.percent ?? 100);
   const [by, setBy] = useState(rule?.rollout?.by ?? ['targetingKey']);
   const variants = Object.keys(flag.variants);
-  const [variant, setVariant] = useState(rule?.serve.variant ?? (rule ? '' : (variants[0] ?? '')));
+  const [gives, setGives] = useState(() => givesOf(rule, variants));
+  const split = splitOf(gives.parts, gives.split);
   const flat = rows(condition);
   const [json, setJson] = useState(() => JSON.stringify(condition ?? {}, null, 2));
   const [problem, setProblem] = useState('');
@@ -36,6 +39,9 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
       own = read;
     }
     const id = rule?.id ?? freeId(name, taken);
+    // A new one is drawn apart from the rule's share: with the same seed, a small share would all be in its first part.
+    const seed = rule?.serve.split?.seed ?? `${flag.key}-${id}-split`;
+    const drawn = typeof split !== 'string' && { ...split, seed };
     const share = Number(percent);
     const rollout = rule?.rollout;
     // What this editor does not know of a rule stays, each field in its place.
@@ -49,7 +55,7 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
         share < 100 || rollout
           ? { ...rollout, by, percent: share, seed: rollout?.seed ?? `${flag.key}-${id}` }
           : undefined,
-      serve: variant ? { variant } : (rule?.serve ?? { variant: variants[0] ?? '' }),
+      serve: gives.variant || !drawn ? { variant: gives.variant } : { split: drawn },
     });
   };
 
@@ -96,24 +102,33 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
             disabled={Number(percent) >= 100}
           />
         </Group>
-        <Select
-          label="They get"
-          data={[...variants, ...(rule?.serve.split ? [{ value: '', label: 'the split, as it is' }] : [])]}
-          value={variant}
-          allowDeselect={false}
-          onChange={(value) => setVariant(value ?? '')}
-        />
+        <ServeEditor variants={variants} gives={gives} change={setGives} />
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>
             Cancel
           </Button>
-          <Button onClick={finish} disabled={percent === ''}>
+          <Button
+            onClick={finish}
+            disabled={percent === '' || (gives.variant === '' && typeof split === 'string')}
+          >
             {rule ? 'Change the rule' : 'Add the rule'}
           </Button>
         </Group>
       </Stack>
     </Dialog>
   );
+}
+
+/** What a rule gives now; a split that it has not got begins as halves of the first two variants, without a seed. */
+function givesOf(rule: Rule | undefined, variants: string[]): Gives {
+  const [first = '', second = first] = variants;
+  const weights = [
+    { variant: first, weight: 50 },
+    { variant: second, weight: 50 },
+  ];
+  const split = rule?.serve.split ?? { by: ['targetingKey'], seed: '', weights };
+  const variant = rule ? (rule.serve.variant ?? '') : first;
+  return { variant, split, parts: partsOf(split) };
 }
 
 /** A condition that was typed as JSON. Nothing at all is not one: it would match everyone. */
