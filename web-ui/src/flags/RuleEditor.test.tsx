@@ -124,3 +124,13 @@ test('what a split is drawn by can be changed, and has to be said', async () => 
   await user.click(submit());
   expect(made.at(-1)?.serve.split?.by).toEqual(['venue']);
 });
+
+test('a row that is not filled in yet stays a row', async () => {
+  const { user } = open();
+  await user.click(screen.getByRole('button', { name: 'Add a cohort' }));
+  screen.getByRole('combobox', { name: 'Cohort' });
+  await user.click(screen.getByRole('button', { name: 'Add a condition' }));
+  await user.clear(screen.getByRole('combobox', { name: 'Attribute' }));
+  expect(screen.queryByText(/more than rows can show/)).toBeNull();
+  screen.getByRole('combobox', { name: 'Comparison' });
+});

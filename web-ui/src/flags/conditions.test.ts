@@ -7,6 +7,7 @@ test('flat conditions become rows and back, unchanged', () => {
     { cohort: 'staff' },
     { all: [{ cohort: 'staff' }, { attribute: 'x', op: 'gt' as const, values: [1] }] },
     { any: [{ cohort: 'staff' }] },
+    { all: [{ cohort: '' }, { attribute: '', op: 'in' as const, values: [] }] },
   ]) {
     const flat = rows(condition);
     expect(flat && unrows(flat)).toEqual(condition);

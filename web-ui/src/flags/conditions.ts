@@ -20,8 +20,15 @@ export function rows(condition: Condition | undefined): Rows | undefined {
   if (condition.any?.length === 0) return undefined;
   const found: Row[] = [];
   for (const part of parts) {
-    if (part.cohort) found.push({ kind: 'cohort', cohort: part.cohort });
-    else if (part.attribute && part.op && !part.ignoreCase && !part.dialect && part.op in OPERATORS) {
+    // One that is still to be named is a row as well.
+    if (part.cohort !== undefined) found.push({ kind: 'cohort', cohort: part.cohort });
+    else if (
+      part.attribute !== undefined &&
+      part.op &&
+      !part.ignoreCase &&
+      !part.dialect &&
+      part.op in OPERATORS
+    ) {
       found.push({
         kind: 'attribute',
         attribute: part.attribute,
