@@ -6,12 +6,13 @@ import {
   SegmentedControl,
   Select,
   Stack,
-  TagsInput,
   Text,
 } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
 import { queries } from '../api/queries';
-import { type Row, type Rows, shown, typed } from './conditions';
+import { type Row, type Rows, retyped } from './conditions';
+import { Values } from './values/Values';
 import { OPERATORS } from './words';
 
 const ATTRIBUTES = [
@@ -25,10 +26,24 @@ const ATTRIBUTES = [
   'device',
   'tier',
   'gate',
+  'currentTime',
 ];
 
 export function ConditionRows({ rows, change }: { rows: Rows; change: (rows: Rows) => void }) {
   const cohorts = useQuery(queries.cohorts()).data?.items ?? [];
+  // Each row keeps what is being typed in it, whichever other is removed.
+  const [ids, setIds] = useState(() => rows.rows.map((_, n) => n));
+  const adder = useRef<HTMLButtonElement>(null);
+  const add = (row: Row) => {
+    setIds([...ids, Math.max(-1, ...ids) + 1]);
+    change({ ...rows, rows: [...rows.rows, row] });
+  };
+  const remove = (n: number) => {
+    setIds(ids.filter((_, m) => m !== n));
+    change({ ...rows, rows: rows.rows.filter((_, m) => m !== n) });
+    // What had the focus is gone.
+    adder.current?.focus();
+  };
   const set = (n: number, row: Row) =>
     change({ ...rows, rows: rows.rows.map((own, m) => (m === n ? row : own)) });
   return (
@@ -54,8 +69,7 @@ export function ConditionRows({ rows, change }: { rows: Rows; change: (rows: Row
         </Text>
       )}
       {rows.rows.map((row, n) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rows have no identity but their place
-        <Group key={n} gap="xs" align="flex-start" wrap="wrap">
+        <Group key={ids[n]} gap="xs" align="flex-start" wrap="wrap">
           {row.kind === 'cohort' ? (
             <Select
               aria-label="Cohort"
@@ -85,33 +99,17 @@ export function ConditionRows({ rows, change }: { rows: Rows; change: (rows: Row
                 data={Object.entries(OPERATORS).map(([value, label]) => ({ value, label }))}
                 value={row.op}
                 onChange={(op) =>
-                  op &&
-                  set(n, { ...row, op: op as typeof row.op, values: typed(op, shown(row.op, row.values)) })
+                  op && set(n, { ...row, op: op as typeof row.op, values: retyped(op, row.values) })
                 }
               />
-              <TagsInput
-                aria-label="Values"
-                placeholder="Value, then Enter"
-                description={
-                  row.values.some((value) => typeof value !== 'string')
-                    ? 'A plain 5 is a number, "5" a text'
-                    : undefined
-                }
-                inputWrapperOrder={['label', 'input', 'description', 'error']}
-                style={{ flex: 1, minWidth: 140 }}
-                // A comma belongs to many a pattern, and large and small letters differ.
-                splitChars={row.op === 'matches' ? [] : [',']}
-                isDuplicate={(value, own) => own.includes(value)}
-                value={shown(row.op, row.values)}
-                onChange={(values) => set(n, { ...row, values: typed(row.op, values, row.values) })}
-              />
+              <Values {...row} change={(values) => set(n, { ...row, values })} />
             </>
           )}
           <ActionIcon
             variant="default"
             size="lg"
             aria-label="Remove this condition"
-            onClick={() => change({ ...rows, rows: rows.rows.filter((_, m) => m !== n) })}
+            onClick={() => remove(n)}
           >
             ✕
           </ActionIcon>
@@ -121,20 +119,12 @@ export function ConditionRows({ rows, change }: { rows: Rows; change: (rows: Row
         <Button
           size="xs"
           variant="default"
-          onClick={() =>
-            change({
-              ...rows,
-              rows: [...rows.rows, { kind: 'attribute', attribute: 'venue.country', op: 'in', values: [] }],
-            })
-          }
+          ref={adder}
+          onClick={() => add({ kind: 'attribute', attribute: 'venue.country', op: 'in', values: [] })}
         >
           Add a condition
         </Button>
-        <Button
-          size="xs"
-          variant="default"
-          onClick={() => change({ ...rows, rows: [...rows.rows, { kind: 'cohort', cohort: '' }] })}
-        >
+        <Button size="xs" variant="default" onClick={() => add({ kind: 'cohort', cohort: '' })}>
           Add a cohort
         </Button>
       </Group>

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { attributes, rows, shown, typed, unrows } from './conditions';
+import { attributes, editorOf, readNumber, retyped, rows, shown, typed, unrows } from './conditions';
+import { OPERATORS } from './words';
 
 test('flat conditions become rows and back, unchanged', () => {
   for (const condition of [
@@ -56,4 +57,41 @@ test('attributes are read as somebody at a gate would type them', () => {
     row: 'A 1',
     token: 'a=b',
   });
+});
+
+test('values are put in with what fits the attribute and the operator', () => {
+  const of = (attribute: string) =>
+    Object.fromEntries(Object.keys(OPERATORS).map((op) => [op, editorOf(attribute, op)]));
+  const always = {
+    ...Object.fromEntries(['lt', 'lte', 'gt', 'gte', 'modulo'].map((op) => [op, 'numbers'])),
+    ...Object.fromEntries(['before', 'after'].map((op) => [op, 'times'])),
+    ...Object.fromEntries(
+      ['Eq', 'Lt', 'Lte', 'Gt', 'Gte', 'Tilde', 'Caret'].map((how) => [`semver${how}`, 'versions']),
+    ),
+    exists: 'presence',
+    cidr: 'networks',
+    matches: 'patterns',
+  };
+  const whole = (editor: string) => ({ in: editor, notIn: editor, equals: editor });
+  const part = (editor: string) => ({ contains: editor, startsWith: editor, endsWith: editor });
+  expect(of('tier')).toEqual({ ...always, ...whole('tags'), ...part('tags') });
+  expect(of('venue')).toEqual({ ...always, ...whole('venues'), ...part('tags') });
+  expect(of('venue.key')).toMatchObject(whole('venues'));
+  expect(of('venue.tags')).toEqual({ ...always, ...whole('suggestions'), ...part('suggestions') });
+});
+
+test('another operator keeps every value, as it compares it', () => {
+  const values = ['5', 7, true, 'gate'];
+  expect(retyped('gte', values)).toEqual([5, 7, true, 'gate']);
+  expect(retyped('semverGte', values)).toEqual(['5', '7', 'true', 'gate']);
+  expect(retyped('before', values)).toEqual(values);
+  expect(retyped('exists', values)).toEqual(values);
+  // A text that looks like a number stays a text where both can be compared.
+  expect(retyped('in', ['5'])).toEqual(['5']);
+});
+
+test('a number is what stays the same when it is kept', () => {
+  expect(['5', ' -2.5', '+.5', '1e3', '60000'].map(readNumber)).toEqual([5, -2.5, 0.5, 1000, 60000]);
+  for (const text of ['', 'x', '60,000', '3.2.0', '0x10', 'Infinity', '1e999', '9007199254740993'])
+    expect(readNumber(text), text).toBeUndefined();
 });

@@ -51,6 +51,67 @@ export function unrows({ join, rows: list }: Rows): Condition | undefined {
   return parts.length === 1 && join === 'all' ? parts[0] : { [join]: parts };
 }
 
+/** What a condition's values are put in with. */
+export type Editor =
+  | 'venues'
+  | 'suggestions'
+  | 'numbers'
+  | 'times'
+  | 'presence'
+  | 'versions'
+  | 'networks'
+  | 'patterns'
+  | 'tags';
+
+/** Operators whose values are of one kind, whatever they are compared with. */
+const EDITORS: Partial<Record<string, Editor>> = {
+  lt: 'numbers',
+  lte: 'numbers',
+  gt: 'numbers',
+  gte: 'numbers',
+  modulo: 'numbers',
+  before: 'times',
+  after: 'times',
+  exists: 'presence',
+  semverEq: 'versions',
+  semverLt: 'versions',
+  semverLte: 'versions',
+  semverGt: 'versions',
+  semverGte: 'versions',
+  semverTilde: 'versions',
+  semverCaret: 'versions',
+  cidr: 'networks',
+  matches: 'patterns',
+};
+
+/** Which editor fits the values of a condition. */
+export function editorOf(attribute: string, op: string): Editor {
+  const own = EDITORS[op];
+  if (own) return own;
+  const whole = op === 'in' || op === 'notIn' || op === 'equals';
+  if (whole && (attribute === 'venue' || attribute === 'venue.key')) return 'venues';
+  return attribute.startsWith('venue.') ? 'suggestions' : 'tags';
+}
+
+/** Values of one operator for another: all of them, each as that one compares it where it can be read so. */
+export function retyped(op: string, values: readonly Scalar[]): Scalar[] {
+  const editor = EDITORS[op];
+  return values.map((value) => {
+    if (editor === 'numbers' && typeof value === 'string') return readNumber(value) ?? value;
+    // A number can be a time, and nothing else that is compared as a text.
+    return TEXTUAL.has(op) && editor !== 'times' ? String(value) : value;
+  });
+}
+
+/** A number as it is typed; none for one that would be another when it is kept. */
+export function readNumber(text: string): number | undefined {
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim())) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
+    ? value
+    : undefined;
+}
+
 /** Operators that compare texts, whatever these look like. */
 const TEXTUAL = new Set<string>([
   'contains',
