@@ -1,6 +1,6 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { accessible, DESK, launch } from './browser';
+import { accessible, ask, DESK, launch, PHONE, shoot } from './browser';
 import { Server } from './server';
 
 // Without a mouse, and without a test that puts the focus where it wants it: Tab, Enter, arrows and letters alone.
@@ -42,10 +42,20 @@ async function type(page: Page, wanted: Locator, text: string) {
   await page.keyboard.type(text);
 }
 
-/** Chooses from a list as its field has it: by letters, where it can be searched. */
+/** Chooses from a list that opens. */
 async function choose(page: Page, field: Locator, option: string) {
   await tabTo(page, field);
   await page.keyboard.press('Space');
+  await take(page, field, option);
+}
+
+/** Finds in a long list by some letters, and takes it. */
+async function find(page: Page, field: Locator, letters: string, option: string) {
+  await type(page, field, letters);
+  await take(page, field, option);
+}
+
+async function take(page: Page, field: Locator, option: string) {
   const wanted = page.getByRole('option', { name: option, exact: true });
   await wanted.waitFor();
   for (let step = 0; step < MOST_STOPS; step++) {
@@ -102,6 +112,82 @@ test('a rule is added and moved, looked at and saved', () =>
     await expect.poll(() => page.getByRole('region', { name: 'Unsaved changes' }).count()).toBe(0);
     const flag = await (await page.request.get(`${server.demo.url}/api/v1/flags/refund-flow`)).json();
     expect(flag.environments.production.rules.at(-1).serve).toEqual({ variant: 'on' });
+  }));
+
+test('a rule asks for a number and for venues, and gives a split', () =>
+  there(async (page) => {
+    const config = { enabled: true, offVariant: 'off', default: { variant: 'off' } };
+    await ask(page, server.demo, 'PUT', 'flags/fast-lane', {
+      key: 'fast-lane',
+      name: 'Fast lane',
+      type: 'boolean',
+      variants: { on: true, off: false },
+      environments: { production: config },
+    });
+    await palette(page, 'flag: fast lane');
+    await page.keyboard.press('Enter');
+    await enter(page, page.getByRole('button', { name: 'Add a rule' }));
+    await type(page, page.getByRole('textbox', { name: 'Name' }), 'Large grounds');
+    const field = (name: string, row: number) => page.getByRole('combobox', { name }).nth(row);
+    await enter(page, page.getByRole('button', { name: 'Add a condition' }));
+    await type(page, field('Attribute', 0), 'venue.capacity');
+    await find(page, field('Comparison', 0), 'at least', 'is at least');
+    await type(page, field('Values', 0), 'many');
+    await page.keyboard.press('Enter');
+    await page.getByText('“many” is no number').waitFor();
+    await type(page, field('Values', 0), '60000');
+    await page.keyboard.press('Enter');
+    await enter(page, page.getByRole('button', { name: 'Add a condition' }));
+    await type(page, field('Attribute', 1), 'venue');
+    await find(page, field('Values', 1), 'wembley', 'Wembley Stadium');
+    await choose(page, page.getByRole('combobox', { name: 'They get' }), 'A split between variants');
+    await choose(page, page.getByRole('combobox', { name: 'Variant of part 1' }), 'on');
+    await choose(page, page.getByRole('combobox', { name: 'Variant of part 2' }), 'off');
+    await type(page, page.getByRole('textbox', { name: 'Per cent of part 1' }), '12.5');
+    await page.getByText('37.5 % are left').waitFor();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const [size, viewport] of Object.entries({ desk: DESK, phone: PHONE })) {
+        await page.setViewportSize(viewport);
+        await accessible(page, `a rule with typed values, ${colorScheme}, ${size}`);
+        await shoot(page, `rule-split-${colorScheme}-${size}`);
+        const dialog = page.getByRole('dialog', { name: 'Add a rule' });
+        const beyond = () => dialog.evaluate((one) => one.scrollWidth - one.clientWidth);
+        expect(await beyond(), `${size}: beside the dialog`).toBeLessThanOrEqual(0);
+      }
+    }
+    await page.setViewportSize(DESK);
+    await type(page, page.getByRole('textbox', { name: 'Per cent of part 2' }), '87.5');
+    await page.getByText('Together 100 %').waitFor();
+    await enter(page, page.getByRole('button', { name: 'Add the rule' }));
+    await enter(page, page.getByRole('button', { name: 'Review and save' }));
+    await page.getByRole('dialog', { name: 'Review and save' }).waitFor();
+    await type(page, page.getByRole('textbox', { name: 'Why' }), 'Try it where it is full');
+    await enter(page, page.getByRole('button', { name: 'Save', exact: true }));
+    await expect.poll(() => page.getByRole('region', { name: 'Unsaved changes' }).count()).toBe(0);
+    const flag = await (await page.request.get(`${server.demo.url}/api/v1/flags/fast-lane`)).json();
+    expect(flag.environments.production.rules).toEqual([
+      {
+        id: 'large-grounds',
+        name: 'Large grounds',
+        if: {
+          all: [
+            { attribute: 'venue.capacity', op: 'gte', values: [60000] },
+            { attribute: 'venue', op: 'in', values: ['wembley-stadium'] },
+          ],
+        },
+        serve: {
+          split: {
+            by: ['targetingKey'],
+            seed: 'fast-lane-large-grounds-split',
+            weights: [
+              { variant: 'on', weight: 125 },
+              { variant: 'off', weight: 875 },
+            ],
+          },
+        },
+      },
+    ]);
   }));
 
 test('a flag is turned off from anywhere, and on again', () =>
