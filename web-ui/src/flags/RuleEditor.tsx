@@ -93,14 +93,15 @@ export function RuleEditor({ flag, rule, taken, close, done }: Props) {
             value={percent}
             onChange={setPercent}
           />
-          <TagsInput
-            label="Drawn by"
-            description="“venue” turns whole venues"
-            value={by}
-            onChange={setBy}
-            data={['targetingKey', 'venue', 'device', 'orderId', 'gate']}
-            disabled={Number(percent) >= 100}
-          />
+          {Number(percent) < 100 && (
+            <TagsInput
+              label="Drawn by"
+              description="“venue” turns whole venues"
+              value={by}
+              onChange={setBy}
+              data={['targetingKey', 'venue', 'device', 'orderId', 'gate']}
+            />
+          )}
         </Group>
         <ServeEditor variants={variants} gives={gives} change={setGives} />
         <Group justify="flex-end">
