@@ -97,6 +97,22 @@ async function there<T>(run: (page: Page) => Promise<T>) {
   await context.close();
 }
 
+/** Looks at an open dialog in light and dark, at a desk and on a phone. */
+async function looked(page: Page, title: string, shot: string) {
+  const dialog = page.getByRole('dialog', { name: title });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const [size, viewport] of Object.entries({ desk: DESK, phone: PHONE })) {
+      await page.setViewportSize(viewport);
+      await accessible(page, `${shot}, ${colorScheme}, ${size}`);
+      await shoot(page, `${shot}-${colorScheme}-${size}`);
+      const beyond = await dialog.evaluate((one) => one.scrollWidth - one.clientWidth);
+      expect(beyond, `${shot}, ${size}: beside the dialog`).toBeLessThanOrEqual(0);
+    }
+  }
+  await page.setViewportSize(DESK);
+}
+
 test('a rule is added and moved, looked at and saved', () =>
   there(async (page) => {
     await palette(page, 'flag: refund');
@@ -145,18 +161,7 @@ test('a rule asks for a number and for venues, and gives a split', () =>
     await choose(page, page.getByRole('combobox', { name: 'Variant of part 2' }), 'off');
     await type(page, page.getByRole('textbox', { name: 'Per cent of part 1' }), '12.5');
     await page.getByText('37.5 % are left').waitFor();
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      for (const [size, viewport] of Object.entries({ desk: DESK, phone: PHONE })) {
-        await page.setViewportSize(viewport);
-        await accessible(page, `a rule with typed values, ${colorScheme}, ${size}`);
-        await shoot(page, `rule-split-${colorScheme}-${size}`);
-        const dialog = page.getByRole('dialog', { name: 'Add a rule' });
-        const beyond = () => dialog.evaluate((one) => one.scrollWidth - one.clientWidth);
-        expect(await beyond(), `${size}: beside the dialog`).toBeLessThanOrEqual(0);
-      }
-    }
-    await page.setViewportSize(DESK);
+    await looked(page, 'Add a rule', 'rule-split');
     await type(page, page.getByRole('textbox', { name: 'Per cent of part 2' }), '87.5');
     await page.getByText('Together 100 %').waitFor();
     await enter(page, page.getByRole('button', { name: 'Add the rule' }));
@@ -188,6 +193,38 @@ test('a rule asks for a number and for venues, and gives a split', () =>
         },
       },
     ]);
+  }));
+
+test('what does not fit is seen, and an instant is by one’s own clocks', () =>
+  there(async (page) => {
+    const time = '2027-05-15T18:30:00Z';
+    const all = [
+      { attribute: 'currentTime', op: 'after', values: [time] },
+      { attribute: 'seat', op: 'exists', values: [false] },
+      { attribute: 'appVersion', op: 'semverGte', values: ['3.2.0'] },
+      { attribute: 'venue.tags', op: 'in', values: ['no-such-tag'] },
+      { attribute: 'gate', op: 'in', values: ['north'] },
+    ];
+    const rules = [{ id: 'kinds', if: { all }, serve: { variant: 'on' } }];
+    await ask(page, server.demo, 'PUT', 'flags/many-kinds', {
+      key: 'many-kinds',
+      name: 'Many kinds',
+      type: 'boolean',
+      variants: { on: true, off: false },
+      environments: { production: { enabled: true, offVariant: 'off', default: { variant: 'off' }, rules } },
+    });
+    await palette(page, 'flag: many kinds');
+    await page.keyboard.press('Enter');
+    await enter(page, page.getByRole('button', { name: 'Edit kinds' }));
+    const zone = await page.evaluate(() => Intl.DateTimeFormat().resolvedOptions().timeZone);
+    await page.getByLabel(`Time 1, by the clocks of ${zone}`).waitFor();
+    await type(page, page.getByRole('combobox', { name: 'Values' }).nth(1), '3.x');
+    await page.getByText('What is typed does not look like a version').waitFor();
+    await find(page, page.getByRole('combobox', { name: 'Comparison' }).nth(4), 'is there', 'is there');
+    await page.getByRole('button', { name: 'Remove the value north' }).waitFor();
+    await looked(page, 'Edit the rule', 'rule-values');
+    await enter(page, page.getByRole('button', { name: 'Remove the value north' }));
+    expect(await page.getByText('Warning').count()).toBe(1);
   }));
 
 test('a flag is turned off from anywhere, and on again', () =>
