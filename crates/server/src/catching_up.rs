@@ -4,15 +4,13 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use tokio::time::{Instant, sleep};
+use tokio::time::timeout;
 use usher_core::model::{Epoch, Seq};
 
 use crate::{problem::Problem, source::Source};
 
 /// For how long it is waited.
 const WITHIN: Duration = Duration::from_secs(2);
-/// How often it is looked for meanwhile.
-const EVERY: Duration = Duration::from_millis(50);
 /// When somebody may come again who has more than is here, in seconds.
 const COME_AGAIN_SECONDS: u32 = 5;
 
@@ -27,21 +25,11 @@ pub(crate) async fn catch_up(
     epoch: Epoch,
     seq: Seq,
 ) -> Result<(), Problem> {
-    let deadline = Instant::now() + WITHIN;
-    loop {
-        let hub = source.hub(environment)?;
-        if hub.snapshot().epoch != epoch || seq <= hub.known() {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            if source.is_authority(environment) {
-                return Ok(());
-            }
-            let detail =
-                "What is here is older than what you have, and where newer comes from is out of reach.";
-            let behind = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "behind", detail);
-            return Err(behind.retry_after(COME_AGAIN_SECONDS));
-        }
-        sleep(EVERY).await;
+    let hub = source.hub(environment)?;
+    if timeout(WITHIN, hub.reached(epoch, seq)).await.is_ok() || source.is_authority(environment) {
+        return Ok(());
     }
+    let detail = "What is here is older than what you have, and where newer comes from is out of reach.";
+    let behind = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "behind", detail);
+    Err(behind.retry_after(COME_AGAIN_SECONDS))
 }
