@@ -15,8 +15,7 @@ export function useRightsChange(made: () => void = () => undefined) {
     mutationFn: useOnce(({ account, ...rights }: RightsChange) =>
       body(
         api.PUT('/api/v1/users/{key}', {
-          params: { path: { key: account.key } },
-          headers: expected(account),
+          params: { path: { key: account.key }, header: { 'If-Match': `"${account.version}"` } },
           body: rights,
         }),
       ),
@@ -24,9 +23,4 @@ export function useRightsChange(made: () => void = () => undefined) {
     onSuccess: made,
     onSettled: () => client.invalidateQueries({ queryKey: ['people'] }),
   });
-}
-
-/** What the server is to find; nothing, from one that does not tell. */
-function expected({ version }: Account & { version?: number | null }): Record<string, string> {
-  return version === undefined || version === null ? {} : { 'If-Match': `"${version}"` };
 }

@@ -45,11 +45,10 @@ export function TakeBack({ commit, close }: { commit: CommitSummary; close: () =
     retry: false,
   });
   const goBack = useMutation({
-    mutationFn: useOnce(({ chosen, shown }: { chosen: Back; shown: Restored }) => {
+    mutationFn: useOnce(({ chosen, shown }: { chosen: Back; shown: Restored }) =>
       // No more than what was shown: what has changed since is planned anew.
-      const wanted = { ...chosen, message, expected: shown.expected };
-      return body(api.POST('/api/v1/rollback', { body: wanted }));
-    }),
+      body(api.POST('/api/v1/rollback', { body: { ...chosen, message, expected: shown.expected } })),
+    ),
     onSuccess: () => void client.invalidateQueries(),
     onError: (error) => {
       if (error instanceof AskedFor) void navigate({ to: '/changes/$key', params: { key: error.request } });
