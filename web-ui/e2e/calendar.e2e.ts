@@ -88,7 +88,6 @@ test('by keyboard alone on a phone’s width: add a freeze, and see it come by i
   const other = await signedIn(elsewhere, server.demo, complaints);
   await other.goto(`${server.demo.url}/calendar`);
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Search' }).waitFor();
   await page.keyboard.type('calendar');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Calendar' }).waitFor();

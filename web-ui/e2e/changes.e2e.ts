@@ -111,7 +111,6 @@ test('by keyboard on a phone’s width: what is refused is asked for, what has m
   expect(await toggle.isChecked()).toBe(before);
 
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Search' }).waitFor();
   await page.keyboard.type('Switch text');
   await page.getByRole('option', { name: 'Change request: Switch text messages' }).waitFor();
   await page.keyboard.press('Enter');

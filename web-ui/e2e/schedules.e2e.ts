@@ -87,7 +87,6 @@ test('by keyboard on a phone’s width, and what becomes of each is seen as it h
   const other = await signedIn(elsewhere, server.demo, complaints);
   await other.goto(`${server.demo.url}/schedules`);
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Search' }).waitFor();
   await page.keyboard.type('schedules');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Schedules' }).waitFor();

@@ -1,5 +1,6 @@
 import { Modal, type ModalProps } from '@mantine/core';
-import { type MouseEvent, type ReactNode, useEffect, useRef } from 'react';
+import { type MouseEvent, type ReactNode, useRef } from 'react';
+import { useFocusBack } from './focus';
 
 type Props = { title: string; size?: ModalProps['size']; close: () => void; children: ReactNode };
 
@@ -8,13 +9,7 @@ type Props = { title: string; size?: ModalProps['size']; close: () => void; chil
  * before somebody has said so, and the focus goes back to where it came from, or to the screen when that is gone.
  */
 export function Dialog({ title, size, close, children }: Props) {
-  useEffect(() => {
-    const before = document.activeElement;
-    return () => {
-      const to = before?.isConnected ? before : document.getElementById('screen');
-      if (to instanceof HTMLElement) to.focus({ preventScroll: true });
-    };
-  }, []);
+  useFocusBack();
   const touched = useRef(false);
   const touch = () => {
     touched.current = true;

@@ -2,11 +2,12 @@ import { Button, Kbd, Modal, TextInput } from '@mantine/core';
 import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type KeyboardEvent, useId, useState } from 'react';
+import { type KeyboardEvent, useId, useRef, useState } from 'react';
 import { AskedFor, type Flag } from '../api/client';
 import { queries } from '../api/queries';
 import { useAct } from '../flags/actions';
 import { useEnvironment } from './environment';
+import { useFocusBack } from './focus';
 import { useMay } from './may';
 import { Failed } from './states';
 
@@ -51,7 +52,14 @@ export function Palette() {
       >
         Go to
       </Button>
-      <Modal opened={opened} onClose={close} title="Go to" size="md" transitionProps={{ duration: 0 }}>
+      <Modal
+        opened={opened}
+        onClose={close}
+        title="Go to"
+        size="md"
+        transitionProps={{ duration: 0 }}
+        returnFocus={false}
+      >
         <Search done={close} />
       </Modal>
     </>
@@ -73,6 +81,8 @@ function Search({ done }: { done: () => void }) {
   const [search, setSearch] = useState('');
   const [active, setActive] = useState(0);
   const list = useId();
+  const field = useRef<HTMLInputElement>(null);
+  useFocusBack(field);
   const navigate = useNavigate();
   const flags = useQuery(queries.allFlags()).data?.items ?? [];
   const venues = useQuery(queries.venues()).data?.items ?? [];
@@ -175,6 +185,7 @@ function Search({ done }: { done: () => void }) {
   return (
     <>
       <TextInput
+        ref={field}
         data-autofocus
         role="combobox"
         aria-label="Search"
